@@ -1,0 +1,112 @@
+"""What is sent to a model and what comes back: an answer or a failure, never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalkit.types.json import JsonValue
+
+Finish = Literal["stop", "length", "refusal", "tool_calls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    """system | user | assistant | tool"""
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """Decoding parameters of one request; whatever changes an answer belongs here."""
+
+    temperature: float = 0.0
+    max_tokens: int = 256
+    seed: int | None = None
+    response_schema: Mapping[str, JsonValue] | None = None
+    """A JSON Schema the engine constrains decoding to, where it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """Which answer this is. Outcomes are joined by key and by nothing else."""
+
+    suite: str
+    """Name of the suite the sample belongs to (a guard suite's samples ride along in the same run)."""
+    role: str
+    """baseline | candidate | the name of a further baseline"""
+    sample_id: str
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to one side. Equal fingerprints mean equal bytes on the wire to the same model."""
+
+    key: Key
+    messages: tuple[Message, ...]
+    params: Params
+    fingerprint: str = ""
+    """sha256 over wire body, model identity, backend version and repeat: the cache's key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A model's own words, right or wrong."""
+
+    text: str
+    finish: Finish
+    usage: Usage = field(default_factory=Usage)
+    served_model: str | None = None
+    latency_s: float | None = None
+    """Wall time of the successful attempt; None when it was not measured (recorded answers)."""
+    attempts: int = 1
+    at: float = 0.0
+    """Unix time of the answer, seconds."""
+    is_cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """No answer was had. No metric accepts this type, so it cannot become a number."""
+
+    kind: str
+    """`BackendError.kind` of the last attempt."""
+    message: str
+    """Redacted: carries no key and no prompt text."""
+    status: int | None = None
+    attempts: int = 1
+    at: float = 0.0
+
+
+Outcome = Response | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """What a backend can prove about the model behind it; None where it cannot."""
+
+    served_model: str | None = None
+    weights_sha256: str | None = None
+    adapter_sha256: str | None = None
+    engine: str = ""
+    engine_version: str = ""
+    endpoint: str = ""
+    """scheme://host:port/path without credentials; empty for engines evalkit starts itself."""
+    has_adapter_applied: bool | None = None
+    """True once the engine itself confirmed the adapter is loaded; None when it cannot say."""
+    is_fixed: bool = False
+    """True for recorded answers: nothing is asked, so nothing can be probed."""

@@ -1,0 +1,208 @@
+"""A suite as data: samples, the sides to compare, metrics and the gate. Built by `evalkit.suites.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from evalkit.types.json import JsonValue
+from evalkit.types.outcome import Message
+
+Intent = Literal["quality", "cost", "regression"]
+Evidence = Literal["positive", "margin", "none"]
+OnUnresolved = Literal["warn", "inconclusive"]
+GuardMode = Literal["noninferiority", "no_confirmed_regression"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One held-out example."""
+
+    id: str
+    fields: Mapping[str, JsonValue]
+    """The row as it stands in the data file."""
+    target: JsonValue = None
+    """What a right answer is; None when the suite names no target."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+    cluster: str | None = None
+    """Samples that share it are not independent."""
+    time: str | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """USD per 1M tokens on a date."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """How a sample becomes messages for one side. All texts are already read from their files."""
+
+    system: str | None = None
+    template: str | None = None
+    """jinja2 over the row's fields; becomes the user turn."""
+    messages_field: str | None = None
+    """Or: dotted path to a chat column; its turns up to the last user turn are sent."""
+    shots: tuple[tuple[Message, ...], ...] = ()
+    """Few-shot examples, each a user turn and an assistant turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """Decoding as the suite asks for it."""
+
+    temperature: float = 0.0
+    max_tokens: int = 256
+    seed: int | None = 7
+    repeats: int = 1
+    response_schema: Mapping[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One side of the comparison. Holds the name of a key's environment variable, never a key."""
+
+    role: str
+    backend: str
+    model: str | None = None
+    adapter: Path | None = None
+    path: Path | None = None
+    """`outputs`: the file of recorded answers."""
+    base_url: str | None = None
+    api_key_env: str | None = None
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Backend-specific keys (`engine`, `args`, `batch`, a plug-in's own)."""
+    price: Price | None = None
+    prompt: Prompt = field(default_factory=Prompt)
+    generation: Generation = field(default_factory=Generation)
+    line: int | None = None
+    """Where the entry stands in suite.yaml."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec:
+    """One entry of `metrics:`."""
+
+    name: str
+    type: str
+    field: str | None = None
+    """Dotted path into the answer parsed as JSON, and into the target when that is an object."""
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Everything else the entry says: average, normalize, schema (already read), labels …"""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimarySpec:
+    """The one metric the gate decides on."""
+
+    metric: str
+    min_delta: float = 5.0
+    """Points."""
+    evidence: Evidence = "positive"
+    unresolved: Literal["dont_ship", "inconclusive"] = "dont_ship"
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSpec:
+    """Something that must not get worse."""
+
+    kind: Literal["metric", "latency", "cost"] = "metric"
+    metric: str | None = None
+    suite: Path | None = None
+    """Another suite.yaml, run with the same models; None = this suite."""
+    margin: float = 0.0
+    """Points the metric may lose (metric guards)."""
+    mode: GuardMode = "noninferiority"
+    on_unresolved: OnUnresolved = "warn"
+    stat: Literal["p50", "p95"] = "p95"
+    max_ratio: float = 1.0
+    """candidate / baseline (latency and cost guards)."""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicesSpec:
+    """When a slice may block."""
+
+    min_n: int = 30
+    max_drop: float = 10.0
+    weights: Mapping[str, float] | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValiditySpec:
+    """What evidence must look like before any verdict rests on it."""
+
+    max_error_rate: float = 0.02
+    min_pair_coverage: float = 0.98
+    min_n: int = 30
+    min_clusters: int = 10
+    max_truncated: float = 0.05
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """What it takes to ship."""
+
+    primary: PrimarySpec
+    intent: Intent = "quality"
+    alpha: float = 0.05
+    noninferiority_margin: float = 2.0
+    guards: tuple[GuardSpec, ...] = ()
+    slices: SlicesSpec = field(default_factory=SlicesSpec)
+    validity: ValiditySpec = field(default_factory=ValiditySpec)
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """How to run, which cannot move a score."""
+
+    concurrency: int | None = None
+    """None = auto."""
+    timeout_s: float = 300.0
+    max_usd: float | None = None
+    max_requests: int | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Everything a run needs to know, read, checked and frozen."""
+
+    name: str
+    path: Path
+    """suite.yaml itself."""
+    root: Path
+    """The tree that paths may not leave."""
+    description: str = ""
+    samples: tuple[Sample, ...]
+    dataset_path: Path
+    dataset_sha256: str
+    is_locked: bool
+    """The suite pins the data's sha256 (and it agreed)."""
+    models: Mapping[str, ModelSpec]
+    """`baseline` and `candidate`, in this order; further baselines under their own names."""
+    metrics: tuple[MetricSpec, ...]
+    gate: GateSpec
+    run: RunSpec = field(default_factory=RunSpec)
+    training_data: tuple[Path, ...] = ()
+    truncated: Literal["unscored", "wrong"] = "unscored"
+    declared: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The document as written (after --set), for fingerprints, resume diffs and lineage."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """sha256 of every file the suite reads (prompts, schemas, shots, data), by path relative to `root`."""
+    warnings: tuple[str, ...] = ()
+    """Things the author should know that do not stop a run (say, a key this version does not act on)."""

@@ -1,0 +1,128 @@
+"""What was found, in points, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalkit.types.json import JsonValue
+
+Status = Literal["ship", "dont_ship", "inconclusive", "invalid", "error"]
+GuardState = Literal["held", "regressed", "unresolved", "not_measured"]
+
+EXIT_CODES: Mapping[Status, int] = {"ship": 0, "dont_ship": 1, "inconclusive": 3, "invalid": 4, "error": 5}
+"""Only 0 means ship."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Where the true value lies, at this level."""
+
+    low: float
+    high: float
+    level: float
+    """Two-sided coverage: 0.90 for one-sided bounds at alpha = 0.05."""
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One metric on both sides over the same samples: candidate minus baseline, in points."""
+
+    metric: str
+    n: int
+    """Pairs scored on both sides."""
+    n_clusters: int
+    baseline_points: float | None
+    candidate_points: float | None
+    delta_points: float | None
+    bounds: Interval | None
+    """One-sided (1 − alpha) bounds, written as the two-sided 1 − 2·alpha interval. The gate uses these."""
+    ci95: Interval | None
+    p_value: float | None
+    """Two-sided."""
+    method: str
+    is_binary: bool = False
+    discordance: float | None = None
+    """Share of pairs on which exactly one side is right (binary metrics)."""
+    sd_points: float | None = None
+    """Standard deviation of the paired differences."""
+    improved: int = 0
+    worsened: int = 0
+    unscored: Mapping[str, int] = field(default_factory=dict)
+    """By role."""
+    worst_case_points: tuple[float, float] | None = None
+    """The delta if everything missing had gone against / for the candidate."""
+    note: str | None = None
+    """Why a number is None, in words; or a caution the reader needs (say, "constrained decoding")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """One guard's finding."""
+
+    name: str
+    state: GuardState
+    asked: str
+    """What was asked, in words: "loses at most 1.0 points"."""
+    got: str
+    """What was found, in words."""
+    is_blocking: bool
+    comparison: Comparison | None = None
+    ratio: Interval | None = None
+    """Latency and cost guards: candidate / baseline."""
+    ratio_point: float | None = None
+    margin: float | None = None
+    n_needed: int | None = None
+    """Pairs at which a harmless candidate would clear this guard with 80 % chance."""
+    suite: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The primary metric on a part of the data."""
+
+    name: str
+    """`column=value`"""
+    comparison: Comparison
+    adjusted: Interval | None = None
+    """Holm-adjusted bounds."""
+    state: GuardState = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why the verdict is what it is."""
+
+    code: str
+    is_blocking: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The decision. `ship` is impossible with an open blocking reason."""
+
+    status: Status
+    reasons: tuple[Reason, ...]
+    primary: Comparison | None = None
+    metrics: tuple[Comparison, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    mde_points: float | None = None
+    """The smallest true gain these samples would show with 80 % chance."""
+    n_needed: int | None = None
+    """Pairs that would settle an inconclusive verdict."""
+    advice: tuple[str, ...] = ()
+    extra: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status == "ship" and any(r.is_blocking for r in self.reasons):
+            raise ValueError("a verdict cannot be `ship` with an open blocking reason")
+
+    @property
+    def exit_code(self) -> int:
+        """0 ship, 1 don't ship, 3 inconclusive, 4 invalid evidence, 5 execution failure."""
+        return EXIT_CODES[self.status]

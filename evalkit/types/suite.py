@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ class Sample:
     """The row as it stands in the data file."""
     target: JsonValue = None
     """What a right answer is; None when the suite names no target."""
-    slices: Mapping[str, str] = field(default_factory=dict)
+    slices: Mapping[str, str] = dataclasses.field(default_factory=dict)
     cluster: str | None = None
     """Samples that share it are not independent."""
     time: str | None = None
@@ -78,11 +79,11 @@ class ModelSpec:
     """`outputs`: the file of recorded answers."""
     base_url: str | None = None
     api_key_env: str | None = None
-    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """Backend-specific keys (`engine`, `args`, `batch`, a plug-in's own)."""
     price: Price | None = None
-    prompt: Prompt = field(default_factory=Prompt)
-    generation: Generation = field(default_factory=Generation)
+    prompt: Prompt = dataclasses.field(default_factory=Prompt)
+    generation: Generation = dataclasses.field(default_factory=Generation)
     line: int | None = None
     """Where the entry stands in suite.yaml."""
 
@@ -95,7 +96,7 @@ class MetricSpec:
     type: str
     field: str | None = None
     """Dotted path into the answer parsed as JSON, and into the target when that is an object."""
-    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """Everything else the entry says: average, normalize, schema (already read), labels …"""
     line: int | None = None
 
@@ -161,8 +162,8 @@ class GateSpec:
     alpha: float = 0.05
     noninferiority_margin: float = 2.0
     guards: tuple[GuardSpec, ...] = ()
-    slices: SlicesSpec = field(default_factory=SlicesSpec)
-    validity: ValiditySpec = field(default_factory=ValiditySpec)
+    slices: SlicesSpec = dataclasses.field(default_factory=SlicesSpec)
+    validity: ValiditySpec = dataclasses.field(default_factory=ValiditySpec)
     line: int | None = None
 
 
@@ -197,12 +198,12 @@ class Suite:
     """`baseline` and `candidate`, in this order; further baselines under their own names."""
     metrics: tuple[MetricSpec, ...]
     gate: GateSpec
-    run: RunSpec = field(default_factory=RunSpec)
+    run: RunSpec = dataclasses.field(default_factory=RunSpec)
     training_data: tuple[Path, ...] = ()
     truncated: Literal["unscored", "wrong"] = "unscored"
-    declared: Mapping[str, JsonValue] = field(default_factory=dict)
+    declared: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """The document as written (after --set), for fingerprints, resume diffs and lineage."""
-    digests: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """sha256 of every file the suite reads (prompts, schemas, shots, data), by path relative to `root`."""
     warnings: tuple[str, ...] = ()
     """Things the author should know that do not stop a run (say, a key this version does not act on)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from evalkit.types import ModelIdentity, Request, Response, Sample, Score
@@ -55,6 +56,10 @@ class Metric(Protocol):
 @runtime_checkable
 class CorpusMetric(Metric, Protocol):
     """A metric of the whole set (macro-F1, BLEU): a function of counts summed over samples."""
+
+    def bounds(self, sample: Sample) -> tuple[Sequence[float], Sequence[float]]:
+        """The counts of an unreadable and of a right answer to this sample, for worst-case bounds on what is missing."""
+        ...
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shares in [0, 1], shape (...), from summed `Scored.counts`, shape (..., D). Vectorised over `...`."""

@@ -1,0 +1,1 @@
+"""From a suite to outcomes to scores: plan, retry, engine, identity, scoring."""

@@ -1,0 +1,195 @@
+"""Is it really two models? Checked by digests before, by a probe at the start and by the answers after.
+
+The worst comparison is the one in which the adapter was never applied: it looks like a small, harmless delta.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit.errors import BackendError, InvalidEvidence
+from evalkit.run.plan import Part, Side
+from evalkit.types import JsonValue, Key, ModelSpec, Params, Request, Sample
+from evalkit.types.table import ScoreTable
+
+PROBES = 20
+PROBE_TOKENS = 48
+LONG_ENOUGH = 20
+"""Words in the probe answers altogether below which equality proves nothing."""
+EQUAL_ANSWERS_PROVE = 50
+WARN_SHARE = 0.95
+
+CODE = "SAME_MODEL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What the start-up probe saw."""
+
+    n: int
+    """Prompts asked of both sides."""
+    differing: int
+    note: str
+
+    def document(self) -> dict[str, JsonValue]:
+        """As it stands in verdict.json."""
+        return {"n": self.n, "differing": self.differing, "note": self.note}
+
+
+def differences(part: Part) -> list[dict[str, JsonValue]]:
+    """What the two model entries declare differently, for the report: [{what, baseline, candidate}]."""
+    base, cand = part.sides["baseline"], part.sides["candidate"]
+    rows: list[dict[str, JsonValue]] = []
+    for what, read in _TRAITS:
+        left, right = read(base), read(cand)
+        if left != right:
+            rows.append({"what": what, "baseline": left, "candidate": right})
+    return rows
+
+
+def refuse_one_model(part: Part) -> None:
+    """Raises InvalidEvidence when the digests already show that both sides are the same model and prompt."""
+    base, cand = part.sides["baseline"], part.sides["candidate"]
+    if not _prompts_equal(base.spec, cand.spec):
+        return
+    weights = base.identity.weights_sha256
+    same_weights = weights is not None and weights == cand.identity.weights_sha256
+    same_adapter = base.identity.adapter_sha256 == cand.identity.adapter_sha256
+    same_endpoint = (
+        bool(base.identity.endpoint)
+        and base.identity.endpoint == cand.identity.endpoint
+        and base.spec.model == cand.spec.model
+    )
+    if (same_weights and same_adapter) or same_endpoint:
+        raise InvalidEvidence(
+            "baseline and candidate are the same model with the same prompt and settings: there is nothing to compare",
+            code=CODE,
+        )
+
+
+def claims_other_weights(part: Part) -> bool:
+    """True when the entries say that the models differ in more than their prompts."""
+    base, cand = part.sides["baseline"], part.sides["candidate"]
+    if base.identity.is_fixed or cand.identity.is_fixed:
+        return False
+    return _weights(base) != _weights(cand)
+
+
+async def probe(part: Part) -> Probe:
+    """Asks both sides the same prompts of the run, freely decoded, until an answer differs.
+
+    Raises InvalidEvidence when up to 20 prompts with answers of some length all come back the same.
+    """
+    base, cand = part.sides["baseline"], part.sides["candidate"]
+    words = 0
+    asked = 0
+    for sample in _spread(part.suite.samples, PROBES):
+        try:
+            left, right = await asyncio.gather(_freely(base, cand, sample), _freely(cand, cand, sample))
+        except BackendError:
+            continue  # the run itself will meet, retry and report this
+        asked += 1
+        words += len(left.split())
+        if left != right:
+            return Probe(n=asked, differing=1, note="the two models answer differently to the same prompt")
+    if asked and words >= LONG_ENOUGH:
+        raise InvalidEvidence(
+            f"baseline and candidate gave the same answer to all {asked} probe prompts: both ends look like one model. "
+            "Is the adapter applied, and does the endpoint serve the model you named?",
+            code=CODE,
+        )
+    return Probe(n=asked, differing=0, note="the probe's answers were equal but too short to tell the models apart")
+
+
+def refuse_equal_answers(table: ScoreTable, seen: Probe | None) -> str | None:
+    """A warning sentence when ≥ 95 % of the answers are equal, else None.
+
+    Raises InvalidEvidence when all of at least 50 answers are byte-equal and no probe showed a difference.
+    """
+    both, equal = table.both_answered, table.equal_answers
+    if both >= EQUAL_ANSWERS_PROVE and equal == both and not (seen and seen.differing):
+        raise InvalidEvidence(
+            f"all {both} answers of baseline and candidate are byte for byte the same: both ends look like one model",
+            code=CODE,
+        )
+    if both and equal / both >= WARN_SHARE:
+        return f"{100 * equal / both:.1f} % of the answers are byte for byte the same on both sides"
+    return None
+
+
+def served_mismatch(part: Part, served: Mapping[str, Sequence[str]]) -> str | None:
+    """A sentence when a server answered under another model's name, or changed its name during the run."""
+    for role, names in served.items():
+        side = part.sides.get(role)
+        if side is None or side.identity.is_fixed or not side.identity.endpoint:
+            continue
+        if len(names) > 1:
+            return f"the {role}'s server changed its model during the run: {', '.join(sorted(names))}"
+        asked = side.spec.model or ""
+        if names and asked and not _is_named(names[0], asked):
+            return f"the {role} asked for {asked!r} and was answered by {names[0]!r}"
+    return None
+
+
+async def _freely(side: Side, worded: Side, sample: Sample) -> str:
+    """`side`'s unconstrained answer to the prompt as `worded` puts it."""
+    request = Request(
+        key=Key(suite="probe", role=side.spec.role, sample_id=sample.id),
+        messages=worded.messages(sample),
+        params=Params(temperature=0.0, max_tokens=PROBE_TOKENS, seed=side.spec.generation.seed),
+    )
+    return (await side.backend.answer(request)).text
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    step = max(1, len(samples) // count)
+    return list(samples[::step][:count])
+
+
+def _weights(side: Side) -> tuple[object, ...]:
+    identity = side.identity
+    return (
+        side.spec.backend,
+        side.spec.model,
+        identity.weights_sha256,
+        identity.adapter_sha256,
+        identity.endpoint,
+    )
+
+
+def _prompts_equal(left: ModelSpec, right: ModelSpec) -> bool:
+    return left.prompt == right.prompt and left.generation == right.generation
+
+
+def _is_named(served: str, asked: str) -> bool:
+    # Providers answer with a dated name (gpt-x → gpt-x-2026-08-06), engines with a path.
+    return served == asked or served.startswith(f"{asked}-") or served.rsplit("/", 1)[-1] == asked.rsplit("/", 1)[-1]
+
+
+def _shots(side: Side) -> JsonValue:
+    return len(side.spec.prompt.shots)
+
+
+def _generation(side: Side) -> JsonValue:
+    settings = dataclasses.asdict(side.spec.generation)
+    if settings["response_schema"] is not None:
+        settings["response_schema"] = "constrained to a JSON Schema"
+    return settings
+
+
+_TRAITS = (
+    ("backend", lambda s: s.spec.backend),
+    ("model", lambda s: s.spec.model),
+    ("adapter", lambda s: s.spec.adapter.name if s.spec.adapter else None),
+    ("adapter sha256", lambda s: s.identity.adapter_sha256),
+    ("weights sha256", lambda s: s.identity.weights_sha256),
+    ("endpoint", lambda s: s.identity.endpoint or None),
+    ("system prompt", lambda s: s.spec.prompt.system),
+    ("prompt template", lambda s: s.spec.prompt.template),
+    ("few-shot examples", _shots),
+    ("generation", _generation),
+    ("price", lambda s: dataclasses.asdict(s.spec.price) if s.spec.price else None),
+)

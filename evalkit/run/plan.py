@@ -1,0 +1,88 @@
+"""What will be asked of whom, in which order."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from evalkit.fingerprint import canonical_bytes
+from evalkit.protocols import Backend
+from evalkit.suites.prompts import Renderer
+from evalkit.types import Key, JsonValue, Message, ModelIdentity, ModelSpec, Params, Request, Sample, Suite
+
+ROLES = ("baseline", "candidate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of one suite: what to ask with and whom."""
+
+    spec: ModelSpec
+    backend: Backend
+    identity: ModelIdentity
+    renderer: Renderer
+
+    def messages(self, sample: Sample) -> tuple[Message, ...]:
+        """The sample as this side is asked it."""
+        return self.renderer.messages(sample)
+
+    @property
+    def params(self) -> Params:
+        """Decoding parameters of this side's requests, before the repeat's own seed."""
+        wanted = self.spec.generation
+        return Params(
+            temperature=wanted.temperature,
+            max_tokens=wanted.max_tokens,
+            seed=wanted.seed,
+            response_schema=wanted.response_schema,
+        )
+
+    def request(self, suite: Suite, sample: Sample, repeat: int = 0) -> Request:
+        """The request for one answer, its fingerprint included."""
+        params = self.params
+        if repeat and params.seed is not None:
+            # Another repeat is another draw, or it would be the same answer again.
+            params = dataclasses.replace(params, seed=params.seed + repeat)
+        key = Key(suite=suite.name, role=self.spec.role, sample_id=sample.id, repeat=repeat)
+        bare = Request(key=key, messages=self.messages(sample), params=params)
+        return dataclasses.replace(bare, fingerprint=request_fingerprint(self, bare))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A suite of the run (the main one first, then its guards) and its sides."""
+
+    suite: Suite
+    sides: Mapping[str, Side]
+
+    @property
+    def size(self) -> int:
+        """Number of requests."""
+        return sum(side.spec.generation.repeats for side in self.sides.values()) * len(self.suite.samples)
+
+    def requests(self) -> Iterator[Request]:
+        """All requests, the sides of a sample next to each other, so that drift and load hit both alike."""
+        repeats = max(side.spec.generation.repeats for side in self.sides.values())
+        for repeat in range(repeats):
+            for sample in self.suite.samples:
+                for side in self.sides.values():
+                    if repeat < side.spec.generation.repeats:
+                        yield side.request(self.suite, sample, repeat)
+
+
+def request_fingerprint(side: Side, request: Request) -> str:
+    """sha256 over wire body, model identity and repeat: equal only for the same question to the same model."""
+    identity = side.identity
+    content: list[JsonValue] = [
+        side.spec.backend,
+        side.backend.wire(request),
+        identity.weights_sha256,
+        identity.adapter_sha256,
+        identity.endpoint,
+        identity.engine,
+        identity.engine_version,
+        request.key.repeat,
+    ]
+    return hashlib.sha256(canonical_bytes(content)).hexdigest()

@@ -1,0 +1,57 @@
+"""Where runs keep their state, what they are called and who may write to them."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Self
+
+from evalkit.errors import ExecutionError
+
+
+def home() -> Path:
+    """`EVALKIT_HOME`, or `.evalkit` in the current directory."""
+    return Path(os.environ.get("EVALKIT_HOME") or ".evalkit")
+
+
+def new_run_id() -> str:
+    """UTC time and 80 random bits: sortable, and two runs in one second never meet."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return f"{stamp}-{base64.b32encode(secrets.token_bytes(10)).decode('ascii').lower()}"
+
+
+def run_folder(run_id: str) -> Path:
+    """The folder of one run's journal."""
+    return home() / "runs" / run_id
+
+
+class RunLock:
+    """The right to write to a run. Held until closed or the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ExecutionError(f"{self._path} cannot be opened: {error.strerror or error}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._file, 200).decode(errors="replace").strip()
+            os.close(self._file)
+            raise ExecutionError(f"this run is being written by another evalkit ({holder})") from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)

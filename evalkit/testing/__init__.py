@@ -1,0 +1,49 @@
+"""The fault bench, for evalkit's own tests and for authors of plug-ins.
+
+`evalkit.testing.contracts` holds the test classes a backend or a metric has to pass; it needs pytest.
+"""
+
+from evalkit.testing.behaviours import (
+    Asked,
+    Behaviour,
+    Rule,
+    answers,
+    cuts,
+    drips,
+    echoes,
+    empty_body,
+    endless,
+    error_in_200,
+    fails,
+    gzip_bomb,
+    half_json,
+    hangs,
+    html,
+    resets,
+)
+from evalkit.testing.clock import VirtualClock
+from evalkit.testing.ledger import Entry, Ledger
+from evalkit.testing.scripted_server import ScriptedServer
+
+__all__ = [
+    "Asked",
+    "Behaviour",
+    "Entry",
+    "Ledger",
+    "Rule",
+    "ScriptedServer",
+    "VirtualClock",
+    "answers",
+    "cuts",
+    "drips",
+    "echoes",
+    "empty_body",
+    "endless",
+    "error_in_200",
+    "fails",
+    "gzip_bomb",
+    "half_json",
+    "hangs",
+    "html",
+    "resets",
+]

@@ -58,7 +58,7 @@ class CorpusMetric(Metric, Protocol):
     """A metric of the whole set (macro-F1, BLEU): a function of counts summed over samples."""
 
     def bounds(self, sample: Sample) -> tuple[Sequence[float], Sequence[float]]:
-        """The counts of an unreadable and of a right answer to this sample, for worst-case bounds on what is missing."""
+        """The counts of an unreadable and of a right answer to this sample, to bound what is missing."""
         ...
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

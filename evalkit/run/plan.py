@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
 from evalkit.suites.prompts import Renderer
-from evalkit.types import Key, JsonValue, Message, ModelIdentity, ModelSpec, Params, Request, Sample, Suite
+from evalkit.types import JsonValue, Key, Message, ModelIdentity, ModelSpec, Params, Request, Sample, Suite
 
 ROLES = ("baseline", "candidate")
 

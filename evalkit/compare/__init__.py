@@ -1,0 +1,1 @@
+"""From two sets of scores to a verdict. Pure: same scores and suite, same verdict."""

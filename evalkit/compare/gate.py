@@ -1,0 +1,151 @@
+"""The verdict: validity first, then the primary, then what must not get worse, then what is missing.
+
+Precedence where several apply: invalid evidence, then don't ship, then inconclusive, then ship.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit.compare.guards import Measured, judge_guard
+from evalkit.compare.pairing import compare, compare_worst_case
+from evalkit.compare.primary import decide_primary, least_detectable, pairs_needed
+from evalkit.compare.slices import judge_slices
+from evalkit.compare.validity import broken_evidence
+from evalkit.types import Comparison, Guard, Reason, Slice, Status, Suite, Verdict
+
+_RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
+_SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything a verdict rests on."""
+
+    suite: Suite
+    main: Measured
+    guards: Mapping[str, Measured]
+    """Guard suites by the path their guard names."""
+    seed: str
+    """The suite's fingerprint."""
+    is_limited: bool = False
+    """Only a subset was run (`--limit`)."""
+    blocking: tuple[Reason, ...] = ()
+    """What other rooms found: a served model that changed, contamination …; each makes the evidence invalid."""
+    warnings: tuple[Reason, ...] = ()
+
+
+def decide(evidence: Evidence) -> Verdict:
+    """The verdict on one run."""
+    suite, main = evidence.suite, evidence.main
+    gate = suite.gate
+    found = {
+        name: compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed) for name, metric in main.metrics.items()
+    }
+    primary = found[gate.primary.metric]
+    guards = tuple(
+        judge_guard(
+            spec,
+            evidence.guards[str(spec.suite)] if spec.suite else main,
+            alpha=gate.alpha,
+            seed=evidence.seed,
+        )
+        for spec in gate.guards
+    )
+    slices = judge_slices(
+        main.metrics[gate.primary.metric], main.table, gate.slices, alpha=gate.alpha, seed=evidence.seed
+    )
+    findings = _invalid(evidence, primary)
+    if not any(status == "invalid" for status, _ in findings):
+        findings += _decided(evidence, primary, guards, slices)
+    if evidence.is_limited:
+        findings = _limited(findings)
+    status = min((status for status, _ in findings), key=_RANK.__getitem__)
+    reasons = tuple(r for s, r in sorted(findings, key=lambda f: _RANK[f[0]])) + evidence.warnings
+    if status == "ship":
+        reasons = tuple(dataclasses.replace(r, is_blocking=False) for r in reasons)
+    return Verdict(
+        status=status,
+        reasons=reasons,
+        primary=primary,
+        metrics=tuple(found.values()),
+        guards=guards,
+        slices=slices,
+        mde_points=least_detectable(primary, gate),
+        n_needed=pairs_needed(primary, gate) if _is_unsettled(reasons) else None,
+    )
+
+
+def _invalid(evidence: Evidence, primary: Comparison) -> list[tuple[Status, Reason]]:
+    asked = evidence.suite.gate.validity
+    reasons = [*evidence.blocking, *broken_evidence(evidence.main.table, primary, asked, is_main=True)]
+    for measured in evidence.guards.values():
+        reasons += broken_evidence(measured.table, primary, asked, is_main=False)
+    return [("invalid", reason) for reason in reasons]
+
+
+def _decided(
+    evidence: Evidence, primary: Comparison, guards: Sequence[Guard], slices: Sequence[Slice]
+) -> list[tuple[Status, Reason]]:
+    suite = evidence.suite
+    first = decide_primary(primary, suite.gate)
+    findings: list[tuple[Status, Reason]] = [(first.status, first.reason)]
+    findings += [_guard_finding(guard) for guard in guards if guard.state != "held"]
+    findings += [_slice_finding(part, suite) for part in slices if part.state == "regressed"]
+    if first.status == "ship" and (missing := _missing(evidence, primary)) is not None:
+        findings.append(("inconclusive", missing))
+    return findings
+
+
+def _guard_finding(guard: Guard) -> tuple[Status, Reason]:
+    if guard.state == "regressed":
+        detail = f"{guard.name}: {guard.got}; {guard.asked} was allowed"
+        return "dont_ship", Reason(code="GUARD_REGRESSED", is_blocking=True, detail=detail)
+    needed = f"; about {guard.n_needed:,} pairs would tell" if guard.n_needed else ""
+    detail = f"{guard.name}: {guard.got}; whether it {guard.asked} cannot be told{needed}"
+    status: Status = "inconclusive" if guard.is_blocking else "ship"
+    return status, Reason(code="GUARD_UNRESOLVED", is_blocking=guard.is_blocking, detail=detail)
+
+
+def _slice_finding(part: Slice, suite: Suite) -> tuple[Status, Reason]:
+    found = part.comparison
+    detail = (
+        f"{part.name} loses {-(found.delta_points or 0.0):.1f} points (n = {found.n}); "
+        f"no slice may lose more than {suite.gate.slices.max_drop:g}"
+    )
+    return "dont_ship", Reason(code="SLICE_REGRESSED", is_blocking=True, detail=detail)
+
+
+def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
+    """A reason when what is missing, had it gone against the candidate, would undo the ship."""
+    if primary.worst_case_points is None:
+        return None
+    gate = evidence.suite.gate
+    metric = evidence.main.metrics[gate.primary.metric]
+    worst = compare_worst_case(metric, evidence.main.table, alpha=gate.alpha, seed=evidence.seed)
+    if decide_primary(worst, gate).status == "ship":
+        return None
+    low, high = primary.worst_case_points
+    detail = (
+        f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between {low:+.1f} "
+        f"and {high:+.1f} points, and the low end would not ship"
+    )
+    return Reason(code="MISSING_COULD_DECIDE", is_blocking=True, detail=detail)
+
+
+def _limited(findings: list[tuple[Status, Reason]]) -> list[tuple[Status, Reason]]:
+    """A subset of the suite can show that evidence is broken, and nothing else."""
+    kept: list[tuple[Status, Reason]] = []
+    for status, reason in findings:
+        if status == "invalid" and reason.code not in _SIZE_CODES:
+            kept.append((status, reason))
+        else:
+            kept.append(("inconclusive", dataclasses.replace(reason, is_blocking=False)))
+    detail = "only a random subset of the suite was run (--limit), which decides nothing; run the whole suite"
+    return [*kept, ("inconclusive", Reason(code="LIMITED", is_blocking=True, detail=detail))]
+
+
+def _is_unsettled(reasons: Sequence[Reason]) -> bool:
+    return any(r.code in {"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "TOO_FEW_SAMPLES"} for r in reasons)

@@ -1,0 +1,246 @@
+"""One metric on both sides over the same samples: the delta in points and how sure it is.
+
+Which estimator speaks is decided here, once, by what the scores look like:
+
+========================================  =====================================  ==========================
+scores                                    interval                               p
+========================================  =====================================  ==========================
+right/wrong, no clusters                  Tango 1998 score interval              McNemar mid-p
+right/wrong, clusters of several          wider of CR1-t and Tango at n/DEFF     cluster sign-flip (G < 50), t
+means, n ≥ 50                             paired t (CR1 with clusters)           the same t
+means, n < 50                             bootstrap-t                            cluster sign-flip
+corpus metrics (macro-F1 …)               paired cluster bootstrap, percentile   approximate randomisation
+========================================  =====================================  ==========================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.protocols import CorpusMetric, Metric
+from evalkit.stats.clusters import clustered_binary_interval, sign_flip_p
+from evalkit.stats.paired import mcnemar_midp, paired_t_interval, paired_t_p, tango_interval
+from evalkit.stats.resampling import bootstrap_t_interval, paired_bootstrap, randomisation_p, seed_from
+from evalkit.types import Comparison, Interval, to_points
+from evalkit.types.table import Column, ScoreTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FEW = 50
+"""Below this many samples or clusters, means use the bootstrap-t and clusters the sign-flip test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The pairs of one metric that both sides have a score for."""
+
+    metric: Metric
+    baseline: Column
+    candidate: Column
+    keep: NDArray[np.bool_]
+    """(n,) samples asked about (all, or one slice's)."""
+    clusters: NDArray[np.intp] | None
+
+    @property
+    def both(self) -> NDArray[np.bool_]:
+        """(n,) samples kept and scored on both sides."""
+        return self.keep & self.baseline.is_scored & self.candidate.is_scored
+
+
+def compare(
+    metric: Metric, table: ScoreTable, *, alpha: float, seed: str, keep: NDArray[np.bool_] | None = None
+) -> Comparison:
+    """The comparison of one metric over the table's samples, or over those in `keep`.
+
+    `seed` is the suite's fingerprint: resampling draws from it, so nobody can shop for a seed.
+    """
+    everyone = np.ones(len(table.sample_ids), dtype=np.bool_)
+    pairs = Paired(
+        metric=metric,
+        baseline=table.columns["baseline"][metric.name],
+        candidate=table.columns["candidate"][metric.name],
+        keep=everyone if keep is None else keep,
+        clusters=table.clusters,
+    )
+    found = _corpus(pairs, alpha, seed) if isinstance(metric, CorpusMetric) else _items(pairs, alpha, seed)
+    unscored = {
+        role: int((pairs.keep & ~column.is_scored).sum())
+        for role, column in (("baseline", pairs.baseline), ("candidate", pairs.candidate))
+    }
+    return dataclasses.replace(found, unscored=unscored, worst_case_points=_worst_case(pairs, unscored))
+
+
+def compare_worst_case(metric: Metric, table: ScoreTable, *, alpha: float, seed: str) -> Comparison:
+    """The comparison had everything missing gone against the candidate: its gaps wrong, the baseline's right."""
+
+    def filled(column: Column, *, is_right: bool) -> Column:
+        fill = column.best if is_right else column.worst
+        counts = column.counts
+        if counts is not None and fill is not None:
+            counts = np.where(column.is_scored[:, None], counts, fill)
+        return dataclasses.replace(
+            column,
+            values=np.where(column.is_scored, column.values, 1.0 if is_right else 0.0),
+            is_scored=np.ones_like(column.is_scored),
+            counts=counts,
+        )
+
+    columns = {
+        "baseline": {metric.name: filled(table.columns["baseline"][metric.name], is_right=True)},
+        "candidate": {metric.name: filled(table.columns["candidate"][metric.name], is_right=False)},
+    }
+    return compare(metric, dataclasses.replace(table, columns=columns), alpha=alpha, seed=seed)
+
+
+def _items(pairs: Paired, alpha: float, seed: str) -> Comparison:
+    both = pairs.both
+    base, cand = pairs.baseline.values[both], pairs.candidate.values[both]
+    n = int(both.sum())
+    if n == 0:
+        return _nothing(pairs.metric.name)
+    clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
+    differences = cand - base
+    improved, worsened = int((differences > 0).sum()), int((differences < 0).sum())
+    is_binary = bool(np.isin(base, (0.0, 1.0)).all() and np.isin(cand, (0.0, 1.0)).all())
+    is_clustered = clusters is not None and int(clusters.max()) + 1 < n
+    interval, p_value, method = _item_estimators(
+        differences, clusters if is_clustered else None, seed, is_binary=is_binary
+    )
+    # Counts, not floats, where the scores are right or wrong: the edge of the gate must not move with rounding.
+    delta = 100.0 * (improved - worsened) / n if is_binary else 100.0 * float(differences.mean())
+    return Comparison(
+        metric=pairs.metric.name,
+        n=n,
+        n_clusters=n if clusters is None else int(clusters.max()) + 1,
+        baseline_points=to_points(float(base.mean())),
+        candidate_points=to_points(float(cand.mean())),
+        delta_points=round(delta, 9),
+        bounds=_in_points(interval(1.0 - 2.0 * alpha)),
+        ci95=_in_points(interval(0.95)),
+        p_value=p_value(),
+        method=method,
+        is_binary=is_binary,
+        discordance=(improved + worsened) / n if is_binary else None,
+        sd_points=100.0 * float(differences.std(ddof=1)) if n > 1 else None,
+        improved=improved,
+        worsened=worsened,
+    )
+
+
+def _item_estimators(
+    differences: NDArray[np.float64], clusters: NDArray[np.intp] | None, seed: str, *, is_binary: bool
+) -> tuple[Callable[[float], Interval], Callable[[], float], str]:
+    n = len(differences)
+    improved, worsened = int((differences > 0).sum()), int((differences < 0).sum())
+    groups = n if clusters is None else int(clusters.max()) + 1
+
+    def flipped() -> float:
+        return sign_flip_p(differences, _or_each(clusters, n), seed_from(seed))
+
+    if is_binary and clusters is None:
+        return (
+            lambda level: tango_interval(improved, worsened, n, level),
+            lambda: mcnemar_midp(improved, worsened),
+            "tango/mcnemar-midp",
+        )
+    if is_binary and clusters is not None:
+        test = flipped if groups < FEW else lambda: paired_t_p(differences, clusters)
+        return lambda level: clustered_binary_interval(differences, clusters, level), test, "cluster-robust/tango-deff"
+    if groups < FEW:
+        return (
+            lambda level: bootstrap_t_interval(differences, level, seed_from(seed), clusters),
+            flipped,
+            "bootstrap-t/sign-flip",
+        )
+    return (
+        lambda level: paired_t_interval(differences, level, clusters),
+        lambda: paired_t_p(differences, clusters),
+        "paired-t" if clusters is None else "paired-t-cr1",
+    )
+
+
+def _corpus(pairs: Paired, alpha: float, seed: str) -> Comparison:
+    metric = pairs.metric
+    assert isinstance(metric, CorpusMetric)  # noqa: S101 - tells mypy what the caller checked
+    both = pairs.both
+    n = int(both.sum())
+    if n == 0 or pairs.baseline.counts is None or pairs.candidate.counts is None:
+        return _nothing(metric.name)
+    base, cand = pairs.baseline.counts[both], pairs.candidate.counts[both]
+    clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
+    drawn = paired_bootstrap(base, cand, metric.statistic, seed_from(seed), clusters=clusters)
+    before, after = float(metric.statistic(base.sum(axis=0))), float(metric.statistic(cand.sum(axis=0)))
+    right_before, right_after = pairs.baseline.values[both], pairs.candidate.values[both]
+    return Comparison(
+        metric=metric.name,
+        n=n,
+        n_clusters=n if clusters is None else int(clusters.max()) + 1,
+        baseline_points=to_points(before),
+        candidate_points=to_points(after),
+        delta_points=round(to_points(after) - to_points(before), 9),
+        bounds=_in_points(drawn.interval(1.0 - 2.0 * alpha)),
+        ci95=_in_points(drawn.interval(0.95)),
+        p_value=randomisation_p(base, cand, metric.statistic, seed_from(seed), clusters=clusters),
+        method="paired-bootstrap/randomisation",
+        sd_points=100.0 * float(drawn.deltas.std() * np.sqrt(n)),
+        improved=int((right_after > right_before).sum()),
+        worsened=int((right_after < right_before).sum()),
+    )
+
+
+def _worst_case(pairs: Paired, unscored: dict[str, int]) -> tuple[float, float] | None:
+    """The delta had everything missing gone against the candidate, and for it; None when nothing is missing."""
+    n = int(pairs.keep.sum())
+    if n == 0 or not any(unscored.values()):
+        return None
+    low = _filled(pairs, baseline_right=True)
+    high = _filled(pairs, baseline_right=False)
+    return round(low, 9), round(high, 9)
+
+
+def _filled(pairs: Paired, *, baseline_right: bool) -> float:
+    """The delta in points with the baseline's missing scores all right and the candidate's all wrong, or vice versa."""
+    keep, metric = pairs.keep, pairs.metric
+
+    def side(column: Column, *, is_right: bool) -> float:
+        if isinstance(metric, CorpusMetric) and column.counts is not None:
+            fill = column.best if is_right else column.worst
+            rows = column.counts if fill is None else np.where(column.is_scored[:, None], column.counts, fill)
+            return float(metric.statistic(rows[keep].sum(axis=0)))
+        return float(np.where(column.is_scored, column.values, 1.0 if is_right else 0.0)[keep].mean())
+
+    return 100.0 * (side(pairs.candidate, is_right=not baseline_right) - side(pairs.baseline, is_right=baseline_right))
+
+
+def _nothing(metric: str) -> Comparison:
+    return Comparison(
+        metric=metric,
+        n=0,
+        n_clusters=0,
+        baseline_points=None,
+        candidate_points=None,
+        delta_points=None,
+        bounds=None,
+        ci95=None,
+        p_value=None,
+        method="none",
+        note="no sample has a score on both sides",
+    )
+
+
+def _in_points(interval: Interval) -> Interval:
+    return dataclasses.replace(interval, low=to_points(interval.low), high=to_points(interval.high))
+
+
+def _renumbered(clusters: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.unique(clusters, return_inverse=True)[1].astype(np.intp)
+
+
+def _or_each(clusters: NDArray[np.intp] | None, n: int) -> NDArray[np.intp]:
+    return np.arange(n, dtype=np.intp) if clusters is None else clusters

@@ -1,0 +1,110 @@
+"""The primary metric against the bar: which of six things happened, and what would settle it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalkit.stats.power import mde, mde_graded, n_point_binding, n_power, upper_discordance
+from evalkit.types import Comparison, GateSpec, Reason, Status
+
+PLAN_EFFECT_POINTS = 8.0
+"""The true gain a suite is sized for, unless told otherwise: 200 pairs show it four times in five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the primary metric alone says."""
+
+    status: Status
+    reason: Reason
+
+
+def decide_primary(found: Comparison, gate: GateSpec) -> Decision:
+    """The decision on a primary comparison that has a delta and bounds."""
+    if gate.intent == "quality":
+        return _quality(found, gate)
+    return _no_worse(found, gate)
+
+
+def _quality(found: Comparison, gate: GateSpec) -> Decision:
+    delta, low, high = _numbers(found)
+    bar = gate.primary.min_delta
+    shown = f"{delta:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    proven = {"positive": low > 0.0, "margin": low >= bar, "none": True}[gate.primary.evidence]
+    if delta >= bar and proven:
+        return _because("ship", "PASS", f"the gain is {shown}; at least {bar:+.1f} was asked for")
+    if high < 0.0:
+        return _because("dont_ship", "REGRESSION", f"the candidate is worse: {shown}")
+    headroom = 100.0 - (found.baseline_points or 0.0)
+    if headroom < bar:
+        detail = (
+            f"the baseline is at {found.baseline_points:.1f}, so no candidate can gain {bar:g} points on this suite"
+        )
+        return _because("dont_ship", "NO_HEADROOM", detail)
+    if delta >= bar:
+        aim = (
+            "the gain could be zero"
+            if gate.primary.evidence == "positive"
+            else f"it is not shown to be {bar:g} or more"
+        )
+        return _because("inconclusive", "POINT_OK_NOT_SIGNIFICANT", f"the gain is {shown}: enough, but {aim}")
+    if high < bar:
+        return _because(
+            "dont_ship", "BELOW_GATE", f"the gain is {shown}: below {bar:g}, and more samples would not change that"
+        )
+    status: Status = gate.primary.unresolved
+    return _because(
+        status, "BELOW_GATE_UNSETTLED", f"the gain is {shown}: below {bar:g}, though it could still be that much"
+    )
+
+
+def _no_worse(found: Comparison, gate: GateSpec) -> Decision:
+    delta, low, high = _numbers(found)
+    margin = gate.noninferiority_margin
+    shown = f"{delta:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    if low > -margin:
+        return _because("ship", "PASS", f"not worse by more than {margin:g} points: {shown}")
+    if high < -margin:
+        return _because("dont_ship", "REGRESSION", f"worse by more than {margin:g} points: {shown}")
+    if delta >= -margin:
+        detail = f"{shown}: within {margin:g} points as measured, but a larger loss cannot be ruled out"
+        return _because("inconclusive", "POINT_OK_NOT_SIGNIFICANT", detail)
+    detail = f"{shown}: a loss of more than {margin:g} points as measured, but not beyond doubt"
+    return _because("inconclusive", "BELOW_GATE_UNSETTLED", detail)
+
+
+def least_detectable(found: Comparison, gate: GateSpec) -> float | None:
+    """The smallest true gain, in points, that these pairs show with 80 % chance; None without a spread to go by."""
+    if found.n == 0 or found.sd_points is None:
+        return None
+    if found.discordance is not None:
+        return round(100.0 * mde(found.discordance, found.n, gate.alpha), 2)
+    return round(100.0 * mde_graded(found.sd_points / 100.0, found.n, gate.alpha), 2)
+
+
+def pairs_needed(found: Comparison, gate: GateSpec) -> int | None:
+    """Pairs at which the gate would settle, from the observed spread and the *planned* effect, never the observed one.
+
+    None when the pairs at hand are already enough or nothing is known of the spread.
+    """
+    if found.n == 0 or found.sd_points is None:
+        return None
+    if found.discordance is not None:
+        psi = upper_discordance(round(found.discordance * found.n), found.n)
+    else:
+        psi = min(1.0, (found.sd_points / 100.0) ** 2)
+    bar = gate.primary.min_delta / 100.0
+    # A true gain near the bar passes half the time at any size, so the plan aims at least 3 points above it.
+    effect = max(PLAN_EFFECT_POINTS / 100.0, bar + 0.03)
+    wanted = max(n_point_binding(psi**0.5, bar, gate.alpha), n_power(psi, effect, gate.alpha, min_delta=bar))
+    return wanted if wanted > found.n else None
+
+
+def _numbers(found: Comparison) -> tuple[float, float, float]:
+    if found.delta_points is None or found.bounds is None:
+        raise ValueError("a primary comparison without a delta has no decision")
+    return found.delta_points, found.bounds.low, found.bounds.high
+
+
+def _because(status: Status, code: str, detail: str) -> Decision:
+    return Decision(status=status, reason=Reason(code=code, is_blocking=status != "ship", detail=detail))

@@ -24,10 +24,10 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _FEW_GROUPS = 50
 """Below this many clusters percentiles are too narrow and get widened."""
-_CELLS_AT_ONCE = 4_000_000
-"""Resampling weights held at a time: 32 MB."""
-_DRAWS_PER_CELL = 10
-"""One multinomial cell costs about as much as ten plain draws (measured)."""
+_CELLS_AT_ONCE = 1_000_000
+"""Resampling weights held at a time: 8 MB an array."""
+_DRAWS_PER_CELL = 3
+"""One multinomial cell costs about as much as three plain draws (130 ns against 46 ns measured)."""
 
 
 def seed_from(fingerprint: str) -> np.random.Generator:
@@ -82,7 +82,7 @@ def paired_bootstrap(
 
     `baseline` and `candidate` hold one row of counts per sample, shape (n, D) both, row i being the same sample.
     With `clusters` (one number per sample, shape (n,)) whole clusters are drawn. Raises ValueError for n = 0 and
-    for shapes that do not match. Memory stays below about 100 MB whatever n is.
+    for shapes that do not match. Beyond the rows themselves it needs some 40 MB, whatever n is.
     """
     rows, groups = _grouped(baseline, candidate, clusters)
     width = rows.shape[1] // 2
@@ -91,7 +91,7 @@ def paired_bootstrap(
     distinct, numbers, counts = _distinct(rows)
     deltas = np.empty(resamples)
     done = 0
-    for weights in _resampling_weights(numbers, counts, rng, resamples):
+    for weights in _resampling_weights(numbers, counts, rng, resamples, rows.shape[1]):
         totals = weights @ distinct
         deltas[done : done + len(totals)] = statistic(totals[:, width:]) - statistic(totals[:, :width])
         done += len(totals)
@@ -119,7 +119,7 @@ def randomisation_p(
     observed = abs(float(statistic(after) - statistic(before)))
     distinct, _, counts = _distinct(rows[:, width:] - rows[:, :width])
     extreme = 0
-    at_once = max(1, _CELLS_AT_ONCE // max(1, len(distinct)))
+    at_once = max(1, _CELLS_AT_ONCE // max(len(distinct), width))
     for start in range(0, permutations, at_once):
         size = (min(at_once, permutations - start), len(distinct))
         moved = rng.binomial(counts, 0.5, size=size).astype(np.float64) @ distinct
@@ -156,7 +156,7 @@ def bootstrap_t_interval(
     found = np.concatenate(
         [
             _studentised(weights @ distinct, mean, groups)
-            for weights in _resampling_weights(numbers, counts, rng, resamples)
+            for weights in _resampling_weights(numbers, counts, rng, resamples, moments.shape[1])
         ]
     )
     found.sort()
@@ -212,17 +212,18 @@ def _distinct(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _resampling_weights(
-    numbers: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.Generator, resamples: int
+    numbers: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.Generator, resamples: int, width: int
 ) -> Iterator[NDArray[np.float64]]:
     """How often each distinct row occurs in each resample, in blocks of shape (b, distinct). Both ways are exact."""
+    # Blocks are small enough for the sums made from them, too, which have `width` columns.
     n, kinds = numbers.size, counts.size
     if kinds * _DRAWS_PER_CELL < n:
         shares = counts / n
-        at_once = max(1, _CELLS_AT_ONCE // kinds)
+        at_once = max(1, _CELLS_AT_ONCE // max(kinds, width))
         for start in range(0, resamples, at_once):
             yield rng.multinomial(n, shares, size=min(at_once, resamples - start)).astype(np.float64)
         return
-    at_once = max(1, _CELLS_AT_ONCE // n)
+    at_once = max(1, _CELLS_AT_ONCE // max(n, width))
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
         drawn = numbers[rng.integers(n, size=(size, n))]

@@ -1,0 +1,29 @@
+"""Which metrics there are and what each may be told. Imports neither numpy nor jsonschema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "accuracy": frozenset({"normalize", "extract"}),
+        "exact_match": frozenset({"normalize", "extract"}),
+        "f1": frozenset({"average", "labels", "normalize", "extract"}),
+        "json_schema": frozenset({"schema", "extract"}),
+        "token_f1": frozenset({"normalize", "extract"}),
+    }
+)
+
+
+def known_types() -> tuple[str, ...]:
+    """The values `type:` may have, in alphabetical order."""
+    return tuple(sorted(_OPTIONS))
+
+
+def option_names(metric_type: str) -> frozenset[str]:
+    """The keys an entry of this type may carry besides `name`, `type` and `field`.
+
+    Raises KeyError for an unknown type.
+    """
+    return _OPTIONS[metric_type]

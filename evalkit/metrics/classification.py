@@ -1,0 +1,213 @@
+"""f1 over a fixed set of labels, and the tables per class that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.metrics.match import clip, fold, reader_of
+from evalkit.metrics.normalize import Normaliser, normalisers
+from evalkit.metrics.options import listed, refuse, suggestion
+from evalkit.metrics.read import Reader, Unreadable, shown
+from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
+
+AVERAGES = ("macro", "micro", "weighted")
+MAX_LABELS = 500
+"""Counts take 3 numbers a label and sample; far more targets than this are texts, not classes."""
+NOT_A_LABEL = "(unreadable or not a label)"
+"""Name of the last column of a confusion matrix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class F1:
+    """F1 of the whole set: a function of counts summed over samples.
+
+    `counts` of a sample are 3K numbers: per label, in the order of `labels`, first K times true positives, then K
+    times "predicted as", then K times "is". An answer that is unreadable or no label is a false negative of its
+    gold label and false positive of nothing, which is what scikit-learn's `f1_score(labels=…, zero_division=0)`
+    does; so with such answers micro-F1 lies above accuracy. `value` of a sample is whether its label is right.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    average: str
+    """macro, micro, weighted or one of the labels."""
+    reader: Reader
+    chain: tuple[Normaliser, ...]
+    positions: Mapping[str, int]
+
+    def score(self, answer: str, sample: Sample) -> Score:
+        """Scored with counts; Unscored where the sample has no target or one outside the labels."""
+        target = self.reader.gold(sample.target)
+        gold = label_of(target, self.chain)
+        if gold is None or gold not in self.positions:
+            return Unscored(metric=self.name, why="no_target" if target is None else "target_is_no_label")
+        found = self.reader.value(answer, target)
+        is_read = not isinstance(found, Unreadable)
+        predicted = None if isinstance(found, Unreadable) else shown(fold(found, self.chain))
+        column = -1 if predicted is None else self.positions.get(predicted, -1)
+        row = self.positions[gold]
+        return Scored(
+            metric=self.name,
+            value=float(row == column),
+            is_answered=is_read,
+            counts=_counts(len(self.labels), row, column),
+            evidence={"gold": gold, "predicted": None if predicted is None else clip(predicted)},
+        )
+
+    def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """F1 as a share, shape (...), from summed counts of shape (..., 3K). 0 where nothing was there to find.
+
+        F1 of a label is 2·tp / (predicted + is), which is the harmonic mean of precision and recall.
+        """
+        hits, predicted, actual = np.split(totals, 3, axis=-1)
+        if self.average == "micro":
+            return _ratio(2.0 * hits.sum(axis=-1), (predicted + actual).sum(axis=-1))
+        by_label = _ratio(2.0 * hits, predicted + actual)
+        if self.average == "macro":
+            return np.asarray(by_label.mean(axis=-1))
+        if self.average == "weighted":
+            return _ratio((by_label * actual).sum(axis=-1), actual.sum(axis=-1))
+        return np.asarray(by_label[..., self.positions[self.average]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassRow:
+    """One label's figures, as shares."""
+
+    label: str
+    support: int
+    """Samples whose gold label this is."""
+    precision: float | None
+    """None when the label was never predicted."""
+    recall: float | None
+    """None when no sample has the label."""
+    f1: float
+    """0.0 where there is neither: what the averages count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassTable:
+    """Figures per label and who was taken for whom."""
+
+    labels: tuple[str, ...]
+    rows: tuple[ClassRow, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """K rows (gold) of K + 1 columns (predicted; the last one is NOT_A_LABEL)."""
+
+
+def per_class(golds: Sequence[str], predictions: Sequence[str | None], labels: Sequence[str]) -> ClassTable:
+    """Precision, recall, F1 and support of each label, and the K × (K + 1) confusion matrix.
+
+    `predictions[i]` belongs to `golds[i]`; None and anything outside `labels` land in the last column. Raises
+    ValueError when the lengths differ, KeyError for a gold value outside `labels`.
+    """
+    positions = {label: i for i, label in enumerate(labels)}
+    k = len(positions)
+    rows = np.array([positions[gold] for gold in golds], dtype=np.intp)
+    columns = np.array([k if p is None else positions.get(p, k) for p in predictions], dtype=np.intp)
+    if rows.size != columns.size:
+        raise ValueError(f"{rows.size} gold labels need as many predictions, got {columns.size}")
+    matrix = np.bincount(rows * (k + 1) + columns, minlength=k * (k + 1)).reshape(k, k + 1)
+    hits, predicted, actual = np.diagonal(matrix), matrix[:, :k].sum(axis=0), matrix.sum(axis=1)
+    found = []
+    for i, label in enumerate(labels):
+        hit, taken, support = int(hits[i]), int(predicted[i]), int(actual[i])
+        found.append(
+            ClassRow(
+                label=label,
+                support=support,
+                precision=hit / taken if taken else None,
+                recall=hit / support if support else None,
+                f1=2 * hit / (taken + support) if taken + support else 0.0,
+            )
+        )
+    confusion = tuple(tuple(int(cell) for cell in row) for row in matrix)
+    return ClassTable(labels=tuple(labels), rows=tuple(found), confusion=confusion)
+
+
+def label_of(value: JsonValue, chain: tuple[Normaliser, ...]) -> str | None:
+    """The label a value names: normalised text, or a number or boolean as text; None for anything else."""
+    return None if value is None or isinstance(value, (list, dict)) else shown(fold(value, chain))
+
+
+def build_f1(spec: MetricSpec, samples: Sequence[Sample]) -> F1:
+    """`f1` from its entry and the samples it will see.
+
+    The labels are those the entry lists, else the distinct targets in sorted order. Raises UsageError when a
+    target is no single label, is not listed, or when there are none or too many.
+    """
+    chain = normalisers(spec, default=("strip",))
+    reader = reader_of(spec)
+    declared = _declared_labels(spec, chain)
+    seen: dict[str, str] = {}
+    for sample in samples:
+        target = reader.gold(sample.target)
+        label = label_of(target, chain)
+        if label is not None:
+            seen.setdefault(label, sample.id)
+        elif target is not None:
+            fix = "name the label inside it with `field:`" if isinstance(target, dict) else None
+            refuse(spec, "", f"f1 needs one label per sample; the target of sample '{sample.id}' is no label", fix)
+    if declared:
+        for label, where in seen.items():
+            if label not in declared:
+                message = f"the target '{clip(label)}' of sample '{where}' is not listed"
+                refuse(spec, "labels", message, suggestion(label, declared))
+    labels = declared or tuple(sorted(seen))
+    if not labels:
+        refuse(spec, "", "no sample has a target, so there are no labels to average over")
+    if len(labels) > MAX_LABELS:
+        message = f"f1 averages over at most {MAX_LABELS} labels; the targets have {len(labels)} different values"
+        refuse(spec, "", message, "free text is compared by exact_match or token_f1")
+    positions = {label: i for i, label in enumerate(labels)}
+    average = _average(spec, labels, chain)
+    return F1(name=spec.name, labels=labels, average=average, reader=reader, chain=chain, positions=positions)
+
+
+def _declared_labels(spec: MetricSpec, chain: tuple[Normaliser, ...]) -> tuple[str, ...]:
+    value = spec.options.get("labels")
+    if value is None:
+        return ()
+    labels = [label_of(item, chain) for item in value] if isinstance(value, list) else []
+    names = tuple(label for label in labels if label is not None)
+    if not names or len(names) != len(labels):
+        refuse(spec, "labels", "a list of labels is wanted: texts, numbers or booleans")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        refuse(spec, "labels", f"'{clip(twice)}' stands twice (after `normalize`)")
+    return names
+
+
+def _average(spec: MetricSpec, labels: tuple[str, ...], chain: tuple[Normaliser, ...]) -> str:
+    value = spec.options.get("average", "macro")
+    if value in AVERAGES:
+        return str(value)
+    label = label_of(value, chain)
+    if label not in labels:
+        known = (*AVERAGES, *labels)
+        fix = suggestion(value, known) or f"there are {clip(listed(known))}"
+        refuse(spec, "average", f"{value!r} is neither {listed(AVERAGES)} nor a label", fix)
+    return label
+
+
+@lru_cache(maxsize=4096)
+def _counts(k: int, row: int, column: int) -> tuple[float, ...]:
+    """One sample's counts; equal samples share one tuple, which keeps large runs small."""
+    counts = [0.0] * (3 * k)
+    counts[2 * k + row] = 1.0
+    if column >= 0:
+        counts[k + column] = 1.0
+    if row == column:
+        counts[row] = 1.0
+    return tuple(counts)
+
+
+def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The quotient, 0 where the denominator is 0."""
+    quotient = np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0.0)
+    return np.asarray(quotient, dtype=np.float64)

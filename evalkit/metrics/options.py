@@ -1,0 +1,59 @@
+"""A metric's options, read strictly: what is wrong is a UsageError that names the metric, the key and the fix."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NoReturn
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.metrics.catalogue import option_names
+from evalkit.types import JsonValue, MetricSpec
+
+
+def refuse(spec: MetricSpec, key: str, message: str, fix: str | None = None) -> NoReturn:
+    """Raises the UsageError for one option of one metric, at the line of its entry."""
+    where = f"metric '{spec.name}', {key}: " if key else f"metric '{spec.name}': "
+    raise UsageError(diagnostics=(Diagnostic(message=where + message, line=spec.line, help=fix),))
+
+
+def check_names(spec: MetricSpec) -> None:
+    """Raises UsageError for an option this type of metric does not have."""
+    known = option_names(spec.type)
+    for key in spec.options:
+        if key not in known:
+            fix = suggestion(key, known) or f"{spec.type} takes {listed(known)}"
+            refuse(spec, key, f"{spec.type} has no such option", fix)
+
+
+def choice(spec: MetricSpec, key: str, allowed: tuple[str, ...]) -> str:
+    """The option's value, one of `allowed`; the first of them when it is absent."""
+    value = spec.options.get(key, allowed[0])
+    if not isinstance(value, str) or value not in allowed:
+        refuse(spec, key, f"{value!r} is not one of {listed(allowed)}", suggestion(value, allowed))
+    return value
+
+
+def names(spec: MetricSpec, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of texts, or one text for a list of one; `default` when it is absent."""
+    value = spec.options.get(key)
+    if value is None:
+        return default
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list):
+        texts = [item for item in value if isinstance(item, str)]
+        if len(texts) == len(value):
+            return tuple(texts)
+    refuse(spec, key, f"a list of names is wanted, not {value!r}")
+
+
+def suggestion(value: JsonValue, known: Iterable[str]) -> str | None:
+    """`did you mean 'x'?` when something known is close to `value`."""
+    close = difflib.get_close_matches(str(value), list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else None
+
+
+def listed(known: Iterable[str]) -> str:
+    """The names in order, for a sentence."""
+    return ", ".join(known if isinstance(known, tuple) else sorted(known))

@@ -1,0 +1,45 @@
+"""From a suite's entry to a metric that scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import cast
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.metrics.catalogue import known_types
+from evalkit.metrics.classification import F1, build_f1
+from evalkit.metrics.match import Match, build_match
+from evalkit.metrics.options import check_names, listed, suggestion
+from evalkit.metrics.overlap import TokenF1, build_token_f1
+from evalkit.metrics.structure import JsonSchema, build_json_schema
+from evalkit.protocols import Metric
+from evalkit.types import MetricSpec, Sample
+
+Factory = Callable[[MetricSpec, Sequence[Sample]], Match | F1 | TokenF1 | JsonSchema]
+
+FACTORIES: Mapping[str, Factory] = MappingProxyType(
+    {
+        "accuracy": lambda spec, _: build_match(spec),
+        "exact_match": lambda spec, _: build_match(spec),
+        "f1": build_f1,
+        "json_schema": lambda spec, _: build_json_schema(spec),
+        "token_f1": lambda spec, _: build_token_f1(spec),
+    }
+)
+
+
+def build(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:
+    """The metric one entry of `metrics:` describes, for the samples it will score.
+
+    Metrics of the whole set (f1) have `statistic` besides `score`; see `evalkit.protocols.CorpusMetric`. Raises
+    UsageError, at the entry's line, for an unknown type and for options the type cannot act on.
+    """
+    factory = FACTORIES.get(spec.type)
+    if factory is None:
+        fix = suggestion(spec.type, known_types()) or f"there are {listed(known_types())}"
+        message = f"metric '{spec.name}', type: no metric is called '{spec.type}'"
+        raise UsageError(diagnostics=(Diagnostic(message=message, line=spec.line, help=fix),))
+    check_names(spec)
+    # The protocol's `name` is declared as a variable; ours are frozen, which mypy takes for a contradiction.
+    return cast("Metric", factory(spec, samples))

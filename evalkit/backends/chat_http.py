@@ -1,0 +1,234 @@
+"""`openai_compatible`: any server that speaks chat completions. Bytes in, msgspec out, nothing in between."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from evalkit import __version__
+from evalkit.backends.chat_reply import Secrets, error_for, read_answer
+from evalkit.backends.endpoint import Endpoint, parse_endpoint
+from evalkit.backends.http_pool import HttpPool
+from evalkit.backends.http_reply import Reply
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    ConnectionLost,
+    Diagnostic,
+    ExecutionError,
+    ProtocolViolation,
+    TimedOut,
+    UsageError,
+)
+from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
+
+CONCURRENCY = 64
+_OPEN_TIMEOUT_S = 15.0
+_OPTIONS = ("allow_http", "extra_body", "max_tokens_field")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """What a model entry may say beyond the common keys."""
+
+    allow_http: bool = False
+    """Plain http to another machine."""
+    extra_body: Mapping[str, JsonValue]
+    """Merged into every request's body."""
+    max_tokens_field: str = "max_tokens"
+    """OpenAI's reasoning models want `max_completion_tokens`."""
+
+
+class ChatHttp:
+    """One model behind one endpoint. Sends each request once; the engine decides about another attempt."""
+
+    concurrency = CONCURRENCY
+
+    def __init__(self, endpoint: Endpoint, model: str, options: ChatOptions, *, timeout_s: float) -> None:
+        self._endpoint = endpoint
+        self._model = model
+        self._options = options
+        self._timeout_s = timeout_s
+        self._key_env: str | None = None
+        self._secrets = Secrets()
+        self._pool = HttpPool(endpoint)
+        self._post_head = b""
+        self._set_heads(None)
+
+    def use_key(self, env: str) -> None:
+        """Sends the key in environment variable `env` with every request. Raises ExecutionError when it is not set."""
+        key = os.environ.get(env, "").strip()
+        if not key:
+            raise ExecutionError(f"the environment variable {env} is not set; api_key_env says the key is in it")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ExecutionError(f"the environment variable {env} holds characters that no key has")
+        self._key_env = env
+        self._secrets = Secrets(key=key)
+        self._set_heads(key)
+
+    async def open(self) -> ModelIdentity:
+        """Asks the endpoint for its models and returns its identity.
+
+        Raises ExecutionError when nothing answers, the key is refused or the model is not among those listed. An
+        endpoint without such a list, or too busy to give it, is left to prove itself by answering.
+        """
+        listed: tuple[str, ...] = ()
+        try:
+            reply = await self.get("/models")
+            listed = _model_ids(reply)
+        except AuthFailed as error:
+            hint = f"check the key in {self._key_env}" if self._key_env else "name the key's variable in api_key_env"
+            raise ExecutionError(f"{self._endpoint.url} refused access ({error}); {hint}") from error
+        except (ConnectionLost, TimedOut, ProtocolViolation) as error:
+            raise ExecutionError(f"{self._endpoint.url} cannot be used: {error}. Is the server running?") from error
+        except BackendError:
+            pass  # 404, 405, 429, 5xx: it has no list for us, which says nothing about the model
+        if listed and self._model not in listed:
+            raise ExecutionError(_not_served(self._endpoint, self._model, listed))
+        return ModelIdentity(
+            served_model=self._model if listed else None, engine="openai_compatible", endpoint=self._endpoint.url
+        )
+
+    def wire(self, request: Request) -> dict[str, JsonValue]:
+        """The body of POST /chat/completions."""
+        params = request.params
+        body: dict[str, JsonValue] = {
+            "model": self._model,
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "temperature": params.temperature,
+            self._options.max_tokens_field: params.max_tokens,
+        }
+        if params.seed is not None:
+            body["seed"] = params.seed
+        if params.response_schema is not None:
+            schema = dict(params.response_schema)
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": schema},
+            }
+        body.update(self._options.extra_body)
+        return body
+
+    async def answer(self, request: Request) -> Response:
+        """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
+        body = json_bytes(self.wire(request))
+        started = time.perf_counter()
+        reply = await self._pool.send(b"%b%d\r\n\r\n%b" % (self._post_head, len(body), body), timeout_s=self._timeout_s)
+        latency_s = time.perf_counter() - started
+        now = time.time()
+        secrets = self._secrets
+        if reply.status != 200 or b'"error"' in reply.body:  # noqa: PLR2004 - only errors can echo the prompt
+            secrets = Secrets(key=secrets.key, prompts=tuple(m.content for m in request.messages))
+        answer = read_answer(reply, secrets=secrets, now=now)
+        return Response(
+            text=answer.text,
+            finish=answer.finish,
+            usage=answer.usage,
+            served_model=answer.served_model,
+            latency_s=latency_s,
+            at=now,
+        )
+
+    async def get(self, path: str) -> Reply:
+        """The 200 reply to GET `path` below the base URL. Raises BackendError for any other."""
+        head = self._head("GET", f"{self._endpoint.path}{path}")
+        reply = await self._pool.send(f"{head}\r\n".encode("ascii"), timeout_s=min(self._timeout_s, _OPEN_TIMEOUT_S))
+        if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
+            raise error_for(reply, secrets=self._secrets, now=time.time())
+        return reply
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._pool.close()
+
+    def _set_heads(self, key: str | None) -> None:
+        head = self._head("POST", f"{self._endpoint.path}/chat/completions", key)
+        self._post_head = f"{head}content-type: application/json\r\ncontent-length: ".encode("ascii")
+
+    def _head(self, method: str, path: str, key: str | None = None) -> str:
+        key = key or self._secrets.key
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"host: {self._endpoint.netloc}",
+            f"user-agent: evalkit/{__version__}",
+            "accept: application/json",
+            "accept-encoding: identity",
+        ]
+        if key:
+            lines.append(f"authorization: Bearer {key}")
+        return "".join(f"{line}\r\n" for line in lines)
+
+
+def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
+    """The backend for one model entry; sends nothing yet.
+
+    Raises UsageError for an entry that lacks `base_url` or `model` or says what this backend cannot do, and
+    ExecutionError for a URL that must not be used or a key that is not set.
+    """
+    problems = []
+    if not spec.base_url:
+        problems.append(f"models.{spec.role}: backend openai_compatible needs base_url, e.g. http://127.0.0.1:8000/v1")
+    if not spec.model:
+        problems.append(f"models.{spec.role}: backend openai_compatible needs model, a name the server lists")
+    if spec.adapter is not None:
+        problems.append(
+            f"models.{spec.role}.adapter: a running server loads its own adapters; "
+            "name the adapter as the server lists it in `model`"
+        )
+    problems += [
+        f"models.{spec.role}.{name}: unknown key for openai_compatible (known: {', '.join(_OPTIONS)})"
+        for name in spec.options
+        if name not in _OPTIONS
+    ]
+    options = spec.options
+    extra_body = options.get("extra_body", {})
+    field = options.get("max_tokens_field", "max_tokens")
+    if not isinstance(extra_body, Mapping):
+        problems.append(f"models.{spec.role}.extra_body: must be a mapping")
+    if not isinstance(field, str) or not field:
+        problems.append(f"models.{spec.role}.max_tokens_field: must be the name of a field")
+    if not isinstance(options.get("allow_http", False), bool):
+        problems.append(f"models.{spec.role}.allow_http: must be true or false")
+    if problems or not spec.base_url or not spec.model or not isinstance(extra_body, Mapping):
+        raise UsageError(diagnostics=tuple(Diagnostic(message=text, line=spec.line) for text in problems))
+    chat_options = ChatOptions(
+        allow_http=options.get("allow_http") is True, extra_body=dict(extra_body), max_tokens_field=str(field)
+    )
+    endpoint = parse_endpoint(spec.base_url, allow_http=chat_options.allow_http)
+    backend = ChatHttp(endpoint, spec.model, chat_options, timeout_s=timeout_s)
+    if spec.api_key_env:
+        backend.use_key(spec.api_key_env)
+    return backend
+
+
+def json_bytes(body: Mapping[str, JsonValue]) -> bytes:
+    """`body` as JSON; lone surrogates, which UTF-8 cannot carry, go out escaped."""
+    try:
+        return _encode(body)
+    except UnicodeEncodeError:
+        return json.dumps(body, allow_nan=False).encode("ascii")
+
+
+def _model_ids(reply: Reply) -> tuple[str, ...]:
+    """The ids that GET /models lists; none when the reply has another shape."""
+    try:
+        listing = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return ()
+    data = listing.get("data") if isinstance(listing, dict) else None
+    rows = data if isinstance(data, list) else []
+    return tuple(row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str))
+
+
+def _not_served(endpoint: Endpoint, model: str, listed: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(model, listed, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(listed[:20]) + (f" and {len(listed) - 20} more" if len(listed) > 20 else "")  # noqa: PLR2004
+    return f"{endpoint.url} does not serve {model!r}.{hint} It serves: {shown}"

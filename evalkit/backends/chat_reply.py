@@ -1,0 +1,231 @@
+"""What a chat-completions reply means: a Response, or the typed error it stands for. Pure.
+
+Shapes: OpenAI's `POST /v1/chat/completions` and `{"error": {"message", "type", "param", "code"}}`, as vLLM,
+llama-server and the gateways in front of them speak it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from evalkit.backends.http_reply import Reply
+from evalkit.backends.redact import redact
+from evalkit.backends.retry_after import asked_pause_s
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    BadRequest,
+    ContentFiltered,
+    ContextTooLong,
+    ModelNotFound,
+    Overloaded,
+    ProtocolViolation,
+    RateLimited,
+    TimedOut,
+)
+from evalkit.types import Finish, JsonValue, Usage
+
+_FINISH: Mapping[str, Finish] = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+_GAVE_UP = frozenset({"abort", "error", "insufficient_system_resource"})
+_TOO_LONG = ("context_length_exceeded", "exceed_context_size", "maximum context length", "context size", "input_tokens")
+_FILTERED = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation")
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | list[dict[str, Any]] | None = None
+    refusal: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    model: str | None = None
+    error: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Completion)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The part of a Response that the reply itself carries."""
+
+    text: str
+    finish: Finish
+    usage: Usage
+    served_model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What may not be repeated in an error text."""
+
+    key: str | None = None
+    prompts: tuple[str, ...] = ()
+
+
+def read_answer(reply: Reply, *, secrets: Secrets, now: float) -> Answer:
+    """The model's answer, also when it is empty or a refusal in words. Raises BackendError where there is none."""
+    if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
+        raise error_for(reply, secrets=secrets, now=now)
+    completion = _completion(reply.body)
+    if completion.error:
+        message = _message(completion.error) or "no text"
+        words = redact(message, key=secrets.key, prompts=secrets.prompts)
+        raise ProtocolViolation(f"the reply is an error although its status is 200: {words}", status=200)
+    choice = completion.choices[0] if completion.choices else None
+    if choice is None or choice.message is None:
+        raise ProtocolViolation("the reply holds no answer (no choices)", status=200)
+    text, finish = _text_and_finish(choice.message, choice.finish_reason)
+    return Answer(text=text, finish=finish, usage=_usage(completion.usage), served_model=completion.model)
+
+
+def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  # noqa: PLR0911 - a table of statuses
+    """The typed error that a reply with a status other than 200 stands for."""
+    status = reply.status
+    message, code = _error_parts(reply.body)
+    words = redact(message, key=secrets.key, prompts=secrets.prompts) or "no explanation given"
+    text = f"HTTP {status}: {words}"
+    pause_s = asked_pause_s(reply.headers, now=now)
+    hints = f"{code} {message}".lower()
+    match status:
+        case 429 if "insufficient_quota" in hints:
+            return AuthFailed(f"the account's quota is used up: {text}", status=status)
+        case 429:
+            return RateLimited(text, status=status, retry_after_s=pause_s)
+        case 401 | 403:
+            return AuthFailed(text, status=status)
+        case 404:
+            return ModelNotFound(text, status=status)
+        case 408:
+            return TimedOut(text, status=status)
+        case 409 | 425:
+            return Overloaded(text, status=status, retry_after_s=pause_s)
+        case _ if status >= 500:  # noqa: PLR2004 - HTTP's own number
+            return Overloaded(text, status=status, retry_after_s=pause_s)
+        case _ if status >= 400:  # noqa: PLR2004 - HTTP's own number
+            return _refused(text, status, hints)
+        case _ if status >= 300:  # noqa: PLR2004 - HTTP's own number
+            return ProtocolViolation(f"HTTP {status}: a redirect, and evalkit follows none", status=status)
+        case _:
+            return ProtocolViolation(f"HTTP {status} where 200 was expected", status=status)
+
+
+def _refused(text: str, status: int, hints: str) -> BackendError:
+    if any(word in hints for word in _FILTERED):
+        return ContentFiltered(text, status=status)
+    if any(word in hints for word in _TOO_LONG):
+        return ContextTooLong(text, status=status)
+    if "model_not_found" in hints:
+        return ModelNotFound(text, status=status)
+    return BadRequest(text, status=status)
+
+
+def _completion(body: bytes) -> _Completion:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        raise ProtocolViolation(f"the reply is JSON, but no chat completion: {error}", status=200) from error
+    except msgspec.DecodeError:
+        pass
+    # msgspec refuses lone surrogates (an answer cut inside an emoji has them), which json keeps.
+    try:
+        return msgspec.convert(json.loads(body), _Completion)
+    except msgspec.ValidationError as error:
+        raise ProtocolViolation(f"the reply is JSON, but no chat completion: {error}", status=200) from error
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(_not_json(body), status=200) from error
+
+
+def _not_json(body: bytes) -> str:
+    start = body[:64].lstrip().lower()
+    if not start:
+        return "the reply's body is empty"
+    if start.startswith((b"<!doctype", b"<html")):
+        return "the reply is an HTML page, not JSON: something other than the model's server answered"
+    return "the reply's JSON is broken or cut off"
+
+
+def _text_and_finish(message: _Message, reason: str | None) -> tuple[str, Finish]:
+    if reason in _GAVE_UP:
+        raise Overloaded(f"the server gave up on this answer (finish_reason {reason!r})", status=200)
+    # Some servers leave the reason out of whole answers; an unknown word is named rather than guessed at.
+    finish = _FINISH.get("stop" if reason is None else reason)
+    if finish is None:
+        raise ProtocolViolation(f"the reply ends with an unknown finish_reason: {str(reason)[:40]!r}", status=200)
+    content = message.content
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content)
+    if message.refusal:
+        return message.refusal, "refusal"
+    if message.tool_calls and not content:
+        return json.dumps(message.tool_calls, ensure_ascii=False), "tool_calls"
+    if content is None and finish not in {"length", "refusal"}:
+        raise ProtocolViolation("the reply holds no answer (content is null)", status=200)
+    return content or "", finish
+
+
+def _usage(usage: _Usage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    details = usage.prompt_tokens_details
+    return Usage(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        cached_tokens=None if details is None else details.cached_tokens,
+    )
+
+
+def _error_parts(body: bytes) -> tuple[str, str]:
+    """Message and code of an error body; a body that is no JSON gives its own start, HTML nothing."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        start = body[:2000].decode("utf-8", "replace").strip()
+        return ("an HTML page" if start.startswith("<") else start), ""
+    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    code = error.get("code") or error.get("type") if isinstance(error, dict) else ""
+    if isinstance(error, dict) and isinstance(error.get("innererror"), dict):
+        code = f"{code} {error['innererror'].get('code')}"
+    return _message(error), str(code or "")
+
+
+def _message(error: JsonValue) -> str:
+    if isinstance(error, dict):
+        found = error.get("message") or error.get("detail") or error.get("error") or error.get("code")
+        return found if isinstance(found, str) else json.dumps(found or error)
+    return error if isinstance(error, str) else json.dumps(error)

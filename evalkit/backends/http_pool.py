@@ -1,0 +1,176 @@
+"""Keep-alive connections to one origin: bytes of a request in, a whole reply or a typed error out."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import urllib.request
+from collections import deque
+from typing import cast
+from urllib.parse import urlsplit
+
+from evalkit.backends.endpoint import Endpoint
+from evalkit.backends.http_reply import Reply, ReplyReader
+from evalkit.errors import BackendError, ConnectionLost, TimedOut
+
+CONNECT_TIMEOUT_S = 5.0
+BODY_LIMIT_BYTES = 10_000_000
+_IDLE_LIMIT_S = 4.0
+"""uvicorn and node close idle connections after 5 s; reusing one in that moment would lose the request."""
+
+
+class HttpPool:
+    """Sends requests to one endpoint, each once. Opens as many connections as there are requests at a time."""
+
+    def __init__(self, endpoint: Endpoint, *, body_limit_bytes: int = BODY_LIMIT_BYTES) -> None:
+        self._endpoint = endpoint
+        self._body_limit_bytes = body_limit_bytes
+        self._idle: deque[tuple[float, _Connection]] = deque()
+        self._open: set[_Connection] = set()
+        self._tls: ssl.SSLContext | None = None
+
+    async def send(self, request: bytes, *, timeout_s: float) -> Reply:
+        """The reply to one request, connecting included. Raises TimedOut, ConnectionLost or ProtocolViolation."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                connection = self._reusable() or await self._connect()
+                try:
+                    reply = await connection.exchange(request)
+                finally:
+                    if connection.is_reusable:
+                        self._idle.append((asyncio.get_running_loop().time(), connection))
+                    else:
+                        self._open.discard(connection)
+                        connection.abort()
+        except TimeoutError as error:
+            raise TimedOut(f"no whole answer from {self._endpoint.netloc} within {timeout_s:g} s") from error
+        return reply
+
+    async def close(self) -> None:
+        """Closes every connection; requests under way end in ConnectionLost."""
+        self._idle.clear()
+        while self._open:
+            self._open.pop().abort()
+        await asyncio.sleep(0)  # lets the transports run their close callbacks
+
+    def _reusable(self) -> _Connection | None:
+        """The connection used last, as long as it is young and alive."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            since, connection = self._idle.pop()
+            if connection.is_reusable and now - since < _IDLE_LIMIT_S:
+                return connection
+            self._open.discard(connection)
+            connection.abort()
+        return None
+
+    async def _connect(self) -> _Connection:
+        endpoint = self._endpoint
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                connection = await self._dial()
+        except TimeoutError as error:
+            raise ConnectionLost(f"no connection to {endpoint.netloc} within {CONNECT_TIMEOUT_S:g} s") from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConnectionLost(f"no connection to {endpoint.netloc}: {reason}") from error
+        self._open.add(connection)
+        return connection
+
+    async def _dial(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        endpoint = self._endpoint
+        proxy = None if endpoint.is_loopback else _proxy(endpoint)
+        host, port = proxy or (endpoint.host, endpoint.port)
+        tls = self._tls_context() if endpoint.scheme == "https" else None
+        _, connection = await loop.create_connection(
+            lambda: _Connection(self._body_limit_bytes), host, port, ssl=None if proxy else tls
+        )
+        if proxy and tls:
+            await connection.tunnel(endpoint, tls)
+        return connection
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+
+def _proxy(endpoint: Endpoint) -> tuple[str, int] | None:
+    """The proxy that the environment names for this endpoint (HTTPS_PROXY, NO_PROXY), https only."""
+    named = urllib.request.getproxies().get("https")
+    if endpoint.scheme != "https" or not named or urllib.request.proxy_bypass(endpoint.host):
+        return None
+    parts = urlsplit(named if "//" in named else f"http://{named}")
+    return (parts.hostname, parts.port or 80) if parts.hostname else None
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self, body_limit_bytes: int) -> None:
+        self._body_limit_bytes = body_limit_bytes
+        self._transport: asyncio.Transport | None = None
+        self._reader: ReplyReader | None = None
+        self._waiter: asyncio.Future[Reply] | None = None
+        self.is_reusable = False
+
+    async def exchange(self, request: bytes, *, is_tunnel: bool = False) -> Reply:
+        """The reply to `request`. When it raises, or is cancelled, the connection is of no further use."""
+        self.is_reusable = False
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionLost("the server closed the connection without an answer")
+        self._reader = ReplyReader(body_limit_bytes=self._body_limit_bytes, is_tunnel=is_tunnel)
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            reply = await self._waiter
+        finally:
+            self._waiter = None
+        self.is_reusable = self._reader.keeps_alive and not self._transport.is_closing()
+        return reply
+
+    async def tunnel(self, endpoint: Endpoint, tls: ssl.SSLContext) -> None:
+        """Asks the proxy at the other end for a way to `endpoint` and speaks TLS with it from then on."""
+        target = f"{endpoint.host}:{endpoint.port}"
+        reply = await self.exchange(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode(), is_tunnel=True)
+        if reply.status // 100 != 2:  # noqa: PLR2004 - any 2xx
+            raise ConnectionLost(f"the proxy refused a connection to {target} (HTTP {reply.status})")
+        transport = cast("asyncio.Transport", self._transport)
+        loop = asyncio.get_running_loop()
+        self._transport = await loop.start_tls(transport, self, tls, server_hostname=endpoint.host)
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        self.is_reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiter is None or self._waiter.done() or self._reader is None:
+            self.abort()  # bytes nobody asked for: whatever they are, they are not the next answer
+            return
+        try:
+            reply = self._reader.feed(data)
+        except BackendError as error:
+            self._waiter.set_exception(error)
+            self.abort()
+            return
+        if reply is not None:
+            self._waiter.set_result(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_reusable = False
+        if self._waiter is None or self._waiter.done() or self._reader is None:
+            return
+        if exc is not None:
+            reason = getattr(exc, "strerror", None) or type(exc).__name__
+            self._waiter.set_exception(ConnectionLost(f"the connection broke: {reason}"))
+            return
+        try:
+            self._waiter.set_result(self._reader.finish())
+        except BackendError as error:
+            self._waiter.set_exception(error)

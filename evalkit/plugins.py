@@ -37,11 +37,12 @@ def backend_names() -> frozenset[str]:
 
 def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
     """The backend of one side, not yet opened. Raises UsageError for one that is not installed or broken."""
-    if spec.backend in BUILT_IN:
-        make = importlib.import_module(BUILT_IN[spec.backend]).make
-    else:
-        make = _load(spec.backend)
-    return cast("MakeBackend", make)(spec, timeout_s=timeout_s)
+    make = _built_in(spec.backend) if spec.backend in BUILT_IN else _load(spec.backend)
+    return make(spec, timeout_s=timeout_s)
+
+
+def _built_in(name: str) -> MakeBackend:
+    return cast("MakeBackend", importlib.import_module(BUILT_IN[name]).make)
 
 
 def _load(name: str) -> MakeBackend:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MIN_FOR_P95 = 100
 """A 95th percentile of fewer answers rests on a handful of them."""
 
+NOT_MEASURED = "not measured: no answer came from a live request (cached and recorded answers have no latency)"
+
 
 def latency_summary(seconds: NDArray[np.float64]) -> dict[str, JsonValue]:
     """{n, p50_s, p95_s, note} of the measured entries of `seconds`, shape (n,), NaN = not measured."""

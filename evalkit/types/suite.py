@@ -200,6 +200,8 @@ class Suite:
     gate: GateSpec
     run: RunSpec = dataclasses.field(default_factory=RunSpec)
     training_data: tuple[Path, ...] = ()
+    contamination: Literal["fail", "clean", "warn"] = "clean"
+    """What to do about held-out samples found in the training data."""
     truncated: Literal["unscored", "wrong"] = "unscored"
     declared: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """The document as written (after --set), for fingerprints, resume diffs and lineage."""

@@ -1,0 +1,100 @@
+"""`evalkit compare`: decide from answers already recorded. Nothing is asked of any model."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.backends.outputs import read_outputs
+from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.fingerprint import file_sha256
+from evalkit.jobs.finish import Answers, Finished, Story, finish
+from evalkit.jobs.recorded import find_run, recorded_outcomes
+from evalkit.jobs.run import load_all
+from evalkit.run import identity
+from evalkit.store.home import new_run_id
+from evalkit.types import ModelIdentity, ModelSpec, Outcome, Reason, Suite
+from evalkit.types.table import ScoreTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """What the command line asks of a comparison."""
+
+    baseline: str
+    candidate: str
+    suite_path: Path
+    command: str
+    out: Path = Path("reports")
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One side's answers and where they come from."""
+
+    spec: ModelSpec
+    identity: ModelIdentity
+    outcomes: dict[str, list[Outcome]]
+
+
+def compare(options: CompareOptions) -> Finished:
+    """Scores both sides' recorded answers, decides, and writes a run's files."""
+    loaded = load_all(options.suite_path, overrides=options.overrides)
+    sides = {
+        "baseline": _recorded(options.baseline, "baseline", loaded.main, options),
+        "candidate": _recorded(options.candidate, "candidate", loaded.main, options),
+    }
+    suite = dataclasses.replace(loaded.main, models={role: side.spec for role, side in sides.items()})
+    outcomes = {(role, key): found for role, side in sides.items() for key, found in side.outcomes.items()}
+    run_id = new_run_id()
+    story = Story(
+        run=run_id,
+        suite_file=str(options.suite_path),
+        command=options.command,
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        identities={role: side.identity for role, side in sides.items()},
+        differences=[{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
+        warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
+    )
+    answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes)
+    return finish(answers, {}, story, options.out / suite.name / run_id, _audit)
+
+
+def _audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    try:
+        warning = identity.refuse_equal_answers(table, None)
+    except InvalidEvidence as error:
+        return (Reason(code=error.code, is_blocking=True, detail=str(error)),), ()
+    return (), (warning,) if warning else ()
+
+
+def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Recorded:
+    """The answers behind a file of outputs, a run, or `RUN:baseline` / `RUN:candidate`."""
+    path = Path(name)
+    if path.is_file() and path.name != "verdict.json":
+        known = {sample.id for sample in suite.samples}
+        outcomes = {key: list(found) for key, found in read_outputs(path, known).items()}
+        found = ModelIdentity(weights_sha256=file_sha256(path), engine="recorded answers", is_fixed=True)
+        return Recorded(spec=_spec(suite, role, path.name, path), identity=found, outcomes=outcomes)
+    run_name, _, side = name.rpartition(":") if name.endswith((":baseline", ":candidate")) else (name, "", "candidate")
+    run = find_run(run_name, options.out)
+    then = run.document.get("provenance", {}).get("data_sha256")
+    if then != suite.dataset_sha256:
+        raise UsageError(
+            f"{name} was run on other data than {options.suite_path} names (sha256 {then} and {suite.dataset_sha256}): "
+            "deltas across data versions mean nothing"
+        )
+    found = ModelIdentity(engine=f"recorded answers of run {run.document['run']} ({side})", is_fixed=True)
+    return Recorded(
+        spec=_spec(suite, role, f"{run.document['run']}:{side}", None),
+        identity=found,
+        outcomes=recorded_outcomes(run, side),
+    )
+
+
+def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
+    prompt = suite.models[role].prompt
+    return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=prompt)

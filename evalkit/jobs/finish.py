@@ -1,0 +1,305 @@
+"""From outcomes to the files of a finished run: score, decide, render, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalkit import __version__
+from evalkit.compare.gate import Evidence, decide
+from evalkit.compare.guards import Measured
+from evalkit.hygiene.contamination import Contamination, find_exact_overlap
+from evalkit.jobs.resume import suite_fingerprint
+from evalkit.metrics import build
+from evalkit.metrics.classification import per_class
+from evalkit.protocols import Metric
+from evalkit.report.document import RunFacts, verdict_document
+from evalkit.report.html import render_html
+from evalkit.report.junit import render_junit
+from evalkit.report.markdown import render_markdown
+from evalkit.run.scoring import Outcomes, Scoring, score_suite
+from evalkit.store.files import point_latest, write_atomic
+from evalkit.suites.prompts import Renderer
+from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
+from evalkit.types.table import ScoreTable
+
+
+LABEL_CHARS = 20
+"""A field no longer than this is a label or an id, which training rows share by design."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """One suite's outcomes, complete or not."""
+
+    suite: Suite
+    metrics: Mapping[str, Metric]
+    outcomes: Outcomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """How the answers came about: shown in the report, and part of what decides where a check failed."""
+
+    run: str
+    suite_file: str
+    command: str
+    created: str
+    is_limited: bool = False
+    identities: Mapping[str, ModelIdentity] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=dict)
+    differences: Sequence[Mapping[str, Any]] = ()
+    blocking: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    timings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a run leaves."""
+
+    folder: Path
+    document: dict[str, Any]
+
+
+def build_metrics(suite: Suite) -> dict[str, Metric]:
+    """The suite's metrics by name. Raises UsageError for one that cannot be built."""
+    return {spec.name: build(spec, suite.samples) for spec in suite.metrics}
+
+
+Audit = Callable[[ScoreTable], tuple[tuple[Reason, ...], tuple[str, ...]]]
+"""What the answers say about the models behind them: (blocking reasons, warnings)."""
+
+
+def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: Path, audit: Audit) -> Finished:
+    """Scores and decides, then writes every file of the run into `folder`.
+
+    `guards`: the guard suites' answers by the path their guard names.
+    """
+    contamination = _contamination(main.suite)
+    main, soiled = _without_soiled(main, contamination)
+    scoring = _scored(main)
+    others = {path: _scored(answers) for path, answers in guards.items()}
+    blocking, warnings = audit(scoring.table)
+    seed = suite_fingerprint(main.suite)
+    verdict = decide(
+        Evidence(
+            suite=main.suite,
+            main=Measured(table=scoring.table, metrics=main.metrics),
+            guards={p: Measured(table=s.table, metrics=guards[p].metrics) for p, s in others.items()},
+            seed=seed,
+            is_limited=story.is_limited,
+            blocking=story.blocking + blocking + soiled.blocking,
+        )
+    )
+    facts = RunFacts(
+        suite=main.suite,
+        suite_file=story.suite_file,
+        run=story.run,
+        created=story.created,
+        verdict=verdict,
+        table=scoring.table,
+        flips=_flips(scoring),
+        identities=story.identities,
+        probe=story.probe,
+        differences=story.differences,
+        per_class=_per_class(main, scoring),
+        contamination=contamination.document() if contamination else {},
+        provenance=_provenance(main.suite, story, seed),
+        warnings=(*main.suite.warnings, *story.warnings, *warnings, *soiled.warnings),
+    )
+    return _written(facts, scoring.rows, story, folder)
+
+
+def finish_refused(suite: Suite, story: Story, folder: Path) -> Finished:
+    """Writes the files of a run that was refused before anything was asked; `story.blocking` says why."""
+    verdict = Verdict(status="invalid", reasons=story.blocking)
+    facts = RunFacts(
+        suite=suite,
+        suite_file=story.suite_file,
+        run=story.run,
+        created=story.created,
+        verdict=verdict,
+        table=None,
+        identities=story.identities,
+        probe=story.probe,
+        differences=story.differences,
+        provenance=_provenance(suite, story, suite_fingerprint(suite)),
+        warnings=(*suite.warnings, *story.warnings),
+    )
+    return _written(facts, (), story, folder)
+
+
+def _scored(answers: Answers) -> Scoring:
+    suite = answers.suite
+    return score_suite(suite, list(answers.metrics.values()), answers.outcomes, questions(suite))
+
+
+def questions(suite: Suite) -> dict[str, str]:
+    """Sample id → the last user turn as the candidate is sent it."""
+    spec = suite.models["candidate"]
+    if spec.prompt.template is None and spec.prompt.messages_field is None:
+        return {s.id: json.dumps(s.fields, ensure_ascii=False) for s in suite.samples}
+    renderer = Renderer(spec)
+    return {s.id: _last_user_turn(renderer, s) for s in suite.samples}
+
+
+def _last_user_turn(renderer: Renderer, sample: Sample) -> str:
+    return next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
+
+
+def _contamination(suite: Suite) -> Contamination | None:
+    if not suite.training_data:
+        return None
+    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
+    texts = [
+        (s.id, text)
+        for s in suite.samples
+        for text in s.fields.values()
+        if isinstance(text, str) and len(text) > LABEL_CHARS
+    ]
+    return find_exact_overlap([*texts, *questions(suite).items()], suite.training_data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soiled:
+    """What follows from held-out samples that were trained on."""
+
+    blocking: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _without_soiled(main: Answers, found: Contamination | None) -> tuple[Answers, Soiled]:
+    """The answers to judge by and what to say, as the suite's `checks.contamination.action` asks."""
+    if found is None or not found.dirty:
+        return main, Soiled()
+    examples = ", ".join(f"{sample} ({row})" for sample, row in found.dirty[:3])
+    detail = f"{len(found.dirty)} held-out samples stand word for word in the training data: {examples}"
+    match main.suite.contamination:
+        case "fail":
+            return main, Soiled(blocking=(Reason(code="CONTAMINATED", is_blocking=True, detail=detail),))
+        case "warn":
+            return main, Soiled(warnings=(detail,))
+        case "clean":
+            dirty = {sample for sample, _ in found.dirty}
+            clean = tuple(sample for sample in main.suite.samples if sample.id not in dirty)
+            suite = dataclasses.replace(main.suite, samples=clean)
+            warning = f"{detail}; they were left out and the verdict rests on the {len(clean)} others"
+            return dataclasses.replace(main, suite=suite), Soiled(warnings=(warning,))
+
+
+def _flips(scoring: Scoring) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in scoring.rows:
+        counts[row["flip"]] = counts.get(row["flip"], 0) + 1
+    return counts
+
+
+def _per_class(main: Answers, scoring: Scoring) -> list[dict[str, Any]]:
+    tables = []
+    for name, metric in main.metrics.items():
+        labels = getattr(metric, "labels", None)
+        if not labels:
+            continue
+        read = {
+            role: [
+                row["scores"][name].get(f"{role}_evidence", {})
+                for row in scoring.rows
+                if row["scores"][name].get(role) is not None
+            ]
+            for role in ("baseline", "candidate")
+        }
+        sides = {
+            role: per_class([e.get("gold") for e in found], [e.get("predicted") for e in found], labels)
+            for role, found in read.items()
+        }
+        tables.append({"metric": name, "labels": list(labels)} | _side_by_side(sides))
+    return tables
+
+
+def _side_by_side(sides: Mapping[str, Any]) -> dict[str, Any]:
+    base, cand = sides["baseline"], sides["candidate"]
+    rows = [
+        {"label": left.label, "n": left.support, "baseline": _rates(left), "candidate": _rates(right)}
+        for left, right in zip(base.rows, cand.rows, strict=True)
+    ]
+    return {"rows": rows, "confusion": {"baseline": base.confusion, "candidate": cand.confusion}}
+
+
+def _rates(row: Any) -> dict[str, float]:
+    return {name: round(100.0 * getattr(row, name), 4) for name in ("precision", "recall", "f1")}
+
+
+def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
+    return {
+        "evalkit": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "seed": suite.models["candidate"].generation.seed,
+        "suite_fingerprint": seed,
+        "data_sha256": suite.dataset_sha256,
+        "is_locked": suite.is_locked,
+        "dataset": suite.dataset_path.name,
+        "command": story.command,
+        **story.timings,
+    }
+
+
+def _manifest(facts: RunFacts, story: Story) -> dict[str, Any]:
+    suite = facts.suite
+    return {
+        "schema": "evalkit.manifest/1",
+        "suite": dict(suite.declared),
+        "suite_name": suite.name,
+        "digests": dict(suite.digests),
+        "provenance": dict(facts.provenance),
+        "prompts": {role: _prompt(suite, role) for role in suite.models},
+        "versions": {"evalkit": __version__, "python": platform.python_version()},
+        "command": story.command,
+        "run": story.run,
+    }
+
+
+def _prompt(suite: Suite, role: str) -> dict[str, Any]:
+    spec = suite.models[role]
+    shown: list[dict[str, str]] = []
+    if spec.prompt.template is not None or spec.prompt.messages_field is not None:
+        messages = Renderer(spec).messages(suite.samples[0])
+        shown = [{"role": m.role, "content": m.content} for m in messages]
+    return {
+        "system": spec.prompt.system,
+        "template": spec.prompt.template,
+        "shots": len(spec.prompt.shots),
+        "example_messages": shown,
+    }
+
+
+def _written(facts: RunFacts, rows: Sequence[dict[str, Any]], story: Story, folder: Path) -> Finished:
+    document, manifest = verdict_document(facts), _manifest(facts, story)
+    write_atomic(folder / "samples.jsonl", (_line(row) for row in rows))
+    write_atomic(folder / "manifest.json", _pretty(manifest))
+    render(folder, document, rows, manifest)
+    # Last: whoever finds a verdict.json finds all the rest.
+    write_atomic(folder / "verdict.json", _pretty(document))
+    point_latest(folder)
+    return Finished(folder=folder, document=document)
+
+
+def render(folder: Path, document: dict[str, Any], rows: Sequence[dict[str, Any]], manifest: dict[str, Any]) -> None:
+    """Writes the renderings of a verdict: report.html, summary.md, junit.xml."""
+    write_atomic(folder / "report.html", render_html(document, rows, manifest))
+    write_atomic(folder / "summary.md", render_markdown(document).encode("utf-8", "backslashreplace"))
+    write_atomic(folder / "junit.xml", render_junit(document))
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+
+
+def _pretty(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, indent=1).encode("ascii") + b"\n"

@@ -1,0 +1,92 @@
+"""Finding a finished run and reading what it left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ExecutionError, UsageError
+from evalkit.report.document import SCHEMA
+from evalkit.types import EXIT_CODES, Failure, Outcome, Response, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """A run's folder and its verdict document."""
+
+    folder: Path
+    document: dict[str, Any]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """samples.jsonl. Raises ExecutionError when it is damaged."""
+        return list(_json_lines(self.folder / "samples.jsonl"))
+
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json."""
+        return _json(self.folder / "manifest.json")
+
+
+def find_run(name: str, out: Path = Path("reports")) -> FinishedRun:
+    """The finished run behind a folder, a verdict.json, a run id or a suite's name (its newest run).
+
+    Raises UsageError when there is none, ExecutionError when its verdict cannot be trusted.
+    """
+    folder = _folder(name, out)
+    document = _json(folder / "verdict.json")
+    status, code = str(document.get("verdict")), document.get("exit_code")
+    if document.get("schema") != SCHEMA or {str(k): v for k, v in EXIT_CODES.items()}.get(status, -1) != code:
+        raise ExecutionError(
+            f"{folder / 'verdict.json'} is not a whole {SCHEMA} document: verdict {status!r}, exit {code!r}"
+        )
+    return FinishedRun(folder=folder, document=document)
+
+
+def _folder(name: str, out: Path) -> Path:
+    given = Path(name)
+    if given.name == "verdict.json" and given.is_file():
+        return given.parent
+    candidates = [given, out / name, given / "latest", out / name / "latest", *sorted(out.glob(f"*/{given.name}"))]
+    for folder in candidates:
+        if (folder / "verdict.json").is_file():
+            return folder
+    raise UsageError(f"no finished run is called {name!r}: neither a folder with a verdict.json nor a run in {out}/")
+
+
+def recorded_outcomes(run: FinishedRun, role: str) -> dict[str, list[Outcome]]:
+    """One side's answers of a finished run, by sample id."""
+    return {str(row["id"]): [_outcome(row[role])] for row in run.rows() if row[role]["status"] != "missing"}
+
+
+def _outcome(side: dict[str, Any]) -> Outcome:
+    if side["text"] is None:
+        kind, _, message = str(side["error"] or "failed: no answer was recorded").partition(": ")
+        return Failure(kind=kind, message=message, attempts=side.get("attempts") or 1)
+    usage = Usage(input_tokens=side.get("input_tokens"), output_tokens=side.get("output_tokens"))
+    return Response(text=side["text"], finish=side["finish"], usage=usage, latency_s=side.get("latency_s"))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ExecutionError(f"{path} is missing: the run is not whole") from None
+    except (OSError, ValueError) as error:
+        raise ExecutionError(f"{path} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise ExecutionError(f"{path} is damaged: no JSON object")
+    return document
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise ExecutionError(f"{path}:{number} is damaged: {error}") from error
+    except OSError as error:
+        raise ExecutionError(f"{path} cannot be read: {error.strerror or error}") from error

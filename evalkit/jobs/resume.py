@@ -1,0 +1,71 @@
+"""What a journal was made from, so that a run is only resumed with the same questions to the same models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.fingerprint import RECIPE, fingerprint
+from evalkit.run.plan import Part
+from evalkit.types import Suite
+
+CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "sha256")
+"""Keys of suite.yaml that may change before a resume. `sha256` only repeats what the data's own digest says."""
+
+
+def suite_fingerprint(suite: Suite) -> str:
+    """The fingerprint of a suite: the document as declared and every file it reads."""
+    return fingerprint({"declared": suite.declared, "digests": dict(suite.digests)})
+
+
+def origin(parts: Iterable[Part], *, limit: int | None) -> dict[str, Any]:
+    """Everything that can move a score of this run, flat: {"dotted.place": value}."""
+    flat: dict[str, Any] = {"fingerprint recipe": RECIPE, "--limit": limit}
+    for part in parts:
+        suite = part.suite
+        flat |= {
+            f"{suite.name}: {place}": value
+            for place, value in _leaves(suite.declared)
+            if not any(key in CANNOT_MOVE_A_SCORE for key in place.split("."))
+        }
+        flat |= {f"{suite.name}: file {name}": digest for name, digest in suite.digests.items()}
+        flat[f"{suite.name}: data"] = suite.dataset_sha256
+        for role, side in part.sides.items():
+            identity = side.identity
+            flat[f"{suite.name}: {role} weights"] = identity.weights_sha256
+            flat[f"{suite.name}: {role} adapter"] = identity.adapter_sha256
+            flat[f"{suite.name}: {role} engine"] = f"{identity.engine} {identity.engine_version}".strip()
+            flat[f"{suite.name}: {role} endpoint"] = identity.endpoint
+    # The suite's own file may change in a comment or in a key that cannot move a score.
+    return {place: value for place, value in flat.items() if not place.endswith("suite.yaml")}
+
+
+def refuse_changed(then: Mapping[str, Any], now: Mapping[str, Any], run: str) -> None:
+    """Raises UsageError with a field-by-field diff when a run's origin is not what it was."""
+    changed = [
+        f"  {place}: was {_shown(then, place)}, is {_shown(now, place)}"
+        for place in sorted({*then, *now})
+        if then.get(place) != now.get(place) or (place in then) != (place in now)
+    ]
+    if changed:
+        lines = "\n".join(changed)
+        raise UsageError(
+            f"run {run} cannot be resumed: what it was asked has changed since\n{lines}\n"
+            "  help: undo the change, or run without --resume (answers that are still valid come from the cache)"
+        )
+
+
+def _shown(origin_: Mapping[str, Any], place: str) -> str:
+    return repr(origin_[place]) if place in origin_ else "absent"
+
+
+def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{place}.{index}")
+    else:
+        yield place, value

@@ -1,0 +1,243 @@
+"""`evalkit run`: ask both sides everything, score, compare, decide, report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ExecutionError, Interrupted, InvalidEvidence, UsageError
+from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
+from evalkit.jobs.resume import origin, refuse_changed
+from evalkit.jobs.sides import opened, parts
+from evalkit.plugins import backend_names
+from evalkit.protocols import Metric
+from evalkit.run import identity
+from evalkit.run.clock import SystemClock
+from evalkit.run.engine import Engine, Limits
+from evalkit.run.plan import Part
+from evalkit.run.progress import Progress
+from evalkit.run.scoring import gather
+from evalkit.store.cache import Cache
+from evalkit.store.home import RunLock, home, new_run_id, run_folder
+from evalkit.store.journal import Journal
+from evalkit.suites import as_guard, load_suite
+from evalkit.types import Outcome, Reason, Suite
+from evalkit.types.table import ScoreTable
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line asks of a run."""
+
+    suite_path: Path
+    command: str
+    out: Path = Path("reports")
+    overrides: tuple[str, ...] = ()
+    limit: int | None = None
+    resume: str | None = None
+    """A run id, or "latest" for the newest unfinished run of this suite."""
+    use_cache: bool = True
+    max_usd: float | None = None
+    max_requests: int | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The suites of a run, checked, with their metrics; the main one first."""
+
+    main: Suite
+    guards: Mapping[str, Suite]
+    """By the path the guard names."""
+    metrics: Mapping[str, Mapping[str, Metric]]
+    """suite name → metric name → metric"""
+
+    @property
+    def suites(self) -> Sequence[Suite]:
+        """Main first, then each guard suite once."""
+        return (self.main, *self.guards.values())
+
+
+def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = None) -> Loaded:
+    """The suite at `path` and the suites its guards name. Raises UsageError with every mistake found."""
+    known = backend_names()
+    main = load_suite(path, overrides=overrides, limit=limit, backends=known)
+    guards: dict[str, Suite] = {}
+    for spec in main.gate.guards:
+        if spec.suite is not None and str(spec.suite) not in guards:
+            guards[str(spec.suite)] = as_guard(load_suite(spec.suite, limit=limit, backends=known), main.models)
+    names = [main.name, *(suite.name for suite in guards.values())]
+    if len(set(names)) < len(names):
+        raise UsageError(f"{path}: the suite and its guard suites need different names, here are {', '.join(names)}")
+    metrics = {suite.name: build_metrics(suite) for suite in (main, *guards.values())}
+    return Loaded(main=main, guards=guards, metrics=metrics)
+
+
+def run(options: RunOptions, progress: Progress) -> Finished:
+    """The whole job; blocks until it is done.
+
+    Raises UsageError before anything is asked, ExecutionError or Interrupted with everything answered so far kept.
+    """
+    loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
+    return asyncio.run(_run(options, loaded, progress))
+
+
+async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finished:
+    started = time.time()
+    run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
+    folder = options.out / loaded.main.name / run_id
+    async with opened(loaded.main.models, loaded.main.run.timeout_s, progress) as sides:
+        work = parts(loaded.suites, sides)
+        story = Story(
+            run=run_id,
+            suite_file=str(options.suite_path),
+            command=options.command,
+            created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            is_limited=options.limit is not None,
+            identities={role: side.identity for role, side in sides.items()},
+            differences=identity.differences(work[0]),
+        )
+        try:
+            seen = await _probed(work[0], progress)
+        except InvalidEvidence as error:
+            return finish_refused(loaded.main, dataclasses.replace(story, blocking=(_reason(error),)), folder)
+        with RunLock(run_folder(run_id)):
+            outcomes = await _asked(options, work, run_id, progress)
+    story = dataclasses.replace(
+        story,
+        probe=seen.document() if seen else {},
+        timings={"started": story.created, "wall_s": round(time.time() - started, 2)},
+    )
+
+    def audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+        return _audited(work[0], table, seen)
+
+    answers = [
+        Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes[suite.name])
+        for suite in loaded.suites
+    ]
+    progress.on_note("scoring and comparing")
+    return finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
+
+
+async def _probed(part: Part, progress: Progress) -> identity.Probe | None:
+    identity.refuse_one_model(part)
+    if not identity.claims_other_weights(part):
+        return None
+    progress.on_note("checking that baseline and candidate are two models")
+    return await identity.probe(part)
+
+
+async def _asked(
+    options: RunOptions, work: Sequence[Part], run_id: str, progress: Progress
+) -> dict[str, dict[tuple[str, str], list[Outcome]]]:
+    """Every outcome of the run by suite, once all of them are in the journal."""
+    journal = Journal.open(run_folder(run_id) / "journal.sqlite")
+    cache = Cache(home() / "cache.sqlite") if options.use_cache else None
+    try:
+        _check_origin(journal, work, options, run_id)
+        engine = Engine(
+            journal=journal, cache=cache, clock=SystemClock(), limits=_limits(options, work[0]), progress=progress
+        )
+        with _signals(engine, progress):
+            await engine.execute(work)
+        journal.set_meta({"finished": True})
+        return {part.suite.name: gather(journal.outcomes(part.suite.name)) for part in work}
+    except (ExecutionError, Interrupted) as error:
+        error.add_note(f"to go on: evalkit run {options.suite_path} --resume {run_id}")
+        raise
+    finally:
+        journal.close()
+        if cache is not None:
+            cache.close()
+
+
+def _limits(options: RunOptions, main: Part) -> Limits:
+    wanted = main.suite.run
+    return Limits(
+        concurrency=wanted.concurrency or sum(side.backend.concurrency for side in main.sides.values()),
+        timeout_s=wanted.timeout_s,
+        max_requests=_first(options.max_requests, wanted.max_requests),
+        max_tokens=_first(options.max_tokens, wanted.max_tokens),
+        max_usd=_first(options.max_usd, wanted.max_usd),
+    )
+
+
+def _check_origin(journal: Journal, work: Sequence[Part], options: RunOptions, run_id: str) -> None:
+    now = origin(work, limit=options.limit)
+    then = journal.meta("origin")
+    if then is None:
+        journal.set_meta({"origin": now, "suite": work[0].suite.name, "finished": False})
+    else:
+        refuse_changed(then, now, run_id)
+
+
+def _unfinished(options: RunOptions, suite: Suite) -> str:
+    """The run to resume: the one named, or the newest of this suite that is not finished."""
+    if options.resume != LATEST:
+        run_id = Path(options.resume or "").name
+        if not (run_folder(run_id) / "journal.sqlite").is_file():
+            raise UsageError(f"there is no run {run_id!r} to resume in {home()}")
+        return run_id
+    for folder in sorted(home().glob("runs/*/journal.sqlite"), reverse=True):
+        journal = Journal.open(folder)
+        try:
+            if journal.meta("suite") == suite.name and not journal.meta("finished"):
+                return folder.parent.name
+        finally:
+            journal.close()
+    raise UsageError(f"there is no unfinished run of {suite.name} in {home()}; start one without --resume")
+
+
+def _audited(part: Part, table: ScoreTable, seen: identity.Probe | None) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """What the answers themselves say about the models behind them: (blocking reasons, warnings)."""
+    blocking: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    try:
+        warning = identity.refuse_equal_answers(table, seen)
+        warnings = (warning,) if warning else ()
+    except InvalidEvidence as error:
+        blocking = (_reason(error),)
+    if (mismatch := identity.served_mismatch(part, table.served)) is not None:
+        blocking += (Reason(code="SERVED_MODEL_MISMATCH", is_blocking=True, detail=mismatch),)
+    return blocking, warnings
+
+
+@contextlib.contextmanager
+def _signals(engine: Engine, progress: Progress) -> Iterator[None]:
+    """Turns the first SIGINT, SIGTERM or SIGHUP into an orderly stop and the second into an immediate one."""
+    loop = asyncio.get_running_loop()
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop() -> None:
+        for name in names:
+            loop.add_signal_handler(name, os._exit, 130)
+        progress.on_note("stopping: waiting up to 10 s for answers already asked for (once more to quit at once)")
+        engine.stop()
+
+    for name in names:
+        loop.add_signal_handler(name, stop)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)
+
+
+def _reason(error: InvalidEvidence) -> Reason:
+    return Reason(code=error.code, is_blocking=True, detail=str(error))
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,56 @@
+"""The run's backends: made once per model, shared by the main suite and its guards, closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit.plugins import make_backend
+from evalkit.protocols import Backend
+from evalkit.run.plan import Part, Side
+from evalkit.run.progress import Progress
+from evalkit.suites.prompts import Renderer
+from evalkit.types import ModelIdentity, ModelSpec, Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """One role's backend, ready to answer."""
+
+    backend: Backend
+    identity: ModelIdentity
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    models: Mapping[str, ModelSpec], timeout_s: float, progress: Progress
+) -> AsyncIterator[dict[str, Opened]]:
+    """Opens all sides at once and closes them however the block ends."""
+    backends = {role: make_backend(spec, timeout_s=timeout_s) for role, spec in models.items()}
+    try:
+        progress.on_note(f"loading {' and '.join(models)}")
+        identities = await asyncio.gather(*(backend.open() for backend in backends.values()))
+        yield {
+            role: Opened(backend=backend, identity=identity)
+            for (role, backend), identity in zip(backends.items(), identities, strict=True)
+        }
+    finally:
+        await asyncio.gather(*(backend.close() for backend in backends.values()), return_exceptions=True)
+
+
+def parts(suites: Sequence[Suite], sides: Mapping[str, Opened]) -> list[Part]:
+    """The suites, main one first, with their sides on the opened backends."""
+    return [
+        Part(
+            suite=suite,
+            sides={
+                role: Side(
+                    spec=spec, backend=sides[role].backend, identity=sides[role].identity, renderer=Renderer(spec)
+                )
+                for role, spec in suite.models.items()
+            },
+        )
+        for suite in suites
+    ]

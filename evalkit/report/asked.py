@@ -1,0 +1,104 @@
+"""What the suite asked for and what it got, row by row, each with its line in suite.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalkit.types import Comparison, Suite, Verdict
+from evalkit.types.table import ScoreTable
+
+_PASSING = frozenset({"PASS"})
+_UNSETTLED = frozenset({"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "MISSING_COULD_DECIDE"})
+
+
+def asked_rows(
+    verdict: Verdict, suite: Suite, table: ScoreTable | None, contamination: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of {label, asked, got, state, line, filter}; states as in docs/files.md."""
+    rows = [_primary(verdict, suite)]
+    rows += [
+        _row(guard.name, guard.asked, guard.got, guard.state, guard.line)
+        | ({"needed": guard.n_needed} if guard.n_needed else {})
+        for guard in verdict.guards
+    ]
+    rows += _slices(verdict, suite)
+    if table is not None:
+        rows += _evidence(suite, table)
+    rows += _contamination(contamination)
+    return rows
+
+
+def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
+    gate, found = suite.gate, verdict.primary
+    if gate.intent == "quality":
+        proof = {"positive": ", shown to be above 0", "margin": ", shown beyond doubt", "none": ""}[
+            gate.primary.evidence
+        ]
+        label, asked = f"gain on {gate.primary.metric}", f"at least {gate.primary.min_delta:+.1f} points{proof}"
+        line = gate.primary.line
+    else:
+        label, asked = f"no loss on {gate.primary.metric}", f"loses at most {gate.noninferiority_margin:g} points"
+        line = gate.line
+    codes = {reason.code for reason in verdict.reasons}
+    state = "held" if codes & _PASSING else "unresolved" if codes & _UNSETTLED else "regressed"
+    if found is None or found.delta_points is None:
+        state = "not_measured"
+    elif verdict.status == "invalid":
+        state = "unresolved"
+    return _row(label, asked, _got(found), state, line, "f=broken")
+
+
+def _got(found: Comparison | None) -> str:
+    if found is None or found.delta_points is None or found.bounds is None:
+        return "not measured"
+    return f"{found.delta_points:+.1f} points [{found.bounds.low:+.1f}, {found.bounds.high:+.1f}]"
+
+
+def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
+    judged = [s for s in verdict.slices if s.adjusted is not None and s.comparison.delta_points is not None]
+    if not verdict.slices:
+        return
+    asked = f"loses more than {suite.gate.slices.max_drop:g} points"
+    if not judged:
+        got = f"all {len(verdict.slices)} slices have fewer than {suite.gate.slices.min_n} pairs"
+        yield _row("no slice", asked, got, "not_measured", suite.gate.slices.line)
+        return
+    states = {s.state for s in judged}
+    state = "regressed" if "regressed" in states else "unresolved" if "unresolved" in states else "held"
+    worst = min(judged, key=lambda s: (s.state != "regressed", s.comparison.delta_points or 0.0))
+    found = worst.comparison
+    got = f"worst: {worst.name} {found.delta_points:+.1f} points (n = {found.n})"
+    yield _row("no slice", asked, got, state, suite.gate.slices.line, f"f=broken&slice={worst.name}")
+
+
+def _evidence(suite: Suite, table: ScoreTable) -> Iterator[dict[str, Any]]:
+    asked = suite.gate.validity
+    planned = max(1, len(table.sample_ids))
+    covered = 100.0 * table.both_answered / planned
+    state = "held" if table.both_answered / planned >= asked.min_pair_coverage else "regressed"
+    wanted = f"at least {100 * asked.min_pair_coverage:g} % of samples"
+    yield _row("answered by both sides", wanted, f"{covered:.1f} %", state, asked.line)
+    errors = {role: t.failed / max(1, t.planned) for role, t in table.tallies.items()}
+    cuts = {role: t.truncated / max(1, t.planned) for role, t in table.tallies.items()}
+    for label, shares, limit in (
+        ("requests that failed", errors, asked.max_error_rate),
+        ("answers cut before they said anything", cuts, asked.max_truncated),
+    ):
+        got = ", ".join(f"{role} {100 * share:.1f} %" for role, share in shares.items())
+        state = "held" if all(share <= limit for share in shares.values()) else "regressed"
+        yield _row(label, f"at most {100 * limit:g} % a side", got, state, asked.line)
+
+
+def _contamination(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if not found.get("checked"):
+        return
+    dirty = int(found["dirty"])
+    got = f"{dirty} of {found['samples']:,} found in {found['training_rows']:,} training rows"
+    yield _row("samples that were trained on", "none, word for word", got, "regressed" if dirty else "held", None)
+
+
+def _row(  # noqa: PLR0917 - one table row, in column order
+    label: str, asked: str, got: str, state: str, line: int | None, shown: str | None = None
+) -> dict[str, Any]:
+    return {"label": label, "asked": asked, "got": got, "state": state, "line": line, "filter": shown}

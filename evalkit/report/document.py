@@ -1,0 +1,210 @@
+"""verdict.json: the one document every rendering is made from. Numbers are rounded here, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from evalkit.costs.latency import latency_summary
+from evalkit.costs.prices import cost_summary
+from evalkit.report.asked import asked_rows
+from evalkit.report.headline import advice, headline
+from evalkit.types import Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
+from evalkit.types.table import ScoreTable, Tally
+
+SCHEMA = "evalkit.verdict/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """Everything about a run that its verdict document shows."""
+
+    suite: Suite
+    suite_file: str
+    run: str
+    created: str
+    verdict: Verdict
+    table: ScoreTable | None
+    """None when nothing was asked (refused before the first request)."""
+    flips: Mapping[str, int] = field(default_factory=dict)
+    identities: Mapping[str, ModelIdentity] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=dict)
+    differences: Sequence[Mapping[str, Any]] = ()
+    per_class: Sequence[Mapping[str, Any]] = ()
+    contamination: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def verdict_document(facts: RunFacts) -> dict[str, Any]:
+    """The document, ready for `json.dumps(allow_nan=False)`."""
+    verdict, suite, table = facts.verdict, facts.suite, facts.table
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict.status,
+        "exit_code": verdict.exit_code,
+        "suite": suite.name,
+        "description": suite.description,
+        "suite_file": facts.suite_file,
+        "run": facts.run,
+        "created": facts.created,
+        "headline": headline(verdict, suite),
+        "advice": advice(verdict, suite),
+        "intent": suite.gate.intent,
+        "reasons": [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons],
+        "primary": _primary(verdict, suite),
+        "metrics": [comparison_document(c) for c in verdict.metrics],
+        "guards": [_guard(g) for g in verdict.guards],
+        "slices": [_slice(s) for s in verdict.slices],
+        "asked": asked_rows(verdict, suite, table, facts.contamination),
+        "flips": {name: facts.flips.get(name, 0) for name in _FLIPS},
+        "outcomes": {role: _tally(t) for role, t in table.tallies.items()} if table else {},
+        "coverage": _coverage(table),
+        "per_class": list(facts.per_class),
+        "identity": _identity(facts),
+        "differences": list(facts.differences),
+        "cost": _costs(facts),
+        "latency": _latency(table),
+        "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
+        "freshness": {"note": "not checked"},
+        "judges": [],
+        "provenance": dict(facts.provenance),
+        "warnings": list(facts.warnings),
+    }
+
+
+_FLIPS = ("fixed", "broken", "both_right", "both_wrong", "unscored")
+
+
+def comparison_document(found: Comparison) -> dict[str, Any]:
+    """A comparison as docs/files.md describes it."""
+    return {
+        "metric": found.metric,
+        "n": found.n,
+        "n_clusters": found.n_clusters,
+        "baseline_points": _points(found.baseline_points),
+        "candidate_points": _points(found.candidate_points),
+        "delta_points": _points(found.delta_points),
+        "ci95_points": [_points(found.ci95.low), _points(found.ci95.high)] if found.ci95 else None,
+        "lower_points": _points(found.bounds.low) if found.bounds else None,
+        "upper_points": _points(found.bounds.high) if found.bounds else None,
+        "p_value": None if found.p_value is None else float(f"{found.p_value:.4g}"),
+        "method": found.method,
+        "improved": found.improved,
+        "worsened": found.worsened,
+        "unscored": dict(found.unscored),
+        "worst_case_points": list(found.worst_case_points) if found.worst_case_points else None,
+        "note": found.note,
+    }
+
+
+def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
+    gate = suite.gate
+    asked = {
+        "metric": gate.primary.metric,
+        "alpha": gate.alpha,
+        "min_delta": gate.primary.min_delta,
+        "evidence": gate.primary.evidence,
+        "noninferiority_margin": gate.noninferiority_margin,
+        "line": gate.primary.line,
+        "mde_points": verdict.mde_points,
+        "n_needed": verdict.n_needed,
+    }
+    found = verdict.primary
+    if found is None:
+        empty = dict.fromkeys(
+            (
+                "baseline_points",
+                "candidate_points",
+                "delta_points",
+                "lower_points",
+                "upper_points",
+                "ci95_points",
+                "p_value",
+            )
+        )
+        return asked | empty | {"n": 0, "n_clusters": 0, "discordance": None, "note": "nothing was compared"}
+    discordance = None if found.discordance is None else round(found.discordance, 9)
+    return comparison_document(found) | asked | {"discordance": discordance}
+
+
+def _guard(guard: Guard) -> dict[str, Any]:
+    kind = "metric" if guard.comparison is not None else "ratio"
+    return {
+        "name": guard.name,
+        "kind": kind,
+        "state": guard.state,
+        "asked": guard.asked,
+        "got": guard.got,
+        "blocking": guard.is_blocking,
+        "margin": guard.margin,
+        "n_needed": guard.n_needed,
+        "suite": guard.suite,
+        "line": guard.line,
+        "comparison": comparison_document(guard.comparison) if guard.comparison else None,
+        "ratio": _rounded(guard.ratio_point),
+        "ratio_low": _rounded(guard.ratio.low) if guard.ratio else None,
+        "ratio_high": _rounded(guard.ratio.high) if guard.ratio else None,
+    }
+
+
+def _slice(part: Slice) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "state": part.state,
+        "comparison": comparison_document(part.comparison),
+        "adjusted_low": _points(part.adjusted.low) if part.adjusted else None,
+        "adjusted_high": _points(part.adjusted.high) if part.adjusted else None,
+    }
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "planned": tally.planned,
+        "ok": tally.ok,
+        "failed": tally.failed,
+        "truncated": tally.truncated,
+        "refused": tally.refused,
+        "cut": tally.cut,
+        "cached": tally.cached,
+        "kinds": dict(tally.kinds),
+    }
+
+
+def _coverage(table: ScoreTable | None) -> dict[str, Any]:
+    if table is None:
+        return {"pairs": 0, "planned": 0, "share": None, "note": "nothing was asked"}
+    planned = len(table.sample_ids)
+    return {"pairs": table.both_answered, "planned": planned, "share": round(table.both_answered / planned, 6)}
+
+
+def _identity(facts: RunFacts) -> dict[str, Any]:
+    document: dict[str, Any] = {role: asdict(identity) for role, identity in facts.identities.items()}
+    table = facts.table
+    share = round(table.equal_answers / table.both_answered, 6) if table and table.both_answered else None
+    return document | {"equal_answers": share, "probe": dict(facts.probe)}
+
+
+def _costs(facts: RunFacts) -> dict[str, Any]:
+    if facts.table is None:
+        return {}
+    models, table = facts.suite.models, facts.table
+    sides: dict[str, Any] = {
+        role: cost_summary(table.costs[role], models[role], table.tokens[role]) for role in table.costs
+    }
+    dates = sorted({str(side["as_of"]) for side in sides.values() if side["as_of"]})
+    return sides | {"as_of": ", ".join(dates) or None}
+
+
+def _latency(table: ScoreTable | None) -> dict[str, Any]:
+    return {role: latency_summary(seconds) for role, seconds in table.latencies.items()} if table else {}
+
+
+def _points(value: float | None) -> float | None:
+    return None if value is None else round(value, 9)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 6)

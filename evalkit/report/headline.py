@@ -1,0 +1,100 @@
+"""The verdict in one sentence, and what to do next, for someone who has never seen the code."""
+
+from __future__ import annotations
+
+from evalkit.types import Comparison, Reason, Suite, Verdict
+
+
+def headline(verdict: Verdict, suite: Suite) -> str:
+    """One or two sentences: what was found on the primary metric and what decided."""
+    lead = _lead(verdict.primary)
+    blocking = next((r for r in verdict.reasons if r.is_blocking), None)
+    if verdict.status == "ship":
+        return f"{lead} {_proof(verdict, suite)}"
+    if verdict.status in {"invalid", "error"}:
+        return f"These answers support no verdict: {blocking.detail if blocking else 'nothing was compared'}."
+    if blocking is None:
+        return lead
+    return f"{lead} {_turn(blocking, verdict)}"
+
+
+def _lead(found: Comparison | None) -> str:
+    if found is None or found.delta_points is None or found.baseline_points is None or found.candidate_points is None:
+        return "Nothing could be compared."
+    verb = "gains" if found.delta_points > 0 else "loses" if found.delta_points < 0 else "neither gains nor loses on"
+    change = f"{verb} {abs(found.delta_points):.1f} points on" if found.delta_points else verb
+    return (
+        f"The candidate {change} {found.metric} "
+        f"({found.baseline_points:.1f} → {found.candidate_points:.1f}, {found.n:,} paired samples)."
+    )
+
+
+def _proof(verdict: Verdict, suite: Suite) -> str:
+    gate, found = suite.gate, verdict.primary
+    if gate.intent != "quality":
+        return f"A loss of more than {gate.noninferiority_margin:g} points is ruled out."
+    low = found.bounds.low if found and found.bounds else 0.0
+    bar = gate.primary.min_delta
+    if gate.primary.evidence == "none":
+        return f"At least {bar:g} were asked for; the suite asks for no evidence beyond the measured gain."
+    if low >= bar:
+        return f"At least {bar:g} were asked for, and the evidence shows at least {low:.1f}."
+    return f"At least {bar:g} were asked for; the evidence shows a gain above 0, not one above {bar:g}."
+
+
+def _turn(reason: Reason, verdict: Verdict) -> str:
+    if reason.code in {"GUARD_REGRESSED", "SLICE_REGRESSED"}:
+        is_gain = verdict.primary is not None and (verdict.primary.delta_points or 0.0) > 0.0
+        return f"{'But' if is_gain else 'And'} {reason.detail}."
+    return f"{reason.detail[:1].upper()}{reason.detail[1:]}."
+
+
+def advice(verdict: Verdict, suite: Suite) -> list[str]:
+    """What would settle it and what to do next, a sentence each."""
+    codes = {reason.code for reason in verdict.reasons}
+    found = verdict.primary
+    lines: list[str] = []
+    if verdict.n_needed and found:
+        more = verdict.n_needed - found.n
+        lines.append(
+            f"{found.n:,} pairs can show a gain of {verdict.mde_points:.1f} points or more; about {verdict.n_needed:,} "
+            f"({more:,} more) would settle this."
+        )
+    if verdict.status == "ship":
+        lines.append(
+            "Gains measured on the set that chose the model shrink in production: confirm in a canary or A/B test."
+        )
+    for code, sentence in _NEXT:
+        if code in codes and sentence not in lines:
+            lines.append(sentence)
+    lines += [
+        f"{guard.name}: about {guard.n_needed:,} pairs would tell whether it {guard.asked}."
+        for guard in verdict.guards
+        if guard.state == "unresolved" and guard.n_needed
+    ]
+    if suite.gate.primary.evidence == "none":
+        lines.append("This suite ships on the measured gain alone (`evidence: none`): chance can pass it.")
+    return lines
+
+
+_NEXT = (
+    (
+        "BELOW_GATE",
+        "More samples would not rescue this candidate: improve the data or the recipe, or keep the baseline.",
+    ),
+    ("REGRESSION", "Look at the broken samples first: they show what the tuning unlearned."),
+    ("NO_HEADROOM", "This suite is saturated: make it harder, or gate on cost or regression instead of quality."),
+    ("GUARD_REGRESSED", "The gain was paid for elsewhere: look at the guard's own samples before tuning again."),
+    ("SLICE_REGRESSED", "Filter the samples by that slice: its training data is the first suspect."),
+    ("LIMITED", "Run it again without --limit for a verdict."),
+    ("TRUNCATION", "Raise generation.max_tokens, or find out why the answers do not end."),
+    ("ERROR_RATE", "Mend what failed and resume the run: only what is missing is asked again."),
+    (
+        "PAIR_COVERAGE",
+        "Resume the run, or record the missing answers: a sample counts only when both sides answered it.",
+    ),
+    ("SAME_MODEL", "Check the adapter path, the served model's name and the endpoint of both sides."),
+    ("SERVED_MODEL_MISMATCH", "Check the model name the server lists under /v1/models."),
+    ("CONTAMINATED", "Remove these samples from the training data or from the suite, and tune again."),
+    ("MISSING_COULD_DECIDE", "Get the missing answers: as it stands they could turn the verdict."),
+)

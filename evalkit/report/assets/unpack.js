@@ -1,0 +1,29 @@
+// The page carries its rows as gzip + base64 in <script type="text/plain"> blocks; here they are read back.
+
+const blockCache = new Map();
+
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+async function unpack(elementId) {
+  const packed = new Blob([bytesOf(document.getElementById(elementId).textContent)]);
+  const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+// The rows of one block; the promise is kept, so a block is unpacked once.
+function rowsOfBlock(block) {
+  if (!blockCache.has(block)) blockCache.set(block, unpack(`rows-${block}`));
+  return blockCache.get(block);
+}
+
+async function sampleAt(meta, index) {
+  const rows = await rowsOfBlock(Math.floor(index / meta.chunkRows));
+  return rows[index % meta.chunkRows];
+}
+
+function blockCount(meta) {
+  return Math.ceil(meta.ids.length / meta.chunkRows);
+}

@@ -1,0 +1,120 @@
+"""report.html: one file that opens from disk, makes no request and runs nothing but its own script.
+
+The page's policy is `default-src 'none'` plus the sha256 of its one script and one style sheet (CSP 3), so even
+markup that slipped through could neither run nor load. Texts from models and data reach the page in two ways
+only: autoescaped by jinja2, or packed and set by the script as `textContent`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from evalkit.report import charts, facts, page, strings
+from evalkit.report.pack import pack
+from evalkit.report.read import Document, items, obj, objects, text, words
+from evalkit.report.text import cleaned
+
+SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "detail.js", "app.js")
+
+
+def render_html(verdict: Document, samples: Sequence[Document], manifest: Document) -> bytes:
+    """The report as UTF-8; equal documents give equal bytes. Absent keys are shown as not measured."""
+    style = Markup(_asset("report.css"))  # noqa: S704 - our own file
+    script = Markup("\n".join(['"use strict";', "(() => {", *map(_asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
+    shown = cleaned(verdict)
+    page_html = _template().render(
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+        packed=pack(samples, text(obj(verdict, "primary"), "metric")),
+        n_samples=len(samples),
+        **_first_screen(shown),
+        **_sections(shown, cleaned(manifest)),
+        examples=page.examples(samples),
+    )
+    return page_html.encode("utf-8")
+
+
+def _first_screen(verdict: Document) -> dict[str, Any]:
+    return {
+        "look": strings.verdict_look(text(verdict, "verdict")),
+        "subtitle": page.subtitle(verdict),
+        "sides": page.sides(verdict),
+        "hero": charts.hero(verdict),
+        "headline": text(verdict, "headline"),
+        "suite": text(verdict, "suite") or "a suite",
+        "primary": charts.primary_words(verdict),
+        "blocking": [text(r, "detail") for r in objects(verdict, "reasons") if r.get("blocking")],
+        "advice": [words(sentence) for sentence in items(verdict, "advice")],
+        "tiles": page.tiles(verdict),
+        "asked": page.asked_rows(verdict),
+    }
+
+
+def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
+    return {
+        "metrics": charts.metric_chart(verdict),
+        "slices": charts.slice_chart(verdict),
+        "guards": page.guard_rows(verdict),
+        "guard_chart": charts.guard_chart(verdict),
+        "primary_facts": page.primary_facts(verdict),
+        "classes": page.class_blocks(verdict),
+        "coverage": facts.coverage_table(verdict),
+        "coverage_sentence": facts.coverage_sentence(verdict),
+        "differences": facts.differences_table(verdict),
+        "identity": facts.identity_table(verdict),
+        "identity_sentences": facts.identity_sentences(verdict),
+        "cost": facts.cost_table(verdict),
+        "latency": facts.latency_table(verdict),
+        "checks": facts.checks_table(verdict),
+        "version": text(obj(verdict, "provenance"), "evalkit"),
+        "lineage": facts.lineage_table(verdict, manifest),
+        "digests": facts.digests_table(manifest),
+        "prompts": facts.prompts_of(manifest),
+        "declared": facts.declared(manifest),
+        "reasons": [(text(r, "code"), bool(r.get("blocking")), text(r, "detail")) for r in objects(verdict, "reasons")],
+        "warnings": [words(sentence) for sentence in items(verdict, "warnings")],
+        "assumptions": strings.ASSUMPTIONS,
+        "glossary": strings.GLOSSARY,
+        "flips": strings.FLIPS,
+        "no_samples": strings.NO_SAMPLES,
+    }
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evalkit.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _policy(style: str, script: str) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'sha256-{_sha256(script)}'",
+            f"style-src 'sha256-{_sha256(style)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+        )
+    )
+
+
+def _sha256(source: str) -> str:
+    return base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
+
+
+def _asset(name: str) -> str:
+    return resources.files("evalkit.report").joinpath("assets", name).read_text(encoding="utf-8")

@@ -1,0 +1,104 @@
+"""Numbers as people read them: true minus sign, thousands separators, a unit, and words where there is no number."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "−"
+NOT_MEASURED = "not measured"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separators.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return NOT_MEASURED if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def points(value: float | None) -> str:
+    """A level in points, one decimal."""
+    return NOT_MEASURED if value is None else f"{_rounded(value):,.1f}".replace("-", MINUS)
+
+
+def signed(value: float | None) -> str:
+    """A difference in points, one decimal, always with its sign (zero has none).
+
+    >>> signed(16.34), signed(-1.96), signed(-0.04)
+    ('+16.3', '−2.0', '0.0')
+    """
+    if value is None:
+        return NOT_MEASURED
+    rounded = _rounded(value)
+    return "0.0" if rounded == 0 else f"{rounded:+,.1f}".replace("-", MINUS)
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """Two signed bounds in brackets.
+
+    >>> interval((-1.96, 4))
+    '[−2.0, +4.0]'
+    """
+    return "no interval" if bounds is None else f"[{signed(bounds[0])}, {signed(bounds[1])}]"
+
+
+def percent(share: float | None) -> str:
+    """A share of one as a percentage; 100 % and 0 % only where it is exact.
+
+    >>> percent(0.9996), percent(1.0), percent(0.123)
+    ('99.9 %', '100 %', '12.3 %')
+    """
+    if share is None:
+        return NOT_MEASURED
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    shown = min(99.9, max(0.1, round(100 * share, 1))) if 0 < share < 1 else round(100 * share, 1)
+    return f"{shown:.1f} %".replace("-", MINUS)
+
+
+def usd(value: float | None) -> str:
+    """Dollars; small amounts keep two significant digits.
+
+    >>> usd(1234.5), usd(0.00213), usd(0)
+    ('$1,234.50', '$0.0021', '$0.00')
+    """
+    if value is None:
+        return NOT_MEASURED
+    if 0 < abs(value) < 0.1:  # noqa: PLR2004 - cents would hide the amount
+        digits = 1 - math.floor(math.log10(abs(value)))
+        return f"${value:.{digits}f}".replace("$-", f"{MINUS}$")
+    return f"${value:,.2f}".replace("$-", f"{MINUS}$")
+
+
+def duration(seconds: float | None) -> str:
+    """A time with the unit that fits: ms below a second, then seconds, minutes, hours.
+
+    >>> duration(0.538), duration(4.25), duration(252), duration(7380)
+    ('538 ms', '4.3 s', '4 min 12 s', '2 h 3 min')
+    """
+    if seconds is None:
+        return NOT_MEASURED
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 100:  # noqa: PLR2004 - "95.2 s" still reads well
+        return f"{seconds + 1e-9:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value, never shown as zero.
+
+    >>> p_value(0.0000012), p_value(0.0312)
+    ('< 0.001', '0.031')
+    """
+    if value is None:
+        return NOT_MEASURED
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004
+
+
+def _rounded(value: float) -> float:
+    return round(value, 1) + 0.0

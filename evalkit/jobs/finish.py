@@ -15,8 +15,8 @@ from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
 from evalkit.hygiene.contamination import Contamination, find_exact_overlap
 from evalkit.jobs.resume import suite_fingerprint
-from evalkit.metrics import build
 from evalkit.metrics.classification import per_class
+from evalkit.metrics.registry import build
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
 from evalkit.report.html import render_html
@@ -27,7 +27,6 @@ from evalkit.store.files import point_latest, write_atomic
 from evalkit.suites.prompts import Renderer
 from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
 from evalkit.types.table import ScoreTable
-
 
 LABEL_CHARS = 20
 """A field no longer than this is a label or an id, which training rows share by design."""

@@ -1,0 +1,118 @@
+"""The verbs in one list, the global flags, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import click
+import typer
+
+from evalkit import __version__
+from evalkit.cli.output import Output
+from evalkit.errors import BudgetReached, EvalkitError, ExecutionError, Interrupted, InvalidEvidence
+
+GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-color"})
+"""Understood before and after the verb."""
+
+app = typer.Typer(
+    name="evalkit",
+    help="Decides whether a fine-tuned model is worth shipping.\n\n"
+    "Start with: evalkit run SUITE.yaml\n\n"
+    "Exit codes: 0 ship, 1 don't ship, 2 usage, 3 inconclusive, 4 invalid evidence, 5 could not run, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"evalkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everything(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON document on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict line.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to stderr.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options every verb shares; `context.obj` carries them as an Output."""
+    del version
+    has_color = not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    context.obj = Output(
+        is_json=as_json,
+        is_quiet=quiet,
+        is_verbose=verbose,
+        has_color=has_color and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))),
+    )
+    context.obj.start_logging()
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code; prints every error evalkit raises on purpose."""
+    is_json = "--json" in arguments
+    try:
+        result = app(args=_globals_first(arguments), standalone_mode=False, prog_name="evalkit")
+    except click.exceptions.Abort:
+        return Interrupted.exit_code
+    except click.ClickException as error:
+        return _report(error.format_message(), 2, "USAGE", is_json=is_json, usage=error)
+    except EvalkitError as error:
+        return _report(_told(error), error.exit_code, _code(error), is_json=is_json)
+    except KeyboardInterrupt:
+        return _report("stopped", Interrupted.exit_code, "INTERRUPTED", is_json=is_json)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the verdict stands in the run's files. A pipe we broke is no success.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExecutionError.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _globals_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global flags moved before the verb, where the parser wants them."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = [a for a in arguments[:end] if a in GLOBAL_FLAGS]
+    return [*flags, *(a for a in arguments[:end] if a not in GLOBAL_FLAGS), *arguments[end:]]
+
+
+def _told(error: EvalkitError) -> str:
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
+def _code(error: EvalkitError) -> str:
+    match error:
+        case BudgetReached():
+            return "BUDGET"
+        case InvalidEvidence(code=code):
+            return code
+        case _:
+            return {2: "USAGE", 5: "EXECUTION", 130: "INTERRUPTED"}.get(error.exit_code, "ERROR")
+
+
+def _report(
+    message: str, exit_code: int, code: str, *, is_json: bool, usage: click.ClickException | None = None
+) -> int:
+    context = getattr(usage, "ctx", None)
+    hint = f"\nTry: {context.command_path} --help" if context is not None else ""
+    print(f"error: {message}{hint}", file=sys.stderr)
+    if is_json:
+        document: dict[str, Any] = {
+            "schema": "evalkit.verdict/1",
+            "verdict": "error",
+            "exit_code": exit_code,
+            "reasons": [{"code": code, "blocking": True, "detail": message}],
+        }
+        print(json.dumps(document))
+    return exit_code

@@ -1,0 +1,290 @@
+"""Rows of a data file (.jsonl or .csv, plain or .gz), each with the line it stands on.
+
+Reading is bounded (a line, the whole file once inflated), strict (no NaN, no duplicate keys, objects only) and
+complete: all bad rows are reported, the first twenty in full.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.suites.diagnostics import MAX_SHOWN
+from evalkit.suites.files import Tree
+from evalkit.suites.yaml_source import snippet
+from evalkit.types import JsonValue
+
+MAX_LINE_BYTES = 16 << 20
+MAX_DATA_BYTES = 4 << 30
+"""Once inflated; a gzip bomb ends here."""
+MAX_DEPTH = 200
+FORMATS = (".jsonl", ".csv")
+LATER = {
+    ".parquet": "write it as .jsonl: `duckdb -c \"copy (from 'x.parquet') to 'x.jsonl'\"`",
+    ".zst": "unpack it, or pack it as .gz",
+}
+_PIECE = 1 << 20
+
+Row = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """A data file as read."""
+
+    path: Path
+    shown: str
+    sha256: str
+    """Of the bytes on disk."""
+    rows: tuple[tuple[int, Row], ...]
+    """Line (1-based) and row, in file order."""
+    columns: tuple[str, ...]
+    """Every key that some row has, in order of appearance."""
+    problems: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(slots=True)
+class Problems:
+    """Mistakes of one data file: the first MAX_SHOWN in full, the rest counted."""
+
+    shown: str
+    listed: list[Diagnostic] = field(default_factory=list)
+    n_more: int = 0
+
+    def add(
+        self, line: int, message: str, *, column: int | None = None, text: str | None = None, fix: str | None = None
+    ) -> None:
+        """One mistake at a line of the file."""
+        if len(self.listed) >= MAX_SHOWN:
+            self.n_more += 1
+            return
+        source = None if text is None or column is None else snippet(text, column)
+        self.listed.append(
+            Diagnostic(message=message, path=self.shown, line=line, column=column, source=source, help=fix)
+        )
+
+    def all(self) -> tuple[Diagnostic, ...]:
+        """The mistakes in file order, with a last line that counts those left out."""
+        more = (Diagnostic(message=f"… and {self.n_more:,} more", path=self.shown),) if self.n_more else ()
+        return (*self.listed, *more)
+
+
+def why_unreadable(text: str) -> tuple[str, str] | None:
+    """For a data path this version cannot read: what is wrong and what to do; None when it can."""
+    if text.startswith("hf://"):
+        return (
+            "data from the Hugging Face hub is not available in evalkit 0.1",
+            "download it beforehand and name the .jsonl file",
+        )
+    name = text.lower()
+    for ending, fix in LATER.items():
+        if name.endswith(ending):
+            return (f"{ending} files are not available in evalkit 0.1; available: {', '.join(FORMATS)} (and .gz)", fix)
+    if not name.removesuffix(".gz").endswith(FORMATS):
+        return (f"'{text[-60:]}' is neither .jsonl nor .csv (plain or .gz)", "give the file the ending of its format")
+    return None
+
+
+def read_data(path: Path, tree: Tree) -> Data:
+    """All rows of a file whose ending `why_unreadable` accepts. Raises UsageError where the file itself fails."""
+    shown = tree.show(path)
+    problems = Problems(shown)
+    name = path.name.lower()
+    try:
+        with path.open("rb", buffering=0) as raw:
+            hashing = _Hashing(raw)
+            packed = io.BufferedReader(hashing, _PIECE)
+            plain: Any = gzip.GzipFile(fileobj=packed, mode="rb") if name.endswith(".gz") else packed
+            read = _csv_rows if name.removesuffix(".gz").endswith(".csv") else _jsonl_rows
+            rows = tuple(read(plain, problems))
+            while packed.read(_PIECE):
+                pass
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(diagnostics=(Diagnostic(message=f"damaged gzip file: {error}", path=shown),)) from None
+    except OSError as error:
+        raise UsageError(
+            diagnostics=(Diagnostic(message=f"cannot be read: {error.strerror or error}", path=shown),)
+        ) from None
+    if not rows and not problems.listed:
+        problems.add(1, "the file holds no rows")
+    sha256 = hashing.digest.hexdigest()
+    tree.note(path, sha256)
+    columns = tuple(dict.fromkeys(key for _, row in rows for key in row))
+    return Data(path=path, shown=shown, sha256=sha256, rows=rows, columns=columns, problems=problems.all())
+
+
+def reach(row: JsonValue, dotted: str) -> tuple[bool, JsonValue]:
+    """(found, value) of a dotted path: a key of that whole name first, then step by step; digits index lists.
+
+    >>> reach({"label": {"tags": ["a", "b"]}}, "label.tags.1")
+    (True, 'b')
+    """
+    if isinstance(row, dict) and dotted in row:
+        return True, row[dotted]
+    value = row
+    for part in dotted.split("."):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and part.isascii() and int(part[:9]) < len(value):
+            value = value[int(part[:9])]
+        else:
+            return False, None
+    return True, value
+
+
+class _Hashing(io.RawIOBase):
+    """A raw file whose bytes are hashed as they pass, so that what is locked is what was parsed."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        n: int = self.raw.readinto(buffer)
+        self.digest.update(memoryview(buffer)[:n])
+        return n
+
+
+def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
+    n_bytes, number = 0, 0
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        n_bytes += len(line)
+        if len(line) > MAX_LINE_BYTES or n_bytes > MAX_DATA_BYTES:
+            limit = (
+                f"a line may hold {MAX_LINE_BYTES >> 20} MiB"
+                if n_bytes <= MAX_DATA_BYTES
+                else f"data may hold {MAX_DATA_BYTES >> 30} GiB"
+            )
+            raise UsageError(diagnostics=(Diagnostic(message=limit, path=shown, line=number),))
+        if number == 1:
+            line = _without_mark(line, shown)
+        yield number, line
+
+
+def _without_mark(line: bytes, shown: str) -> bytes:
+    if line[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in line[:64]:
+        message = "this is not UTF-8 text: it looks like UTF-16 or a binary file"
+        raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, line=1, help="save it again as UTF-8"),))
+    return line.removeprefix(b"\xef\xbb\xbf")
+
+
+def _jsonl_rows(file: BinaryIO, problems: Problems) -> Iterator[tuple[int, Row]]:
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    for number, raw in _lines(file, problems.shown):
+        if not raw.strip():
+            continue
+        try:
+            text = raw.decode("utf-8").strip("\r\n\t ")
+        except UnicodeDecodeError as error:
+            problems.add(number, f"byte 0x{raw[error.start]:02x} is not UTF-8 text", column=error.start + 1)
+            continue
+        try:
+            row = decoder.decode(text)
+        except json.JSONDecodeError as error:
+            message = f"this is not JSON: {error.msg[:1].lower() + error.msg[1:]}"
+            problems.add(number, message, column=error.colno, text=text, fix="one JSON object a line")
+        except ValueError as error:
+            problems.add(number, str(error))
+        except RecursionError:
+            problems.add(number, "nested too deeply")
+        else:
+            if not isinstance(row, dict):
+                problems.add(
+                    number,
+                    "a row is an object, not a bare value",
+                    column=1,
+                    text=text,
+                    fix='write {"column": value, …}',
+                )
+            elif _is_deep(text, row):
+                problems.add(number, f"nested deeper than {MAX_DEPTH} levels")
+            else:
+                yield number, row
+
+
+def _csv_rows(file: BinaryIO, problems: Problems) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(_csv_text(file, problems.shown), strict=True)
+    header: list[str] | None = None
+    start = 1
+    try:
+        for cells in reader:
+            line, start = start, reader.line_num + 1
+            if not cells:
+                continue
+            if header is None:
+                header = cells
+                odd = next((name for name in header if not name.strip() or header.count(name) > 1), None)
+                if odd is not None:
+                    problems.add(line, f"the column '{odd}' is named twice" if odd.strip() else "a column has no name")
+                    return
+            elif len(cells) != len(header):
+                problems.add(
+                    line,
+                    f"{len(cells)} cells where the header has {len(header)}",
+                    fix='quote cells that hold commas: "…"',
+                )
+            else:
+                yield line, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        problems.add(start, f"this is not CSV: {error}")
+
+
+def _csv_text(file: BinaryIO, shown: str) -> Iterator[str]:
+    for number, raw in _lines(file, shown):
+        try:
+            yield raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            message = f"byte 0x{raw[error.start]:02x} is not UTF-8 text"
+            found = Diagnostic(message=message, path=shown, line=number, help="save the file as UTF-8")
+            raise UsageError(diagnostics=(found,)) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key '{next(key for key in keys if keys.count(key) > 1)[:80]}' is given twice")
+    return row
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON: write null, or leave the row out")
+
+
+def _is_deep(text: str, row: Any) -> bool:
+    """Whether a row nests deeper than MAX_DEPTH; only looked at where enough brackets stand in the text."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return False
+    level, depth = [row], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            return True
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+            if isinstance(child, dict | list)
+        ]
+    return False

@@ -1,0 +1,173 @@
+"""Reading the files a suite names: bounded, UTF-8, inside the tree, each with its digest kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.suites.paths import Refused, inside
+from evalkit.suites.yaml_source import snippet
+from evalkit.types import JsonValue
+
+MAX_TEXT_BYTES = 1_000_000
+MAX_SCHEMA_BYTES = 64_000
+MAX_SCHEMA_DEPTH = 32
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+_DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """Where a suite's files are, and the digests of those that were read."""
+
+    folder: Path
+    root: Path
+    shown: str
+    """The folder as the user named it; stands in messages."""
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def show(self, path: Path) -> str:
+        """A path as it stands in messages: below the folder the user named, where it is below it."""
+        if not path.is_relative_to(self.folder):
+            return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+        relative = path.relative_to(self.folder).as_posix()
+        return relative if self.shown in {"", "."} else f"{self.shown.rstrip('/')}/{relative}"
+
+    def note(self, path: Path, sha256: str) -> None:
+        """Keeps a file's digest under its path from the tree's root."""
+        self.digests[path.relative_to(self.root).as_posix()] = sha256
+
+    def file(self, text: str) -> Path | Refused:
+        """The existing regular file that `text` names, or why there is none."""
+        path = inside(text, self.folder, self.root)
+        if isinstance(path, Refused):
+            return path
+        try:
+            if path.is_file():
+                return path
+            is_there = path.exists()
+        except OSError:
+            is_there = False
+        return Refused(why=f"'{text[:200]}' is not a regular file" if is_there else f"there is no file '{text[:200]}'")
+
+    def text(self, path: Path) -> str:
+        """A file's text with its digest noted. Raises UsageError that names the file."""
+        raw = read_bytes(path, self.show(path), MAX_TEXT_BYTES)
+        self.note(path, hashlib.sha256(raw).hexdigest())
+        return decode(raw, self.show(path)).replace("\r\n", "\n")
+
+    def schema(self, path: Path) -> dict[str, JsonValue]:
+        """A JSON Schema with local references only. Raises UsageError located in the file."""
+        shown = self.show(path)
+        raw = read_bytes(path, shown, MAX_SCHEMA_BYTES)
+        self.note(path, hashlib.sha256(raw).hexdigest())
+        text = decode(raw, shown)
+        try:
+            schema = json.loads(text, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            _stop(shown, f"this is not JSON: {error.msg[:1].lower() + error.msg[1:]}", text, error.lineno, error.colno)
+        except ValueError as error:
+            _stop(shown, str(error))
+        except RecursionError:
+            _stop(shown, f"nested deeper than {MAX_SCHEMA_DEPTH} levels")
+        if not isinstance(schema, dict):
+            _stop(shown, "a JSON Schema is an object: {…}", text, 1, 1)
+        _check_schema(schema, shown, text)
+        return schema
+
+
+def training_files(text: str, tree: Tree) -> tuple[Path, ...] | Refused:
+    """The files a path or pattern names; Refused when there are none or one lies outside the tree."""
+    if not any(mark in text for mark in "*?["):
+        found = tree.file(text)
+        return found if isinstance(found, Refused) else (found,)
+    fixed = inside(re.split(r"[*?\[]", text, maxsplit=1)[0] or ".", tree.folder, tree.root)
+    if isinstance(fixed, Refused) or ".." in Path(text).parts:
+        return fixed if isinstance(fixed, Refused) else Refused(why=f"'{text[:200]}': a pattern may not hold '..'")
+    matches = sorted(path.resolve() for path in tree.folder.glob(text))
+    files = tuple(path for path in matches if path.is_relative_to(tree.root) and path.is_file())
+    return files or Refused(why=f"no file matches '{text[:200]}'")
+
+
+def read_bytes(path: Path, shown: str, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit`. Raises UsageError in words for everything else."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(diagnostics=(Diagnostic(message="this is not a file", path=shown),))
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except FileNotFoundError:
+        raise UsageError(diagnostics=(Diagnostic(message="there is no such file", path=shown),)) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(diagnostics=(Diagnostic(message=f"cannot be read: {why}", path=shown),)) from None
+    if len(raw) > limit:
+        raise UsageError(diagnostics=(Diagnostic(message=f"larger than {limit:,} bytes", path=shown),))
+    return raw
+
+
+def decode(raw: bytes, shown: str) -> str:
+    """UTF-8 text, a byte-order mark dropped. Raises UsageError that says what was found instead."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in raw[:64]:
+        message = "this is not UTF-8 text: it looks like UTF-16 or a binary file"
+        raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, help="save it again as UTF-8"),))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        message = f"byte 0x{error.object[error.start]:02x} is not UTF-8 text"
+        found = Diagnostic(message=message, path=shown, line=line, column=column, help="save the file as UTF-8")
+        raise UsageError(diagnostics=(found,)) from None
+
+
+def _stop(shown: str, message: str, text: str = "", line: int | None = None, column: int | None = None) -> NoReturn:
+    source = None
+    if line is not None and column is not None:
+        lines = text.split("\n")
+        source = snippet(lines[line - 1], column) if line <= len(lines) else None
+    raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, line=line, column=column, source=source),))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_schema(schema: Any, shown: str, text: str) -> None:
+    """Refuses deep schemas and references that would have to be fetched."""
+    todo: list[tuple[Any, int, bool]] = [(schema, 1, False)]
+    while todo:
+        node, depth, is_name_map = todo.pop()
+        if depth > MAX_SCHEMA_DEPTH:
+            _stop(shown, f"nested deeper than {MAX_SCHEMA_DEPTH} levels")
+        if isinstance(node, list):
+            todo += [(item, depth + 1, False) for item in node]
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                if key in _REFERENCES and not is_name_map and isinstance(value, str) and not value.startswith("#"):
+                    _stop(
+                        shown,
+                        f"the reference '{value[:100]}' leads out of the file; only '#/…' is allowed",
+                        *_where(text, value),
+                    )
+                if key not in _DATA_KEYWORDS or is_name_map:
+                    todo.append(
+                        (
+                            value,
+                            depth + 1,
+                            key in {"properties", "patternProperties", "$defs", "definitions"} and not is_name_map,
+                        )
+                    )
+
+
+def _where(text: str, value: str) -> tuple[str, int | None, int | None]:
+    found = re.search(re.escape(json.dumps(value, ensure_ascii=False)), text)
+    if found is None:
+        return text, None, None
+    before = text[: found.start()]
+    return text, before.count("\n") + 1, len(before) - before.rfind("\n")

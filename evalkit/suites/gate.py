@@ -1,0 +1,159 @@
+"""`metrics:` and `gate:` as specs, checked against each other and against what this version can decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.metrics.catalogue import known_types, option_names
+from evalkit.suites.diagnostics import did_you_mean, dotted, listing
+from evalkit.suites.paths import Refused
+from evalkit.suites.schema import Gate, GuardEntry, MetricEntry
+from evalkit.suites.sides import Workshop, schema_file
+from evalkit.suites.yaml_source import Loc
+from evalkit.types import GateSpec, GuardSpec, JsonValue, MetricSpec, PrimarySpec, SlicesSpec, ValiditySpec
+
+GENERAL_MARGIN = 3.0
+"""Points another suite's metric may lose when a guard names no margin: general ability moves on its own."""
+OWN_MARGIN = 1.0
+"""The same for a metric of this suite."""
+LATENCY_RATIO = 1.10
+COST_RATIO = 1.25
+
+NamesOf = Callable[[Path, Loc], frozenset[str] | None]
+"""Metric names of another suite, or None after adding findings."""
+
+
+def build_metrics(shop: Workshop, extra_types: frozenset[str]) -> tuple[MetricSpec, ...]:
+    """The metrics whose entries are sound, in file order; findings for the others."""
+    specs: list[MetricSpec] = []
+    seen: dict[str, int] = {}
+    for i, entry in shop.parts.metrics.items():
+        loc: Loc = ("metrics", i)
+        if entry.name in seen:
+            first = shop.findings.source.line_of(("metrics", seen[entry.name]))
+            message = f"{dotted((*loc, 'name'))}: another metric is named '{entry.name}'"
+            shop.findings.at((*loc, "name"), message, help=None if first is None else f"first on line {first}")
+        seen.setdefault(entry.name, i)
+        options = _options(entry, loc, shop, extra_types)
+        line = shop.findings.source.line_of(loc)
+        specs.append(MetricSpec(name=entry.name, type=entry.type, field=entry.field, options=options, line=line))
+    return tuple(specs)
+
+
+def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesOf) -> GateSpec | None:
+    """The gate, or None where its section is unsound."""
+    gate, findings = shop.parts.gate, shop.findings
+    if gate is None:
+        return None
+    line_of = findings.source.line_of
+    own = frozenset(metric.name for metric in metrics)
+    _refuse_later(gate, shop)
+    if shop.parts.has_all_metrics:
+        _check_metric(gate.primary.metric, own, ("gate", "primary", "metric"), shop)
+    guards = tuple(
+        spec
+        for i, guard in enumerate(gate.guards)
+        if (spec := _guard(guard, ("gate", "guards", i), own, shop, names_of))
+    )
+    primary = gate.primary
+    return GateSpec(
+        primary=PrimarySpec(
+            metric=primary.metric,
+            min_delta=primary.min_delta,
+            evidence=primary.evidence,
+            unresolved=primary.unresolved,
+            line=line_of(("gate", "primary")),
+        ),
+        intent=gate.intent,
+        alpha=gate.alpha,
+        noninferiority_margin=gate.noninferiority_margin,
+        guards=guards,
+        slices=SlicesSpec(min_n=gate.slices.min_n, max_drop=gate.slices.max_drop, line=line_of(("gate", "slices"))),
+        validity=ValiditySpec(**gate.validity.model_dump(), line=line_of(("gate", "validity"))),
+        line=line_of(("gate",)),
+    )
+
+
+def unavailable(what: str, available: str, shop: Workshop) -> str:
+    """The sentence for a feature of a later version."""
+    return f"{what} is not available in evalkit {shop.version}; available: {available}"
+
+
+def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozenset[str]) -> Mapping[str, JsonValue]:
+    """The entry's options with schema files read in; findings for an unknown type or option."""
+    options: dict[str, Any] = dict(entry.model_extra or {})
+    if entry.type in extra_types:
+        return options
+    types = known_types()
+    if entry.type not in types:
+        what = f"{dotted((*loc, 'type'))}: metric type '{entry.type[:60]}'{did_you_mean(entry.type, types)}"
+        shop.findings.at((*loc, "type"), unavailable(what, listing(sorted({*types, *extra_types})), shop))
+        return options
+    known = option_names(entry.type)
+    for key in options:
+        if key not in known:
+            keys = sorted({*known, "name", "type", "field"})
+            message = f"unknown key '{dotted((*loc, key))}' for type '{entry.type}'{did_you_mean(key, keys)}"
+            shop.findings.at((*loc, key), message, help=f"known keys: {listing(keys)}", on_key=True)
+    if "schema" in known:
+        named = options.get("schema")
+        if isinstance(named, str):
+            options["schema"] = schema_file(named, (*loc, "schema"), shop)
+        elif "schema" in options:
+            shop.findings.at((*loc, "schema"), f"{dotted((*loc, 'schema'))}: must be the path of a JSON file")
+        elif not any(did_you_mean(key, ["schema"]) for key in options):
+            shop.findings.at(loc, f"{dotted((*loc, 'schema'))} is missing: the path of a JSON Schema")
+    return options
+
+
+def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, names_of: NamesOf) -> GuardSpec | None:
+    suite: Path | None = None
+    if guard.kind == "metric" and guard.metric is not None:
+        known: frozenset[str] | None = own if shop.parts.has_all_metrics else None
+        if guard.suite is not None:
+            suite = _suite_file(guard.suite, (*loc, "suite"), shop)
+            if suite is None:
+                return None
+            known = names_of(suite, (*loc, "suite"))
+        if known is not None:
+            _check_metric(guard.metric, known, (*loc, "metric"), shop)
+    default_margin = OWN_MARGIN if suite is None else GENERAL_MARGIN
+    default_ratio = LATENCY_RATIO if guard.kind == "latency" else COST_RATIO
+    return GuardSpec(
+        kind=guard.kind,
+        metric=guard.metric,
+        suite=suite,
+        margin=default_margin if guard.margin is None else guard.margin,
+        mode=guard.mode,
+        on_unresolved=guard.on_unresolved,
+        stat=guard.stat,
+        max_ratio=default_ratio if guard.max_ratio is None else guard.max_ratio,
+        line=shop.findings.source.line_of(loc),
+    )
+
+
+def _suite_file(text: str, loc: Loc, shop: Workshop) -> Path | None:
+    path = shop.tree.file(text)
+    if isinstance(path, Refused):
+        shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=path.help)
+        return None
+    return path
+
+
+def _check_metric(name: str, known: frozenset[str], loc: Loc, shop: Workshop) -> None:
+    if name not in known:
+        message = f"{dotted(loc)}: no metric is named '{name[:60]}'{did_you_mean(name, known)}"
+        shop.findings.at(loc, message, help=f"metrics: {listing(sorted(known))}")
+
+
+def _refuse_later(gate: Gate, shop: Workshop) -> None:
+    """Keys that would change a decision and that this version cannot act on."""
+    if gate.intent == "cost":
+        shop.findings.at(("gate", "intent"), unavailable("gate.intent: cost", "quality, regression", shop))
+    if gate.reuse != "warn":
+        what = f"gate.reuse: {gate.reuse if isinstance(gate.reuse, str) else 'a policy'}"
+        shop.findings.at(("gate", "reuse"), unavailable(what[:100], "warn", shop))
+    if gate.slices.weights is not None:
+        shop.findings.at(("gate", "slices", "weights"), unavailable("gate.slices.weights", "null", shop))

@@ -1,0 +1,241 @@
+"""suite.yaml and the files it names as one frozen Suite, or every mistake in them at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit.errors import UsageError
+from evalkit.suites.crosscheck import check_prompts, check_targets
+from evalkit.suites.data import Data, Row, read_data, why_unreadable
+from evalkit.suites.diagnostics import Findings, dotted
+from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
+from evalkit.suites.gate import build_gate, build_metrics, unavailable
+from evalkit.suites.overrides import with_overrides
+from evalkit.suites.paths import Refused, tree_root
+from evalkit.suites.prompts import PromptError
+from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
+from evalkit.suites.schema import BUILT_IN_BACKENDS, VERSION, Checks, Run
+from evalkit.suites.shape import Parts, check_shape
+from evalkit.suites.sides import BuiltSide, Workshop, build_side
+from evalkit.suites.yaml_source import Loc, Source, parse
+from evalkit.types import MetricSpec, ModelSpec, RunSpec, Suite
+
+SUITE_NAME = "suite.yaml"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a caller adds to the file."""
+
+    limit: int | None = None
+    backends: frozenset[str] = BUILT_IN_BACKENDS
+    metric_types: frozenset[str] = frozenset()
+    """Types that plug-ins bring; their options are theirs to check."""
+    is_guard: bool = False
+    """A guard suite's own guards are not followed."""
+
+
+def load_suite(
+    path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    limit: int | None = None,
+    backends: frozenset[str] = BUILT_IN_BACKENDS,
+    metric_types: frozenset[str] = frozenset(),
+) -> Suite:
+    """The suite at `path` (a file, or a folder that holds suite.yaml), read, checked and frozen.
+
+    `overrides` are `key.path=value` options; `limit` keeps that many samples, the same ones each time. Raises
+    UsageError with every mistake found, in file order; opens nothing outside the suite's tree but model weights' names.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: must be at least 1")
+    source = with_overrides(read_source(path), overrides)
+    return _loaded(source, suite_file(path), Options(limit=limit, backends=backends, metric_types=metric_types))
+
+
+def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
+    """The guard suite asked of the main suite's models: their backends and weights, its own prompts and decoding."""
+    own = suite.models
+    sides = {
+        role: dataclasses.replace(
+            model,
+            prompt=own.get(role, own["baseline"]).prompt,
+            generation=own.get(role, own["baseline"]).generation,
+        )
+        for role, model in models.items()
+    }
+    return dataclasses.replace(suite, models=sides)
+
+
+def read_source(path: Path) -> Source:
+    """The parsed document of a suite file. Raises UsageError where it is no readable YAML."""
+    file = suite_file(path)
+    shown = str(file)
+    return parse(decode(read_bytes(file, shown, MAX_TEXT_BYTES), shown), shown)
+
+
+def tree_of(path: Path) -> Tree:
+    """Where the suite at `path` may read from."""
+    file = suite_file(path)
+    folder = file.resolve().parent
+    return Tree(folder=folder, root=tree_root(folder), shown=str(file.parent))
+
+
+def suite_file(path: Path) -> Path:
+    """The suite file that a path means: itself, or suite.yaml in that folder."""
+    return path / SUITE_NAME if path.is_dir() else path
+
+
+def _loaded(source: Source, file: Path, options: Options) -> Suite:
+    findings = Findings(source)
+    tree = tree_of(file)
+    parts = check_shape(source, findings)
+    shop = Workshop(parts=parts, tree=tree, findings=findings, backends=options.backends, version=VERSION)
+    _refuse_baselines(parts, shop)
+    sides = {role: built for role, side in parts.sides.items() if (built := build_side(role, side, shop)) is not None}
+    metrics = build_metrics(shop, options.metric_types)
+    gate = build_gate(shop, metrics, _Guards(findings, options).names)
+    data = _read(parts, tree, findings)
+    samples = None if data is None else _samples(data, sides, metrics, shop)
+    training = _training_paths(parts.checks, tree, findings)
+    findings.raise_if_any()
+    # With no findings every part is there; this is for the type checker and for mistakes of ours.
+    if data is None or samples is None or gate is None or parts.whole is None or parts.dataset is None:
+        raise AssertionError("a part of the suite is missing and nothing was reported")
+    kept = samples.samples if options.limit is None else chosen(samples.samples, options.limit, data.sha256)
+    return Suite(
+        name=parts.whole.name,
+        path=file,
+        root=tree.root,
+        description=parts.whole.description,
+        samples=kept,
+        dataset_path=data.path,
+        dataset_sha256=data.sha256,
+        is_locked=parts.dataset.sha256 is not None,
+        models={role: built.spec for role, built in sides.items()},
+        metrics=metrics,
+        gate=gate,
+        run=_run(parts.whole.run),
+        training_data=training,
+        contamination=(parts.checks or Checks()).contamination.action,
+        truncated=parts.whole.truncated,
+        declared=parts.document,
+        digests=dict(sorted(tree.digests.items())),
+        warnings=_warnings(parts, data, sides),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Guards:
+    """Reads the suites that guards name, each once."""
+
+    findings: Findings
+    options: Options
+    known: dict[Path, frozenset[str] | None] = dataclasses.field(default_factory=dict)
+
+    def names(self, path: Path, _loc: Loc) -> frozenset[str] | None:
+        if self.options.is_guard:
+            return None
+        if path not in self.known:
+            try:
+                options = dataclasses.replace(self.options, is_guard=True, limit=None)
+                suite = _loaded(read_source(path), path, options)
+                self.known[path] = frozenset(metric.name for metric in suite.metrics)
+            except UsageError as error:
+                self.findings.extend(error.diagnostics)
+                self.known[path] = None
+        return self.known[path]
+
+
+def _read(parts: Parts, tree: Tree, findings: Findings) -> Data | None:
+    """The dataset, or None after adding findings."""
+    dataset = parts.dataset
+    if dataset is None:
+        return None
+    loc: Loc = ("dataset", "path")
+    if (problem := why_unreadable(dataset.path)) is not None:
+        findings.at(loc, f"dataset.path: {problem[0]}", help=problem[1])
+        return None
+    path = tree.file(dataset.path)
+    if isinstance(path, Refused):
+        findings.at(loc, f"dataset.path: {path.why}", help=path.help)
+        return None
+    try:
+        data = read_data(path, tree)
+    except UsageError as error:
+        findings.extend(error.diagnostics)
+        return None
+    findings.extend(data.problems)
+    if dataset.sha256 is not None and dataset.sha256 != data.sha256:
+        message = f"dataset.sha256: DATA_CHANGED: {data.path.name} is not the file that was locked"
+        command = f"`evalkit lock {findings.source.path}`"
+        hint = f"locked {dataset.sha256}, now {data.sha256}; when the change is meant: {command}"
+        findings.at(("dataset", "sha256"), message, help=hint)
+    return data
+
+
+def _samples(
+    data: Data, sides: Mapping[str, BuiltSide], metrics: tuple[MetricSpec, ...], shop: Workshop
+) -> Samples | None:
+    dataset, findings = shop.parts.dataset, shop.findings
+    if dataset is None or not check_columns(data, dataset, findings):
+        return None
+    answering = next((built.composer for built in sides.values()), None)
+
+    def answer_of(row: Row) -> str | None:
+        try:
+            return None if answering is None else answering.turns(row)[1]
+        except PromptError:
+            return None
+
+    made, problems = make_samples(data, dataset, answer_of)
+    check_prompts(made, sides, shop, problems)
+    if not problems.listed:
+        check_targets(made, metrics, data, shop, problems)
+    findings.extend(problems.all())
+    return made
+
+
+def _training_paths(checks: Checks | None, tree: Tree, findings: Findings) -> tuple[Path, ...]:
+    """The training files, patterns such as `train/*.jsonl` spelled out; each must exist inside the tree."""
+    paths: list[Path] = []
+    for i, text in enumerate([] if checks is None else checks.training_data):
+        loc: Loc = ("checks", "training_data", i)
+        found = training_files(text, tree)
+        if isinstance(found, Refused):
+            findings.at(loc, f"{dotted(loc)}: {found.why}", help=found.help)
+        else:
+            paths += found
+    return tuple(dict.fromkeys(paths))
+
+
+def _refuse_baselines(parts: Parts, shop: Workshop) -> None:
+    models = parts.document.get("models")
+    if isinstance(models, dict) and models.get("baselines") is not None:
+        loc: Loc = ("models", "baselines")
+        message = unavailable("models.baselines (several at once)", "one `baseline`", shop)
+        shop.findings.at(loc, message, help="run the suite once for each baseline", on_key=True)
+
+
+def _run(run: Run) -> RunSpec:
+    return RunSpec(**run.model_dump())
+
+
+def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple[str, ...]:
+    """What the author should know that stops nothing."""
+    found: list[str] = []
+    checks = parts.checks or Checks()
+    idle = {
+        "checks.group_keys": bool(checks.group_keys),
+        "checks.freshness": checks.freshness is not None,
+        "economics": parts.economics is not None,
+    }
+    found += [f"{key} is read but not acted on by evalkit {VERSION}." for key, is_set in idle.items() if is_set]
+    if parts.dataset is not None and parts.dataset.id is None and "id" in data.columns:
+        found.append("The data has a column 'id' that dataset.id does not name: a hash of each row is its id.")
+    if any("{{" in (built.spec.prompt.system or "") for built in sides.values()):
+        found.append("A system prompt holds '{{': it is sent as it stands; only `prompt` is filled in from the row.")
+    return tuple(found)

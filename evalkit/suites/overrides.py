@@ -1,0 +1,62 @@
+"""`--set gate.primary.min_delta=3.0`: values from the command line, by the same rules as the file's own."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.suites.yaml_source import Loc, Source, Span, parse_value
+
+
+def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
+    """The source with each `key.path=value` put in place. Raises UsageError that quotes the option."""
+    value = copy.deepcopy(source.value)
+    values = dict(source.values)
+    for option in overrides:
+        path, separator, text = option.partition("=")
+        if not separator or not path.strip():
+            _stop(option, "must look like key=value", "say --set gate.primary.min_delta=3.0")
+        loc = _put(value, path.strip(), _value(option, text), option)
+        for old in [known for known in values if known[: len(loc)] == loc]:
+            del values[old]
+        literal = text.strip() if text.strip()[:1] not in {"'", '"', "[", "{"} and text.strip() else None
+        values[loc] = Span(line=0, column=0, width=1, start=0, end=0, literal=literal, option=option[:200])
+    return dataclasses.replace(source, value=value, values=values)
+
+
+def _value(option: str, text: str) -> Any:
+    try:
+        return parse_value(text, f"--set {option}")
+    except UsageError as error:
+        message = error.diagnostics[-1].message
+    _stop(option, message)
+    return None
+
+
+def _put(root: dict[str, Any], path: str, value: Any, option: str) -> Loc:
+    holder: Any = root
+    loc: list[str | int] = []
+    parts = path.split(".")
+    for depth, part in enumerate(parts):
+        key: str | int = part
+        if isinstance(holder, list):
+            if not (part.isascii() and part.isdecimal() and int(part[:9]) < len(holder)):
+                where = ".".join(parts[:depth])
+                _stop(option, f"{where} is a list of {len(holder)}", f"say {where}.0 for its first entry")
+            key = int(part[:9])
+        elif not isinstance(holder, dict):
+            _stop(option, f"{'.'.join(parts[:depth])} is a value, not a mapping")
+        loc.append(key)
+        if depth == len(parts) - 1:
+            holder[key] = value
+        elif isinstance(holder, dict) and holder.get(part) is None:
+            holder[key] = {}
+        holder = holder[key]
+    return tuple(loc)
+
+
+def _stop(option: str, message: str, fix: str | None = None) -> None:
+    raise UsageError(diagnostics=(Diagnostic(message=f"--set {option[:200]}: {message}", help=fix),))

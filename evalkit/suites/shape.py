@@ -1,0 +1,158 @@
+"""The document against its schema: every mistake of shape at once, and whatever parts are sound all the same."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from evalkit.suites.diagnostics import Findings, explain, nearest
+from evalkit.suites.schema import (
+    Checks,
+    Dataset,
+    Economics,
+    Gate,
+    Generation,
+    MetricEntry,
+    Run,
+    Section,
+    Side,
+    SuiteFile,
+)
+from evalkit.suites.yaml_source import Loc, Source
+
+SIDES = ("baseline", "candidate")
+_OPTIONAL = frozenset({"checks", "economics", "run", "generation", "description"})
+"""Sections that may be written with nothing below them."""
+_S = TypeVar("_S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The sections of a suite that have the right shape; None or absent where one has not."""
+
+    document: Mapping[str, Any]
+    """As declared, with plain scalars taken literally where text is asked for."""
+    dataset: Dataset | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)
+    generation: Generation | None = None
+    metrics: Mapping[int, MetricEntry] = field(default_factory=dict)
+    """By position in the list."""
+    has_all_metrics: bool = False
+    gate: Gate | None = None
+    checks: Checks | None = None
+    economics: Economics | None = None
+    run: Run | None = None
+    whole: SuiteFile | None = None
+
+
+def check_shape(source: Source, findings: Findings) -> Parts:
+    """The parts of the document, after adding a finding for each mistake of shape."""
+    document = {
+        key: value for key, value in copy.deepcopy(source.value).items() if value is not None or key not in _OPTIONAL
+    }
+    try:
+        whole = SuiteFile.model_validate(document)
+    except ValidationError as error:
+        _take_literally(document, source, error)
+        try:
+            whole = SuiteFile.model_validate(document)
+        except ValidationError as left:
+            known = {
+                loc[:-1]: keys_at(loc[:-1]) for loc in (tuple(item["loc"]) for item in left.errors(include_url=False))
+            }
+            explain(left, (), known, findings)
+            return _sound_parts(document)
+    return Parts(
+        document=document,
+        dataset=whole.dataset,
+        sides={role: getattr(whole.models, role) for role in SIDES},
+        generation=whole.generation,
+        metrics=dict(enumerate(whole.metrics)),
+        has_all_metrics=True,
+        gate=whole.gate,
+        checks=whole.checks,
+        economics=whole.economics,
+        run=whole.run,
+        whole=whole,
+    )
+
+
+def keys_at(loc: Loc) -> tuple[str, ...]:
+    """The keys that the schema knows in the mapping at `loc`."""
+    model: type[BaseModel] | None = SuiteFile
+    for part in loc:
+        if model is None:
+            return ()
+        if isinstance(part, str):
+            info = model.model_fields.get(part)
+            model = None if info is None else _model_in(info.annotation)
+    return () if model is None else tuple(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+
+
+def _take_literally(document: dict[str, Any], source: Source, error: ValidationError) -> None:
+    """Puts `1.10` or `true` back as written wherever the schema asked for text."""
+    for item in error.errors(include_url=False):
+        loc: Loc = tuple(item["loc"])
+        span = source.values.get(loc)
+        if item["type"] != "string_type" or span is None or span.literal is None or item["input"] is None:
+            continue
+        holder: Any = document
+        for part in loc[:-1]:
+            holder = holder[part]
+        holder[loc[-1]] = span.literal
+
+
+def _sound_parts(document: dict[str, Any]) -> Parts:
+    """Each section on its own, with misspelt keys mended, so that checks further on still run."""
+    models = document.get("models")
+    metrics = document.get("metrics")
+    sides = {role: _sound(models.get(role), Side) for role in SIDES} if isinstance(models, dict) else {}
+    entries = {i: _sound(item, MetricEntry) for i, item in enumerate(metrics)} if isinstance(metrics, list) else {}
+    return Parts(
+        document=document,
+        dataset=_sound(document.get("dataset"), Dataset),
+        sides={role: side for role, side in sides.items() if side is not None},
+        generation=_sound(document.get("generation", {}), Generation),
+        metrics={i: entry for i, entry in entries.items() if entry is not None},
+        has_all_metrics=bool(entries) and all(entry is not None for entry in entries.values()),
+        gate=_sound(document.get("gate"), Gate),
+        checks=_sound(document.get("checks", {}), Checks),
+        economics=_sound(document.get("economics"), Economics),
+        run=_sound(document.get("run", {}), Run),
+    )
+
+
+def _sound(value: Any, model: type[_S]) -> _S | None:
+    try:
+        return model.model_validate(_mended(value, model))
+    except ValidationError:
+        return None
+
+
+def _mended(value: Any, model: type[BaseModel]) -> Any:
+    """The mapping with near misses renamed and other unknown keys left out, all the way down."""
+    if not isinstance(value, dict):
+        return value
+    out: dict[str, Any] = {}
+    for key, item in value.items():
+        name: str | None = key
+        if key not in model.model_fields and model.model_config.get("extra") == "forbid":
+            name = nearest(key, model.model_fields)
+        if name is None or (name != key and name in value):
+            continue
+        inner = _model_in(model.model_fields[name].annotation) if name in model.model_fields else None
+        if inner is not None and isinstance(item, list):
+            out[name] = [_mended(entry, inner) for entry in item]
+        else:
+            out[name] = item if inner is None else _mended(item, inner)
+    return out

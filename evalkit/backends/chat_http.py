@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -40,7 +40,7 @@ class ChatOptions:
 
     allow_http: bool = False
     """Plain http to another machine."""
-    extra_body: Mapping[str, JsonValue]
+    extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
     """Merged into every request's body."""
     max_tokens_field: str = "max_tokens"
     """OpenAI's reasoning models want `max_completion_tokens`."""
@@ -51,27 +51,18 @@ class ChatHttp:
 
     concurrency = CONCURRENCY
 
-    def __init__(self, endpoint: Endpoint, model: str, options: ChatOptions, *, timeout_s: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, model: str, options: ChatOptions, *, timeout_s: float, key: str | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._model = model
         self._options = options
         self._timeout_s = timeout_s
-        self._key_env: str | None = None
-        self._secrets = Secrets()
-        self._pool = HttpPool(endpoint)
-        self._post_head = b""
-        self._set_heads(None)
-
-    def use_key(self, env: str) -> None:
-        """Sends the key in environment variable `env` with every request. Raises ExecutionError when it is not set."""
-        key = os.environ.get(env, "").strip()
-        if not key:
-            raise ExecutionError(f"the environment variable {env} is not set; api_key_env says the key is in it")
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ExecutionError(f"the environment variable {env} holds characters that no key has")
-        self._key_env = env
         self._secrets = Secrets(key=key)
-        self._set_heads(key)
+        self._pool = HttpPool(endpoint)
+        self._post_head = (
+            self._head("POST", "/chat/completions") + b"content-type: application/json\r\ncontent-length: "
+        )
 
     async def open(self) -> ModelIdentity:
         """Asks the endpoint for its models and returns its identity.
@@ -84,7 +75,11 @@ class ChatHttp:
             reply = await self.get("/models")
             listed = _model_ids(reply)
         except AuthFailed as error:
-            hint = f"check the key in {self._key_env}" if self._key_env else "name the key's variable in api_key_env"
+            hint = (
+                "check the key in the variable that api_key_env names"
+                if self._secrets.key
+                else "name the variable that holds the key in api_key_env"
+            )
             raise ExecutionError(f"{self._endpoint.url} refused access ({error}); {hint}") from error
         except (ConnectionLost, TimedOut, ProtocolViolation) as error:
             raise ExecutionError(f"{self._endpoint.url} cannot be used: {error}. Is the server running?") from error
@@ -98,23 +93,7 @@ class ChatHttp:
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /chat/completions."""
-        params = request.params
-        body: dict[str, JsonValue] = {
-            "model": self._model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            "temperature": params.temperature,
-            self._options.max_tokens_field: params.max_tokens,
-        }
-        if params.seed is not None:
-            body["seed"] = params.seed
-        if params.response_schema is not None:
-            schema = dict(params.response_schema)
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": schema},
-            }
-        body.update(self._options.extra_body)
-        return body
+        return chat_body(self._model, request, self._options)
 
     async def answer(self, request: Request) -> Response:
         """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
@@ -138,8 +117,8 @@ class ChatHttp:
 
     async def get(self, path: str) -> Reply:
         """The 200 reply to GET `path` below the base URL. Raises BackendError for any other."""
-        head = self._head("GET", f"{self._endpoint.path}{path}")
-        reply = await self._pool.send(f"{head}\r\n".encode("ascii"), timeout_s=min(self._timeout_s, _OPEN_TIMEOUT_S))
+        request = self._head("GET", path) + b"\r\n"
+        reply = await self._pool.send(request, timeout_s=min(self._timeout_s, _OPEN_TIMEOUT_S))
         if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise error_for(reply, secrets=self._secrets, now=time.time())
         return reply
@@ -148,22 +127,39 @@ class ChatHttp:
         """Closes all connections."""
         await self._pool.close()
 
-    def _set_heads(self, key: str | None) -> None:
-        head = self._head("POST", f"{self._endpoint.path}/chat/completions", key)
-        self._post_head = f"{head}content-type: application/json\r\ncontent-length: ".encode("ascii")
-
-    def _head(self, method: str, path: str, key: str | None = None) -> str:
-        key = key or self._secrets.key
+    def _head(self, method: str, path: str) -> bytes:
+        """The request line and headers, up to but without the empty line."""
         lines = [
-            f"{method} {path} HTTP/1.1",
+            f"{method} {self._endpoint.path}{path} HTTP/1.1",
             f"host: {self._endpoint.netloc}",
             f"user-agent: evalkit/{__version__}",
             "accept: application/json",
             "accept-encoding: identity",
         ]
-        if key:
-            lines.append(f"authorization: Bearer {key}")
-        return "".join(f"{line}\r\n" for line in lines)
+        if self._secrets.key:
+            lines.append(f"authorization: Bearer {self._secrets.key}")
+        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def chat_body(model: str, request: Request, options: ChatOptions) -> dict[str, JsonValue]:
+    """The body of POST /chat/completions for one request."""
+    params = request.params
+    body: dict[str, JsonValue] = {
+        "model": model,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "temperature": params.temperature,
+        options.max_tokens_field: params.max_tokens,
+    }
+    if params.seed is not None:
+        body["seed"] = params.seed
+    if params.response_schema is not None:
+        schema = dict(params.response_schema)
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": schema},
+        }
+    body.update(options.extra_body)
+    return body
 
 
 def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
@@ -189,23 +185,33 @@ def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
     ]
     options = spec.options
     extra_body = options.get("extra_body", {})
-    field = options.get("max_tokens_field", "max_tokens")
+    max_tokens_field = options.get("max_tokens_field", "max_tokens")
     if not isinstance(extra_body, Mapping):
         problems.append(f"models.{spec.role}.extra_body: must be a mapping")
-    if not isinstance(field, str) or not field:
+    if not isinstance(max_tokens_field, str) or not max_tokens_field:
         problems.append(f"models.{spec.role}.max_tokens_field: must be the name of a field")
     if not isinstance(options.get("allow_http", False), bool):
         problems.append(f"models.{spec.role}.allow_http: must be true or false")
     if problems or not spec.base_url or not spec.model or not isinstance(extra_body, Mapping):
         raise UsageError(diagnostics=tuple(Diagnostic(message=text, line=spec.line) for text in problems))
     chat_options = ChatOptions(
-        allow_http=options.get("allow_http") is True, extra_body=dict(extra_body), max_tokens_field=str(field)
+        allow_http=options.get("allow_http") is True,
+        extra_body=dict(extra_body),
+        max_tokens_field=str(max_tokens_field),
     )
     endpoint = parse_endpoint(spec.base_url, allow_http=chat_options.allow_http)
-    backend = ChatHttp(endpoint, spec.model, chat_options, timeout_s=timeout_s)
-    if spec.api_key_env:
-        backend.use_key(spec.api_key_env)
-    return backend
+    key = key_from(spec.api_key_env) if spec.api_key_env else None
+    return ChatHttp(endpoint, spec.model, chat_options, timeout_s=timeout_s, key=key)
+
+
+def key_from(variable: str) -> str:
+    """The key in that environment variable. Raises ExecutionError, naming the variable only, when there is none."""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ExecutionError(f"the environment variable {variable} is not set; api_key_env says it holds the key")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ExecutionError(f"the environment variable {variable} holds characters that no key has")
+    return key
 
 
 def json_bytes(body: Mapping[str, JsonValue]) -> bytes:

@@ -52,7 +52,7 @@ def comparison_bar(
 
 
 def demand(verdict: Document) -> float | None:
-    """Where the primary's dashed line stands: the gain asked for, or minus the loss allowed (intent cost, regression)."""
+    """Where the dashed line stands: the gain asked for; for the intents cost and regression minus the loss allowed."""
     primary = obj(verdict, "primary")
     margin = number(primary, "noninferiority_margin")
     if text(verdict, "intent") in ("cost", "regression") and margin is not None:

@@ -81,7 +81,9 @@ def identity_sentences(verdict: Document) -> tuple[str, ...]:
     probe = obj(identity, "probe")
     asked, differing = whole(probe, "n"), whole(probe, "differing")
     if asked and differing is not None:
-        found.append(f"Start-up probe: {differing} of {asked} probe prompts were answered differently by the two sides.")
+        found.append(
+            f"Start-up probe: {differing} of {asked} probe prompts were answered differently by the two sides."
+        )
     if text(probe, "note"):
         found.append(text(probe, "note"))
     return tuple(found)
@@ -129,7 +131,11 @@ def checks_table(verdict: Document) -> Table:
             continue
         found = obj(verdict, key)
         note = text(found, "note")
-        told = [f"{name.replace('_', ' ')}: {words(item)}" for name, item in found.items() if name != "note"]
+        told = [
+            f"{name.replace('_', ' ')}: {words(item)}"
+            for name, item in found.items()
+            if name not in {"note", "checked"} and item not in (None, [], "")
+        ]
         rows.append((label, "; ".join(filter(None, [note, *told])) or "not checked"))
     return Table(rows=tuple(rows))
 

@@ -103,7 +103,7 @@ def hero_svg(bar: Bar, *, asked: str) -> Markup:
     parts += _interval(bar, axis, middle)
     if bar.delta is not None:
         parts.append(_mark(axis.x(bar.delta), middle, bar.direction, size=9))
-    return _svg(parts, width, bottom + 24, f"bar hero {bar.direction}")
+    return _svg(parts, width, bottom + 24, f"bar large {bar.direction}")
 
 
 def _interval(bar: Bar, axis: Axis, middle: float) -> list[Markup]:

@@ -33,7 +33,7 @@ class Packed:
 
 
 def pack(samples: Sequence[Document], primary: str) -> Packed:
-    """Every sample, packed; `primary` names the metric that flips are judged by. The same samples give the same bytes."""
+    """Every sample, packed, flips judged by the metric `primary`. The same samples give the same bytes."""
     metrics = list(dict.fromkeys(name for row in samples for name in obj(row, "scores")))
     meta = {
         "chunkRows": CHUNK_ROWS,
@@ -59,8 +59,7 @@ def _row(sample: Document) -> dict[str, Any]:
         if isinstance(found, dict)
     }
     sides = {
-        side: {k: v for k, v in obj(sample, side).items() if k in SIDE_KEYS and v is not None}
-        for side in strings.SIDES
+        side: {k: v for k, v in obj(sample, side).items() if k in SIDE_KEYS and v is not None} for side in strings.SIDES
     }
     cluster = {"cluster": text(sample, "cluster")} if sample.get("cluster") is not None else {}
     return {"input": text(sample, "input"), "target": sample.get("target"), **sides, "scores": scores, **cluster}

@@ -105,6 +105,7 @@ def asked_rows(verdict: Document) -> tuple[AskedRow, ...]:
             got=text(row, "got"),
             href=f"#{text(row, 'filter')}" if text(row, "filter") else "",
             where=where(verdict, row),
+            needed=_needed(whole(row, "needed"), text(row, "state")),
         )
         for row in objects(verdict, "asked")
     )
@@ -114,7 +115,6 @@ def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:
     """The guards: state, what was asked, what was found, how many pairs would settle it."""
     found = []
     for row in objects(verdict, "guards"):
-        needed = whole(row, "n_needed") if text(row, "state") == "unresolved" else None
         found.append(
             AskedRow(
                 mark=strings.state_mark(text(row, "state")),
@@ -123,10 +123,14 @@ def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:
                 got=text(row, "got"),
                 href="",
                 where=where(verdict, row),
-                needed=f"about {numbers.count(needed)} pairs would settle it" if needed else "",
+                needed=_needed(whole(row, "n_needed"), text(row, "state")),
             )
         )
     return tuple(found)
+
+
+def _needed(pairs: int | None, state: str) -> str:
+    return f"about {numbers.count(pairs)} pairs would settle it" if pairs and state == "unresolved" else ""
 
 
 def where(verdict: Document, row: Document) -> str:
@@ -145,7 +149,10 @@ def primary_facts(verdict: Document) -> Table:
     rows = [
         ("metric", text(primary, "metric")),
         ("pairs scored on both sides", numbers.count(n)),
-        ("clusters of dependent samples", "none: every sample stands alone" if n == clusters else numbers.count(clusters)),
+        (
+            "clusters of dependent samples",
+            "none: every sample stands alone" if n == clusters else numbers.count(clusters),
+        ),
         ("difference", f"{numbers.signed(number(primary, 'delta_points'))} points"),
         ("95 % interval", f"{numbers.interval(pair(primary, 'ci95_points'))} points"),
         ("bound the gate uses", f"at least {bound} points" + (f", one-sided, α = {alpha:g}" if alpha else "")),

@@ -19,14 +19,13 @@ def obj(document: Document, key: str) -> Document:
 
 def objects(document: Document, key: str) -> list[Document]:
     """The objects in the list under `key`; anything else in it is left out."""
-    value = document.get(key)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in items(document, key) if isinstance(item, Mapping)]
 
 
 def items(document: Document, key: str) -> list[Any]:
     """The list under `key`, or an empty one."""
     value = document.get(key)
-    return value if isinstance(value, list) else []
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def text(document: Document, key: str) -> str:
@@ -58,7 +57,7 @@ def whole(document: Document, key: str) -> int | None:
 def pair(document: Document, key: str) -> tuple[float, float] | None:
     """The two numbers under `key` (an interval), or None."""
     value = document.get(key)
-    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004 - a pair
+    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - a pair
         return None
     ends = {"low": value[0], "high": value[1]}
     low, high = number(ends, "low"), number(ends, "high")

@@ -112,11 +112,15 @@ GLOSSARY: Mapping[str, str] = {
 
 ASSUMPTIONS = (
     "The samples stand for the traffic you care about. No interval can make up for samples that do not.",
-    "Both sides answered the same samples with the same messages and settings, except for what is listed under "
-    "“What differs between the sides”.",
+    (
+        "Both sides answered the same samples with the same messages and settings, except for what is listed under "
+        "“What differs between the sides”."
+    ),
     "A failed request is missing evidence, not a wrong answer; an answer that cannot be read is a wrong answer.",
-    "Of candidates that pass a gate, the measured gain tends to be a little too good (the lucky ones pass). Expect "
-    "somewhat less in production.",
+    (
+        "Of candidates that pass a gate, the measured gain tends to be a little too good (the lucky ones pass). Expect "
+        "somewhat less in production."
+    ),
 )
 
 NO_SAMPLES = "This run left no samples to look at."

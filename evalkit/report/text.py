@@ -28,20 +28,20 @@ _TERMINAL_COMMAND = re.compile(
 
 
 def visible(text: str) -> str:
-    """`text` with every invisible or reordering character shown as a sign of its own; encodes as UTF-8.
+    r"""`text` with every invisible or reordering character shown as a sign of its own; encodes as UTF-8.
 
     C0 controls become control pictures (NUL is ␀), all others their code point.
 
-    >>> visible("a\\x00b\\u202ec")
+    >>> visible("a\x00b\u202ec")
     'a␀b‹U+202E›c'
     """
     return _INVISIBLE.sub(_sign, text)
 
 
 def plain(text: str) -> str:
-    """`text` for a terminal: its commands (colours, titles, links) removed, other controls shown, on one line.
+    r"""`text` for a terminal: its commands (colours, titles, links) removed, other controls shown, on one line.
 
-    >>> plain("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07end")
+    >>> plain("\x1b[31mred\x1b[0m \x1b]0;title\x07end")
     'red end'
     """
     return " ".join(visible(_TERMINAL_COMMAND.sub("", text)).split())

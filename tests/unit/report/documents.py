@@ -149,9 +149,7 @@ def compare(rows, metric, z=1.96):
     pairs = [(r["scores"][metric]["baseline"], r["scores"][metric]["candidate"]) for r in rows]
     scored = [p for p in pairs if None not in p]
     n = len(scored)
-    missing = {
-        role: sum(r["scores"][metric][role] is None for r in rows) for role in ("baseline", "candidate")
-    }
+    missing = {role: sum(r["scores"][metric][role] is None for r in rows) for role in ("baseline", "candidate")}
     if n < 2:
         return {"metric": metric, "n": n, "n_clusters": n, "unscored": missing, "note": "no scored pair"}
     diffs = [100 * (c - b) for b, c in scored]
@@ -233,7 +231,7 @@ def advice(status, primary):
 def asked(status, primary):
     state = {"ship": "held", "dont_ship": "regressed", "inconclusive": "unresolved"}.get(status, "not_measured")
     words = spoken(primary)
-    got = f"{words['delta']} [{words['low']}, {words['high']}]"
+    got = f"{words['delta']} [{words['low']}, {words['high']}]" if primary["n"] else "not measured"
     return [
         {"label": "gain, exact", "asked": "≥ +5.0, interval above 0", "got": got, "state": state, "line": 41,
          "filter": "f=broken"},
@@ -369,7 +367,7 @@ def surroundings(status):
 
 
 def make_manifest():
-    system = "Classify the review. Answer with one JSON object:\n{\"domain\": …, \"sentiment\": …}"
+    system = 'Classify the review. Answer with one JSON object:\n{"domain": …, "sentiment": …}'
     user = {"role": "user", "content": "The soup was cold and badly seasoned."}
     return {
         "suite": {"version": 1, "name": "review-triage", "dataset": {"path": "samples.jsonl", "id": "id"}},

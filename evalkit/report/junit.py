@@ -1,0 +1,125 @@
+"""junit.xml: the gate as test cases, so that a CI system shows it without knowing evalkit.
+
+One case for the verdict, one for each demand, guard and metric; none for a sample (a broken sample is not a
+failed test). The verdict's case fails exactly when the gate does, so the file can never be greener than the
+exit code. What did not block but could not be settled is `skipped`, with the reason.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.report import numbers, strings
+from evalkit.report.page import AskedRow, asked_rows, guard_rows
+from evalkit.report.read import Document, number, obj, objects, pair, text, whole
+from evalkit.report.text import cleaned
+
+Outcome = Literal["passed", "failure", "skipped", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One test case."""
+
+    room: Literal["gate", "guard", "metric"]
+    name: str
+    outcome: Outcome
+    message: str
+    output: str = ""
+    file: str = ""
+    line: str = ""
+
+
+def render_junit(verdict: Document) -> bytes:
+    """The cases as UTF-8 XML; no character in it is one that XML 1.0 forbids."""
+    shown = cleaned(verdict)
+    cases = [_verdict_case(shown), *_asked_cases(shown), *_guard_cases(shown), *_metric_cases(shown)]
+    counts = {"tests": len(cases)}
+    counts |= {f"{kind}s": sum(c.outcome == kind for c in cases) for kind in ("failure", "error")}
+    counts["skipped"] = sum(c.outcome == "skipped" for c in cases)
+    figures = {key: str(value) for key, value in counts.items()}
+    root = ET.Element("testsuites", {"name": "evalkit"} | figures)
+    suite = ET.SubElement(root, "testsuite", {"name": text(shown, "suite") or "evalkit"} | figures)
+    if text(shown, "created"):
+        suite.set("timestamp", text(shown, "created").removesuffix("Z"))
+    wall = number(obj(shown, "provenance"), "wall_s")
+    if wall is not None:
+        suite.set("time", f"{wall:.3f}")
+    for case in cases:
+        _write(suite, case)
+    ET.indent(root)
+    body = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
+
+
+def _write(suite: ET.Element, case: Case) -> None:
+    element = ET.SubElement(suite, "testcase", classname=f"evalkit.{case.room}", name=case.name, time="0")
+    if case.file:
+        element.set("file", case.file)
+    if case.line:
+        element.set("line", case.line)
+    if case.outcome != "passed":
+        ET.SubElement(element, case.outcome, message=case.message).text = case.message
+    if case.output:
+        ET.SubElement(element, "system-out").text = case.output
+
+
+def _verdict_case(verdict: Document) -> Case:
+    status = text(verdict, "verdict")
+    outcome: dict[str, Outcome] = {"ship": "passed", "dont_ship": "failure", "inconclusive": "skipped"}
+    found = outcome.get(status, "error")
+    if status == "inconclusive" and whole(verdict, "exit_code") == 1:  # the caller asked that it count as a failure
+        found = "failure"
+    look = strings.verdict_look(status)
+    message = f"{look.word}: {text(verdict, 'headline') or look.gloss}"
+    reasons = "\n".join(f"{text(r, 'code')}: {text(r, 'detail')}" for r in objects(verdict, "reasons"))
+    return Case(room="gate", name="verdict", outcome=found, message=message, output=reasons)
+
+
+def _asked_cases(verdict: Document) -> Iterator[Case]:
+    is_open = text(verdict, "verdict") == "ship"
+    for row in asked_rows(verdict):
+        yield _row_case(row, verdict, room="gate", is_blocking=not is_open)
+
+
+def _guard_cases(verdict: Document) -> Iterator[Case]:
+    blocking = [bool(guard.get("blocking")) for guard in objects(verdict, "guards")]
+    for row, is_blocking in zip(guard_rows(verdict), blocking, strict=True):
+        yield _row_case(row, verdict, room="guard", is_blocking=is_blocking)
+
+
+def _row_case(row: AskedRow, verdict: Document, *, room: Literal["gate", "guard"], is_blocking: bool) -> Case:
+    message = f"{row.label}: asked {row.asked}; got {row.got} ({row.mark.word})"
+    if row.needed:
+        message = f"{message}; {row.needed}"
+    outcome: Outcome = "passed"
+    if row.mark is strings.STATES["regressed"]:
+        outcome = "failure" if is_blocking else "skipped"
+    elif row.mark not in (strings.STATES["held"], strings.STATES["warning"]):
+        outcome = "skipped"
+    return Case(
+        room=room,
+        name=f"{row.label} {row.asked}".strip(),
+        outcome=outcome,
+        message=message,
+        output=message if outcome == "passed" else "",
+        file=text(verdict, "suite_file") if row.where else "",
+        line=row.where.rpartition(":")[2],
+    )
+
+
+def _metric_cases(verdict: Document) -> Iterator[Case]:
+    """Metrics are for information: a figure, or a note on why there is none."""
+    for found in objects(verdict, "metrics"):
+        delta, name = number(found, "delta_points"), text(found, "metric")
+        if delta is None:
+            note = text(found, "note") or numbers.NOT_MEASURED
+            yield Case(room="metric", name=name, outcome="skipped", message=note)
+            continue
+        levels = " → ".join(numbers.points(number(found, f"{side}_points")) for side in strings.SIDES)
+        told = f"{levels} points, {numbers.signed(delta)} {numbers.interval(pair(found, 'ci95_points'))}"
+        output = f"{told}, {numbers.count(number(found, 'n'))} pairs"
+        yield Case(room="metric", name=name, outcome="passed", message="", output=output)

@@ -1,0 +1,58 @@
+"""The samples as CSV: one line a sample, for spreadsheets and notebooks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from evalkit.report import strings
+from evalkit.report.read import Document, number, obj, text, words
+from evalkit.report.text import visible
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+SIDE_COLUMNS = ("status", "text", "error", "latency_s", "output_tokens")
+
+
+def render_csv(verdict: Document, samples: Sequence[Document]) -> str:
+    """A head and one line a sample, CRLF line ends (RFC 4180). The suite's metrics come first, in its order.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front:
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    columns = list(dict.fromkeys(name for row in samples for name in obj(row, "slices")))
+    named = [text(found, "metric") for found in verdict.get("metrics") or ()]
+    metrics = list(dict.fromkeys([*named, *(name for row in samples for name in obj(row, "scores"))]))
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(map(_cell, _head(columns, metrics)))
+    for row in samples:
+        writer.writerow(map(_cell, _line(row, columns, metrics)))
+    return file.getvalue()
+
+
+def _head(columns: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    sides = [f"{side}_{key}" for side in strings.SIDES for key in SIDE_COLUMNS]
+    scores = [f"{metric}_{side}{end}" for metric in metrics for side in strings.SIDES for end in ("", "_why")]
+    return ["id", "flip", *columns, "input", "target", *sides, *scores]
+
+
+def _line(row: Document, columns: Sequence[str], metrics: Sequence[str]) -> list[str | float | None]:
+    told: list[str | float | None] = [text(row, "id"), text(row, "flip")]
+    told += [text(obj(row, "slices"), column) for column in columns]
+    told += [text(row, "input"), words(row.get("target"))]
+    for side in strings.SIDES:
+        found = obj(row, side)
+        told += [text(found, key) if number(found, key) is None else number(found, key) for key in SIDE_COLUMNS]
+    for metric in metrics:
+        score = obj(obj(row, "scores"), metric)
+        for side in strings.SIDES:
+            told += [number(score, side), text(score, f"{side}_why")]
+    return told
+
+
+def _cell(value: str | float | None) -> str | float | None:
+    if not isinstance(value, str):
+        return value
+    shown = visible(value)
+    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown

@@ -13,7 +13,7 @@ from evalkit.suites.yaml_source import Loc, Source, snippet
 
 MAX_SHOWN = 20
 """Mistakes shown for one file; the rest are counted."""
-_LISTED = 12
+_LISTED = 20
 
 
 class Findings:
@@ -123,7 +123,12 @@ def explain(error: ValidationError, prefix: Loc, known: Mapping[Loc, tuple[str, 
 
     `known` lists the keys each mapping may have, by its place. A "missing" that a misspelt key explains is left out.
     """
-    errors = error.errors(include_url=False)
+    broken = findings.source.broken
+    errors = [
+        item
+        for item in error.errors(include_url=False)
+        if not any((*prefix, *item["loc"])[:n] in broken for n in range(1, len(prefix) + len(item["loc"]) + 1))
+    ]
     explained: set[Loc] = set()
     for item in errors:
         loc = (*prefix, *item["loc"])
@@ -153,7 +158,8 @@ def _words(kind: str, ctx: Mapping[str, Any], value: Any, fallback: str) -> tupl
         return f"must be {word} {ctx[key]:g}, not {got}", None
     if kind == "literal_error":
         choices = [part.strip("'") for part in str(ctx["expected"]).replace(" or ", ", ").split(", ")]
-        return f"must be one of {', '.join(choices)}, not {got}{did_you_mean(str(value), choices)}", None
+        wanted = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+        return f"must be {wanted}, not {got}{did_you_mean(str(value), choices)}", None
     fixed = {
         "string_type": (f"must be text, not {got}", None),
         "string_too_short": ("must not be empty", None),

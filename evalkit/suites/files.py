@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,11 +33,8 @@ class Tree:
     digests: dict[str, str] = field(default_factory=dict)
 
     def show(self, path: Path) -> str:
-        """A path as it stands in messages: below the folder the user named, where it is below it."""
-        if not path.is_relative_to(self.folder):
-            return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
-        relative = path.relative_to(self.folder).as_posix()
-        return relative if self.shown in {"", "."} else f"{self.shown.rstrip('/')}/{relative}"
+        """A path as it stands in messages: as the user would write it from where they are."""
+        return os.path.normpath(os.path.join(self.shown, os.path.relpath(path, self.folder)))  # noqa: PTH118 - pathlib cannot write `..`
 
     def note(self, path: Path, sha256: str) -> None:
         """Keeps a file's digest under its path from the tree's root."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.metrics.catalogue import known_types, option_names
-from evalkit.suites.diagnostics import did_you_mean, dotted, listing
+from evalkit.suites.diagnostics import did_you_mean, dotted, listing, nearest
 from evalkit.suites.paths import Refused
 from evalkit.suites.schema import Gate, GuardEntry, MetricEntry
 from evalkit.suites.sides import Workshop, schema_file
@@ -88,8 +88,11 @@ def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozense
         return options
     types = known_types()
     if entry.type not in types:
-        what = f"{dotted((*loc, 'type'))}: metric type '{entry.type[:60]}'{did_you_mean(entry.type, types)}"
-        shop.findings.at((*loc, "type"), unavailable(what, listing(sorted({*types, *extra_types})), shop))
+        what = f"{dotted((*loc, 'type'))}: metric type '{entry.type[:60]}'"
+        available = listing(sorted({*types, *extra_types}))
+        near = nearest(entry.type, types)
+        hint = None if near is None else f"did you mean '{near}'?"
+        shop.findings.at((*loc, "type"), unavailable(what, available, shop), help=hint)
         return options
     known = option_names(entry.type)
     for key in options:

@@ -70,18 +70,18 @@ def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
     return dataclasses.replace(suite, models=sides)
 
 
-def read_source(path: Path) -> Source:
-    """The parsed document of a suite file. Raises UsageError where it is no readable YAML."""
+def read_source(path: Path, shown: str | None = None) -> Source:
+    """The parsed document of a suite file, named `shown` in messages. Raises UsageError where it is no readable YAML."""
     file = suite_file(path)
-    shown = str(file)
+    shown = shown or str(file)
     return parse(decode(read_bytes(file, shown, MAX_TEXT_BYTES), shown), shown)
 
 
-def tree_of(path: Path) -> Tree:
+def tree_of(path: Path, shown: str | None = None) -> Tree:
     """Where the suite at `path` may read from."""
     file = suite_file(path)
     folder = file.resolve().parent
-    return Tree(folder=folder, root=tree_root(folder), shown=str(file.parent))
+    return Tree(folder=folder, root=tree_root(folder), shown=str(Path(shown or file).parent))
 
 
 def suite_file(path: Path) -> Path:
@@ -91,13 +91,13 @@ def suite_file(path: Path) -> Path:
 
 def _loaded(source: Source, file: Path, options: Options) -> Suite:
     findings = Findings(source)
-    tree = tree_of(file)
+    tree = tree_of(file, source.path)
     parts = check_shape(source, findings)
     shop = Workshop(parts=parts, tree=tree, findings=findings, backends=options.backends, version=VERSION)
     _refuse_baselines(parts, shop)
     sides = {role: built for role, side in parts.sides.items() if (built := build_side(role, side, shop)) is not None}
     metrics = build_metrics(shop, options.metric_types)
-    gate = build_gate(shop, metrics, _Guards(findings, options).names)
+    gate = build_gate(shop, metrics, _Guards(shop, options).names)
     data = _read(parts, tree, findings)
     samples = None if data is None else _samples(data, sides, metrics, shop)
     training = _training_paths(parts.checks, tree, findings)
@@ -132,7 +132,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
 class _Guards:
     """Reads the suites that guards name, each once."""
 
-    findings: Findings
+    shop: Workshop
     options: Options
     known: dict[Path, frozenset[str] | None] = dataclasses.field(default_factory=dict)
 
@@ -142,10 +142,10 @@ class _Guards:
         if path not in self.known:
             try:
                 options = dataclasses.replace(self.options, is_guard=True, limit=None)
-                suite = _loaded(read_source(path), path, options)
+                suite = _loaded(read_source(path, self.shop.tree.show(path)), path, options)
                 self.known[path] = frozenset(metric.name for metric in suite.metrics)
             except UsageError as error:
-                self.findings.extend(error.diagnostics)
+                self.shop.findings.extend(error.diagnostics)
                 self.known[path] = None
         return self.known[path]
 

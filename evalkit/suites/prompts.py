@@ -109,7 +109,7 @@ def _plain(error: BaseException) -> str:
     if isinstance(error, RecursionError | MemoryError):
         return "nested too deeply"
     text = (error.message if isinstance(error, TemplateError) else None) or str(error) or type(error).__name__
-    return text[:200]
+    return text[:1].lower() + text[1:200]
 
 
 def _template_line(error: BaseException) -> int | None:

@@ -15,9 +15,11 @@ LATER_BACKENDS = frozenset({"openai", "anthropic", "vllm"})
 SIDE_KEYS = frozenset({"backend", "price", "system", "prompt", "messages", "fewshot", "generation"})
 """Keys every model entry may have."""
 BACKEND_KEYS = {
-    "local": frozenset({"model", "adapter", "args"}),
+    "local": frozenset({"model", "adapter", "slots", "context", "threads"}),
     "outputs": frozenset({"path", "model"}),
-    "openai_compatible": frozenset({"model", "base_url", "api_key_env", "args"}),
+    "openai_compatible": frozenset(
+        {"model", "base_url", "api_key_env", "allow_http", "extra_body", "max_tokens_field"}
+    ),
 }
 """What each built-in backend reads besides SIDE_KEYS; a plug-in's keys are its own business."""
 GUARD_KINDS = ("metric", "latency", "cost")

@@ -54,6 +54,7 @@ def check_shape(source: Source, findings: Findings) -> Parts:
     document = {
         key: value for key, value in copy.deepcopy(source.value).items() if value is not None or key not in _OPTIONAL
     }
+    _labels_literally(document, source)
     try:
         whole = SuiteFile.model_validate(document)
     except ValidationError as error:
@@ -112,6 +113,17 @@ def _take_literally(document: dict[str, Any], source: Source, error: ValidationE
         holder[loc[-1]] = span.literal
 
 
+def _labels_literally(document: dict[str, Any], source: Source) -> None:
+    """Class labels are text too, though only their metric knows: `labels: [1, 2, true]`."""
+    metrics = document.get("metrics")
+    for i, entry in enumerate(metrics if isinstance(metrics, list) else []):
+        labels = entry.get("labels") if isinstance(entry, dict) else None
+        for j, label in enumerate(labels if isinstance(labels, list) else []):
+            span = source.values.get(("metrics", i, "labels", j))
+            if span is not None and span.literal is not None and label is not None:
+                labels[j] = span.literal
+
+
 def _sound_parts(document: dict[str, Any]) -> Parts:
     """Each section on its own, with misspelt keys mended, so that checks further on still run."""
     models = document.get("models")
@@ -125,7 +137,7 @@ def _sound_parts(document: dict[str, Any]) -> Parts:
         generation=_sound(document.get("generation", {}), Generation),
         metrics={i: entry for i, entry in entries.items() if entry is not None},
         has_all_metrics=bool(entries) and all(entry is not None for entry in entries.values()),
-        gate=_sound(document.get("gate"), Gate),
+        gate=_sound_gate(document.get("gate")),
         checks=_sound(document.get("checks", {}), Checks),
         economics=_sound(document.get("economics"), Economics),
         run=_sound(document.get("run", {}), Run),
@@ -137,6 +149,21 @@ def _sound(value: Any, model: type[_S]) -> _S | None:
         return model.model_validate(_mended(value, model))
     except ValidationError:
         return None
+
+
+def _sound_gate(value: Any) -> Gate | None:
+    """The gate with bad values left to their defaults: its names are worth checking all the same."""
+    mended = copy.deepcopy(_mended(value, Gate))
+    try:
+        return Gate.model_validate(mended)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            holder, key = mended, item["loc"][-1] if item["loc"] else None
+            for part in item["loc"][:-1]:
+                holder = holder[part]
+            if isinstance(holder, dict):
+                holder.pop(key, None)
+    return _sound(mended, Gate)
 
 
 def _mended(value: Any, model: type[BaseModel]) -> Any:

@@ -82,8 +82,10 @@ def build_side(role: str, side: Side, shop: Workshop) -> BuiltSide | None:
         role=role,
         backend=side.backend,
         model=_model(side, loc, shop),
-        adapter=None if side.adapter is None else _weights(side.adapter, (*loc, "adapter"), shop),
-        path=None if side.path is None or side.backend != "outputs" else shop.file(side.path, (*loc, "path")),
+        adapter=_adapter(side, loc, shop),
+        path=None
+        if side.path is None or "path" not in BACKEND_KEYS.get(side.backend, {"path"})
+        else shop.file(side.path, (*loc, "path")),
         base_url=side.base_url,
         api_key_env=side.api_key_env,
         options=dict(side.model_extra or {}),
@@ -117,8 +119,6 @@ def check_keys(side: Side, loc: Loc, shop: Workshop) -> None:
         return
     given = set(side.model_fields_set) | set(side.model_extra or {})
     _check_known(given, known | SIDE_KEYS, side, loc, shop)
-    if "args" in given and not isinstance((side.model_extra or {}).get("args"), dict):
-        findings.at((*loc, "args"), f"{dotted((*loc, 'args'))}: must be a mapping of keys to values")
 
 
 def _check_known(given: set[str], known: frozenset[str], side: Side, loc: Loc, shop: Workshop) -> None:
@@ -286,10 +286,19 @@ def _model(side: Side, loc: Loc, shop: Workshop) -> str | None:
     return None if path is None else str(path)
 
 
+def _adapter(side: Side, loc: Loc, shop: Workshop) -> Path | None:
+    """The adapter's file or folder, for backends that read one."""
+    if side.adapter is None or "adapter" not in BACKEND_KEYS.get(side.backend, {"adapter"}):
+        return None
+    return _weights(side.adapter, (*loc, "adapter"), shop)
+
+
 def _weights(text: str, loc: Loc, shop: Workshop) -> Path | None:
     path = anywhere(text, shop.tree.folder)
     if isinstance(path, Path) and not path.exists():
-        path = Refused(why=f"there is no file or folder '{text[:200]}'", help=f"looked for {path}")
+        path = Refused(
+            why=f"there is no file or folder '{text[:200]}'", help="paths are relative to the suite's folder"
+        )
     if isinstance(path, Refused):
         shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=path.help)
         return None

@@ -73,6 +73,8 @@ class Source:
     values: Mapping[Loc, Span]
     problems: tuple[Diagnostic, ...] = ()
     """Mistakes that did not keep the rest from being read: duplicate keys, tags, aliases."""
+    broken: frozenset[Loc] = frozenset()
+    """Values that `problems` already speaks of; what they hold says nothing."""
     lines: tuple[str, ...] = ()
     """As they may be shown: secrets starred."""
 
@@ -80,15 +82,15 @@ class Source:
         """The mistake at `loc`, or at its nearest written ancestor: a missing key is shown at its section."""
         span = self.find(loc, on_key=on_key)
         if span is None:
-            return Diagnostic(message=message, path=self.path, line=1, column=1, source=None, help=help)
+            return Diagnostic(message=message, path=self.path, line=1, help=help)
         return at(self, span, message, help=help)
 
     def find(self, loc: Loc, *, on_key: bool = False) -> Span | None:
         """The span of `loc`; of its key when asked for or when `loc` itself was never written."""
         first, second = (self.keys, self.values) if on_key else (self.values, self.keys)
-        if (span := first.get(loc) or second.get(loc)) is not None:
+        if loc and (span := first.get(loc) or second.get(loc)) is not None:
             return span
-        while loc:
+        while len(loc) > 1:
             loc = loc[:-1]
             if (span := self.keys.get(loc) or self.values.get(loc)) is not None:
                 return span
@@ -114,6 +116,7 @@ def parse(text: str, shown: str) -> Source:
         keys=composer.keys,
         values=composer.values,
         problems=tuple(composer.problems),
+        broken=frozenset(composer.broken),
         lines=composer.lines,
     )
 
@@ -197,6 +200,7 @@ class _Composer:
     keys: dict[Loc, Span] = field(default_factory=dict)
     values: dict[Loc, Span] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    broken: set[Loc] = field(default_factory=set)
     n_values: int = 0
     lines: tuple[str, ...] = ()
 
@@ -238,7 +242,8 @@ class _Composer:
             )
         if len(loc) > MAX_DEPTH:
             self.stop(self.span(event.start_mark, event.end_mark), f"nested deeper than {MAX_DEPTH} levels")
-        self.refuse_cleverness(event)
+        if self.refuse_cleverness(event):
+            self.broken.add(loc)
         if isinstance(event, yaml.AliasEvent):
             return None
         if isinstance(event, yaml.ScalarEvent):
@@ -290,9 +295,12 @@ class _Composer:
             return scalar(event.value)
         except ValueError as error:
             self.problem(span, str(error))
+            self.broken.add(loc)
             return None
 
-    def refuse_cleverness(self, event: Any) -> None:
+    def refuse_cleverness(self, event: Any) -> bool:
+        """Whether the event is an alias or carries an anchor or a tag, each a problem."""
+        n_before = len(self.problems)
         span = self.span(event.start_mark, event.end_mark)
         if isinstance(event, yaml.AliasEvent):
             self.problem(span, f"the alias '*{str(event.anchor)[:40]}' is not allowed: write the value out")
@@ -302,6 +310,7 @@ class _Composer:
             )
         if getattr(event, "tag", None) is not None:
             self.problem(span, f"the tag '{event.tag[:60]}' is not allowed: a suite is data", 'quote text: "…"')
+        return len(self.problems) > n_before
 
     def problem(self, span: Span, message: str, help_: str | None = None) -> None:
         if len(self.problems) >= MAX_PROBLEMS:

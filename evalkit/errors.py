@@ -19,6 +19,8 @@
             ├── ModelNotFound        404
             ├── ContentFiltered      the provider's filter blocked the prompt or the answer
             ├── ContextTooLong       prompt + max_tokens exceed the model's context
+            ├── NotRecorded          recorded answers: no row for this sample
+            ├── RecordedError        recorded answers: the row says why there is no answer
             └── ProtocolViolation    HTML, half JSON, an error inside a 200, an oversized body
 """
 
@@ -101,6 +103,10 @@ class ExecutionError(EvalkitError):
 
 class BudgetReached(ExecutionError):
     """A cap the user set stopped the run; it can be resumed with a higher one."""
+
+
+class ServerDown(ExecutionError):
+    """Nothing is answered any more; asking on would only add to the load."""
 
 
 class Interrupted(EvalkitError):
@@ -193,3 +199,15 @@ class ProtocolViolation(Permanent):
     """The server's reply is not what its API promises."""
 
     kind = "protocol_violation"
+
+
+class NotRecorded(Permanent):
+    """The file of recorded answers has no row for this sample."""
+
+    kind = "not_recorded"
+
+
+class RecordedError(Permanent):
+    """The file of recorded answers says that there was no answer, and why."""
+
+    kind = "recorded_error"

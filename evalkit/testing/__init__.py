@@ -22,6 +22,7 @@ from evalkit.testing.behaviours import (
     resets,
 )
 from evalkit.testing.clock import VirtualClock
+from evalkit.testing.kill_driver import KillDriver, Killed
 from evalkit.testing.ledger import Entry, Ledger
 from evalkit.testing.scripted_server import ScriptedServer
 
@@ -29,6 +30,8 @@ __all__ = [
     "Asked",
     "Behaviour",
     "Entry",
+    "KillDriver",
+    "Killed",
     "Ledger",
     "Rule",
     "ScriptedServer",

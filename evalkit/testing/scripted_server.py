@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import socket
 import struct
 import threading
@@ -252,6 +253,9 @@ class _Connection(asyncio.Protocol):
 def _payload(body: bytes) -> Mapping[str, Any]:
     try:
         payload = msgspec.json.decode(body) if body else {}
-    except msgspec.DecodeError:
-        return {}
+    except msgspec.DecodeError:  # no JSON, or a lone surrogate, which json keeps
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            return {}
     return payload if isinstance(payload, dict) else {}

@@ -1,0 +1,202 @@
+"""`outputs`: answers somebody already has, one JSON object a line. Nothing is asked and nothing is sent."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from evalkit.backends.redact import redact
+from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
+from evalkit.fingerprint import file_sha256
+from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, Response, Usage
+
+CONCURRENCY = 256
+_FINISHES = ("stop", "length", "refusal")
+_MAX_DIAGNOSTICS = 20
+_SHOWN_CHARACTERS = 120
+
+Place = tuple[str, int]
+"""Which answer: sample id and repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One recorded answer, or the record that there was none."""
+
+    id: str
+    repeat: int = 0
+    output: str = ""
+    finish: Finish = "stop"
+    error: str | None = None
+    latency_s: float | None = None
+    usage: Usage
+
+
+class Outputs:
+    """Answers from a file. `open` reads all of it, so that a mistake in the last line is found before the first."""
+
+    concurrency = CONCURRENCY
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: Mapping[Place, Row] = {}
+
+    async def open(self) -> ModelIdentity:
+        """The identity: fixed, and proven by the file's own sha256. Raises UsageError, located, for malformed rows."""
+        self._rows = read_rows(self._path)
+        return ModelIdentity(weights_sha256=file_sha256(self._path), engine="recorded answers", is_fixed=True)
+
+    def wire(self, request: Request) -> dict[str, JsonValue]:
+        """Which row answers the request: all that an answer depends on beside the file's digest."""
+        return {"recorded": request.key.sample_id, "repeat": request.key.repeat}
+
+    async def answer(self, request: Request) -> Response:
+        """The recorded answer. Raises NotRecorded where there is no row, RecordedError where the row is an error."""
+        row = self._rows.get((request.key.sample_id, request.key.repeat))
+        if row is None:
+            repeat = f", repeat {request.key.repeat}" if request.key.repeat else ""
+            raise NotRecorded(f"{self._path.name} has no row for {request.key.sample_id!r}{repeat}")
+        if row.error is not None:
+            raise RecordedError(redact(row.error))
+        return Response(text=row.output, finish=row.finish, usage=row.usage, latency_s=row.latency_s)
+
+    async def close(self) -> None:
+        """Forgets the rows."""
+        self._rows = {}
+
+
+def make(spec: ModelSpec, *, timeout_s: float) -> Outputs:  # noqa: ARG001 - a factory's signature; nothing here can hang
+    """The backend for one model entry; reads nothing yet. Raises UsageError for an entry it cannot act on."""
+    problems = [
+        f"models.{spec.role}.{name}: backend outputs replays recorded answers and takes no {name}"
+        for name in ("adapter", "base_url", "api_key_env")
+        if getattr(spec, name) is not None
+    ]
+    problems += [f"models.{spec.role}.{name}: unknown key for backend outputs" for name in spec.options]
+    if spec.path is None:
+        problems.append(f"models.{spec.role}: backend outputs needs path: a .jsonl file of answers")
+    if problems or spec.path is None:
+        raise UsageError(diagnostics=tuple(Diagnostic(message=text, line=spec.line) for text in problems))
+    return Outputs(spec.path)
+
+
+def recorded_ids(path: Path) -> tuple[str, ...]:
+    """The sample ids in the file, each once, in order of appearance. Raises UsageError like `read_rows`."""
+    return tuple(dict.fromkeys(sample_id for sample_id, _ in read_rows(path)))
+
+
+def read_rows(path: Path) -> dict[Place, Row]:
+    """All rows of a file of recorded answers, by sample id and repeat.
+
+    Raises UsageError with every mistake found (the first 20 of them), each with its line, when the file cannot be
+    read, a row is malformed, two rows claim the same place or there is no row at all.
+    """
+    rows: dict[Place, Row] = {}
+    lines: dict[Place, int] = {}
+    problems: list[Diagnostic] = []
+    for number, text in _numbered_lines(path):
+        try:
+            row = _row(json.loads(text, parse_constant=_no_constant))
+        except (ValueError, RecursionError) as error:
+            problems.append(_diagnostic(path, number, text, _reason(error)))
+            continue
+        place = (row.id, row.repeat)
+        if place in rows:
+            repeat = f", repeat {row.repeat}" if row.repeat else ""
+            reason = f"a second answer for {row.id!r}{repeat}; the first is in line {lines[place]}"
+            problems.append(_diagnostic(path, number, text, reason))
+        rows[place], lines[place] = row, number
+    if not rows and not problems:
+        problems.append(Diagnostic(message="the file holds no answers", path=str(path)))
+    if len(problems) > _MAX_DIAGNOSTICS:
+        more = len(problems) - _MAX_DIAGNOSTICS
+        problems[_MAX_DIAGNOSTICS:] = [Diagnostic(message=f"and {more} more lines like these", path=str(path))]
+    if problems:
+        raise UsageError(diagnostics=tuple(problems))
+    return rows
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.strip()
+    except OSError as error:
+        raise UsageError(f"the recorded answers {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the recorded answers {path} are not UTF-8 text ({error.reason})") from error
+
+
+def _row(value: Any) -> Row:
+    """One line as a Row. Raises ValueError with a clause about the line."""
+    if not isinstance(value, dict):
+        raise ValueError('a line must be an object like {"id": "…", "output": "…"}')  # noqa: TRY004 - one kind of mistake
+    sample_id = value.get("id")
+    if isinstance(sample_id, int) and not isinstance(sample_id, bool):
+        sample_id = str(sample_id)  # ids are compared as text everywhere
+    if not isinstance(sample_id, str) or not sample_id:
+        raise ValueError("id: must be text" if "id" in value else "the key id is missing")
+    error, output = value.get("error"), value.get("output")
+    if error is not None and not isinstance(error, str):
+        raise ValueError("error: must be text that says why there is no answer")
+    if error is None and not isinstance(output, str):
+        raise ValueError("output: must be text; where there was no answer, say why in `error`")
+    finish = value.get("finish") or "stop"
+    if finish not in _FINISHES:
+        raise ValueError(f"finish: must be one of {', '.join(_FINISHES)}, not {finish!r}")
+    latency_s = value.get("latency_s")
+    return Row(
+        id=sample_id,
+        repeat=_count(value.get("repeat"), "repeat") or 0,
+        output=output if isinstance(output, str) else "",
+        finish=cast("Finish", finish),
+        error=error,
+        latency_s=None if latency_s is None else _seconds(latency_s),
+        usage=_usage(value.get("usage")),
+    )
+
+
+def _usage(value: Any) -> Usage:
+    if value is None:
+        return Usage()
+    if not isinstance(value, dict):
+        raise ValueError("usage: must be an object with input_tokens and output_tokens")  # noqa: TRY004 - as above
+    return Usage(
+        input_tokens=_count(value.get("input_tokens"), "usage.input_tokens"),
+        output_tokens=_count(value.get("output_tokens"), "usage.output_tokens"),
+        cached_tokens=_count(value.get("cached_tokens"), "usage.cached_tokens"),
+    )
+
+
+def _count(value: Any, name: str) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name}: must be a whole number, 0 or more")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
+        raise ValueError("latency_s: must be a number of seconds, 0 or more")
+    return float(value)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"the line is no JSON ({error.msg.lower()} at column {error.colno})"
+    return "the line is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _diagnostic(path: Path, number: int, text: str, reason: str) -> Diagnostic:
+    shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return Diagnostic(message=reason, path=str(path), line=number, source=shown)

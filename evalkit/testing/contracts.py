@@ -1,0 +1,370 @@
+"""What every backend and metric has to do, as test classes to subclass. Needs pytest.
+
+A plug-in's test module is short::
+
+    class TestMyBackend(HttpBackendContract):
+        def backend_for(self, base_url: str, *, timeout_s: float) -> Backend:
+            return make(ModelSpec(role="baseline", backend="mine", model="base", base_url=base_url,
+                                  api_key_env=KEY_VARIABLE), timeout_s=timeout_s)
+"""
+# ruff: noqa: S101, PLR2004, D102 - a contract is made of assertions about figures; a test's name is its sentence
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    BadRequest,
+    ConnectionLost,
+    ContentFiltered,
+    ContextTooLong,
+    ExecutionError,
+    ModelNotFound,
+    Overloaded,
+    ProtocolViolation,
+    RateLimited,
+    TimedOut,
+)
+from evalkit.protocols import Backend, Metric
+from evalkit.testing.behaviours import (
+    MODELS_PATH,
+    Behaviour,
+    Rule,
+    answers,
+    cuts,
+    drips,
+    echoes,
+    empty_body,
+    endless,
+    error_in_200,
+    fails,
+    gzip_bomb,
+    half_json,
+    hangs,
+    html,
+    resets,
+)
+from evalkit.testing.scripted_server import ScriptedServer
+from evalkit.types import Finish, Key, Message, Params, Request, Response, Sample, Scored, Unscored
+
+KEY_VARIABLE = "EVALKIT_CONTRACT_KEY"
+"""The environment variable that holds the key a backend under contract sends."""
+SECRET = "sk-contract-7f3a9b2c4d5e6f70"  # noqa: S105 - a sentinel to look for, no secret
+PROMPT = "The quarterly figures of the Rotterdam branch are confidential until Thursday."
+
+FAULTS: tuple[tuple[str, Behaviour, type[BackendError]], ...] = (
+    ("400", fails(400, "temperature must be a number"), BadRequest),
+    ("422", fails(422, "messages: field required"), BadRequest),
+    ("401", fails(401, f"Incorrect API key provided: {SECRET}"), AuthFailed),
+    ("401 with half the key", fails(401, f"Incorrect API key provided: {SECRET[:12]}****"), AuthFailed),
+    ("403", fails(403), AuthFailed),
+    ("404", fails(404, "model gone"), ModelNotFound),
+    ("404 without words", empty_body(404), ModelNotFound),
+    ("429", fails(429), RateLimited),
+    ("500", fails(500), Overloaded),
+    ("500 with the prompt", fails(500, f"cannot render: {PROMPT}"), Overloaded),
+    ("502 as HTML", html(502), Overloaded),
+    ("503", fails(503), Overloaded),
+    ("529", fails(529), Overloaded),
+    ("too long", fails(400, "This model's maximum context length is 4096 tokens", code="x"), ContextTooLong),
+    ("filtered", fails(400, "blocked by policy", code="content_filter"), ContentFiltered),
+    ("redirect", Behaviour(kind="redirect", status=302, headers={"location": "/v1/models"}), ProtocolViolation),
+    ("HTML", html(200), ProtocolViolation),
+    ("half JSON", half_json(), ProtocolViolation),
+    ("error in a 200", error_in_200(f"upstream said: {PROMPT}"), ProtocolViolation),
+    ("empty body", empty_body(200), ProtocolViolation),
+    ("JSON of another kind", Behaviour(kind="other_json", body=b'{"hello": "world"}'), ProtocolViolation),
+    ("a list", Behaviour(kind="list", body=b"[]"), ProtocolViolation),
+    ("no choices", Behaviour(kind="no_choices", body=b'{"choices": []}'), ProtocolViolation),
+    ("null answer", answers(message={"content": None}), ProtocolViolation),
+    ("unknown finish", answers(finish_reason="because"), ProtocolViolation),
+    ("aborted", answers(finish_reason="abort"), Overloaded),
+    ("endless body", endless(), ProtocolViolation),
+    ("gzip bomb", gzip_bomb(), ProtocolViolation),
+    ("reset", resets(), ConnectionLost),
+    ("closed at once", cuts(0), ConnectionLost),
+    ("closed in the head", cuts(30), ConnectionLost),
+    ("closed in the body", cuts(150), ConnectionLost),
+    ("hang", hangs(), TimedOut),
+    ("slow drip", drips(pause_s=0.2), TimedOut),
+)
+"""Ways a request goes wrong, and the one error each must become."""
+
+FINISHES: tuple[tuple[str, Behaviour, Finish], ...] = (
+    ("stop", answers("yes"), "stop"),
+    ("length", answers("yes and", finish_reason="length"), "length"),
+    ("length without a word", answers(message={"content": None}, finish_reason="length"), "length"),
+    ("filter", answers("", finish_reason="content_filter"), "refusal"),
+    ("refusal", answers("", message={"content": None, "refusal": "I cannot help with that"}), "refusal"),
+)
+_T = TypeVar("_T")
+
+
+def question(content: str = PROMPT, *, sample_id: str = "s1", params: Params | None = None) -> Request:
+    """A request with one user turn."""
+    key = Key(suite="contract", role="baseline", sample_id=sample_id)
+    return Request(key=key, messages=(Message(role="user", content=content),), params=params or Params())
+
+
+def with_backend(backend: Backend, work: Callable[[Backend], Awaitable[_T]]) -> _T:
+    """What `work` returns, on an event loop of its own, after which the backend is closed."""
+
+    async def main() -> _T:
+        try:
+            return await work(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(main())
+
+
+class BackendContract:
+    """Holds for every backend. Subclasses define the fixture `backend`, and `asked` where a request must be known."""
+
+    @pytest.fixture
+    def backend(self) -> Backend:
+        """A backend that has not been opened."""
+        raise NotImplementedError("define the fixture `backend` in the subclass")
+
+    @pytest.fixture
+    def asked(self) -> Request:
+        """A request the backend can answer."""
+        return question()
+
+    def test_is_a_backend(self, backend: Backend) -> None:
+        assert isinstance(backend, Backend)
+        assert backend.concurrency >= 1
+
+    def test_wire_is_pure_json(self, backend: Backend, asked: Request) -> None:
+        before = dataclasses.replace(asked)
+        first, second = backend.wire(asked), backend.wire(asked)
+        assert first == second
+        assert json.loads(json.dumps(first, allow_nan=False)) == first
+        first.clear()
+        assert backend.wire(asked) == second
+        assert asked == before
+
+    def test_says_no_secret(self, backend: Backend, asked: Request) -> None:
+        identity = with_backend(backend, lambda b: b.open())
+        for text in (json.dumps(backend.wire(asked)), repr(backend), str(backend), repr(identity)):
+            assert SECRET not in text
+
+    def test_opens_answers_and_closes_twice(self, backend: Backend, asked: Request) -> None:
+        async def work(b: Backend) -> Response:
+            await b.open()
+            response = await b.answer(asked)
+            await b.close()
+            await b.close()
+            return response
+
+        response = with_backend(backend, work)
+        assert isinstance(response, Response)
+        assert response.text
+        assert response.attempts == 1
+        assert not response.is_cached
+
+    def test_closes_without_having_been_opened(self, backend: Backend) -> None:
+        asyncio.run(backend.close())
+
+
+class HttpBackendContract(BackendContract):
+    """Holds for every backend that talks to a chat-completions endpoint. Subclasses define `backend_for`."""
+
+    def backend_for(self, base_url: str, *, timeout_s: float) -> Backend:
+        """The backend for model `base` at `base_url`, with the key that lies in `KEY_VARIABLE`."""
+        raise NotImplementedError("define `backend_for` in the subclass")
+
+    @pytest.fixture(autouse=True)
+    def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, SECRET)
+
+    @pytest.fixture
+    def backend(self) -> object:
+        """A backend in front of a server that echoes."""
+        with ScriptedServer([Rule(behaviour=echoes())]) as server:
+            yield self.backend_for(server.base_url, timeout_s=10.0)
+
+    def ask(self, server: ScriptedServer, asked: Request | None = None, *, timeout_s: float = 10.0) -> Response:
+        """One answer from a fresh backend."""
+        backend = self.backend_for(server.base_url, timeout_s=timeout_s)
+        return with_backend(backend, lambda b: b.answer(asked or question()))
+
+    @pytest.mark.parametrize(("behaviour", "expected"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+    def test_fault_becomes_its_error_after_one_send(self, behaviour: Behaviour, expected: type[BackendError]) -> None:
+        is_slow = behaviour.is_hanging or behaviour.drip_s > 0
+        with ScriptedServer([Rule(behaviour=behaviour)]) as server:
+            with pytest.raises(BackendError) as caught:
+                self.ask(server, timeout_s=0.5 if is_slow else 10.0)
+            assert len(server.ledger.chats) == 1, "a backend sends each request once; the engine retries"
+            assert len(server.ledger.entries) == 1, "nothing else is asked either, no redirect followed"
+        assert type(caught.value) is expected
+        text = f"{caught.value} {caught.value!r}"
+        assert SECRET[:8] not in text
+        assert PROMPT[:30] not in text
+        if behaviour.status != 200 and caught.value.status is not None:
+            assert caught.value.status == behaviour.status
+
+    @pytest.mark.parametrize(("behaviour", "finish"), [f[1:] for f in FINISHES], ids=[f[0] for f in FINISHES])
+    def test_finish_reason_is_kept(self, behaviour: Behaviour, finish: Finish) -> None:
+        with ScriptedServer([Rule(behaviour=behaviour)]) as server:
+            assert self.ask(server).finish == finish
+
+    def test_an_empty_answer_is_an_answer(self) -> None:
+        with ScriptedServer([Rule(behaviour=answers(""))]) as server:
+            response = self.ask(server)
+        assert (response.text, response.finish) == ("", "stop")
+
+    def test_pause_that_the_server_asked_for(self) -> None:
+        rule = Rule(behaviour=fails(429, headers={"retry-after": "7"}))
+        with ScriptedServer([rule]) as server, pytest.raises(RateLimited) as caught:
+            self.ask(server)
+        assert caught.value.retry_after_s == 7.0
+
+    def test_usage_model_and_latency(self) -> None:
+        usage = {"prompt_tokens": 11, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}
+        with ScriptedServer([Rule(behaviour=answers(usage=usage, model="base-2026", delay_s=0.05))]) as server:
+            response = self.ask(server)
+        assert (response.usage.input_tokens, response.usage.output_tokens, response.usage.cached_tokens) == (11, 3, 4)
+        assert response.served_model == "base-2026"
+        assert response.latency_s is not None
+        assert 0.05 <= response.latency_s < 5.0
+
+    def test_usage_not_told_is_unknown(self) -> None:
+        with ScriptedServer([Rule(behaviour=answers(usage={}))]) as server:
+            usage = self.ask(server).usage
+        assert (usage.input_tokens, usage.output_tokens, usage.cached_tokens) == (None, None, None)
+
+    def test_what_changes_an_answer_changes_the_wire(self) -> None:
+        backend = self.backend_for("http://127.0.0.1:9/v1", timeout_s=1.0)
+        variants = [
+            question("another question"),
+            question(params=Params(temperature=0.5)),
+            question(params=Params(max_tokens=17)),
+            question(params=Params(seed=3)),
+            question(params=Params(response_schema={"type": "object"})),
+        ]
+        wires = [json.dumps(backend.wire(asked), sort_keys=True) for asked in (question(), *variants)]
+        assert len(set(wires)) == len(wires)
+
+    def test_the_wire_is_what_is_sent(self) -> None:
+        with ScriptedServer([Rule(behaviour=answers(lambda asked: asked.body.decode()))]) as server:
+            backend = self.backend_for(server.base_url, timeout_s=10.0)
+            sent = with_backend(backend, lambda b: b.answer(question())).text
+            assert server.ledger.chats[0].has_key
+        assert json.loads(sent) == backend.wire(question())
+
+    @pytest.mark.parametrize("text", ["ünï 😀 \u0000\u202e", "cut \ud83d here", "</script>", "a\r\nb: c"])
+    def test_any_text_goes_there_and_back(self, text: str) -> None:
+        with ScriptedServer([Rule(behaviour=echoes())]) as server:
+            assert self.ask(server, question(text)).text == text
+
+    def test_many_at_once_are_not_mixed(self) -> None:
+        rng = random.Random(5)  # noqa: S311 - no secret
+        delays = {str(n): rng.random() * 0.1 for n in range(100)}
+        slow_echo = echoes(delay_s=lambda asked: delays[asked.prompt])
+
+        async def work(b: Backend) -> list[Response]:
+            return await asyncio.gather(*(b.answer(question(n)) for n in delays))
+
+        with ScriptedServer([Rule(behaviour=slow_echo)]) as server:
+            responses = with_backend(self.backend_for(server.base_url, timeout_s=10.0), work)
+        assert [r.text for r in responses] == list(delays)
+
+    def test_an_answer_given_up_spoils_no_other(self) -> None:
+        async def work(b: Backend) -> str:
+            slow = asyncio.create_task(b.answer(question("slow")))
+            await asyncio.sleep(0.05)
+            slow.cancel()
+            await asyncio.wait([slow])
+            return (await b.answer(question("fast"))).text
+
+        late = echoes(delay_s=lambda asked: 0.2 if asked.prompt == "slow" else 0.3)
+        with ScriptedServer([Rule(behaviour=late)]) as server:
+            assert with_backend(self.backend_for(server.base_url, timeout_s=10.0), work) == "fast"
+
+    def test_open_refuses_a_model_that_is_not_served(self) -> None:
+        with ScriptedServer(models=["other", "basic"]) as server, pytest.raises(ExecutionError, match="other"):
+            with_backend(self.backend_for(server.base_url, timeout_s=10.0), lambda b: b.open())
+
+    def test_open_refuses_a_wrong_key_without_saying_it(self) -> None:
+        rule = Rule(path=MODELS_PATH, behaviour=fails(401, f"bad key {SECRET}"))
+        with ScriptedServer([rule]) as server, pytest.raises(ExecutionError) as caught:
+            with_backend(self.backend_for(server.base_url, timeout_s=10.0), lambda b: b.open())
+        assert SECRET[:8] not in str(caught.value)
+
+    @pytest.mark.parametrize("status", [404, 405, 429, 500])
+    def test_open_can_do_without_a_list_of_models(self, status: int) -> None:
+        with ScriptedServer([Rule(path=MODELS_PATH, behaviour=fails(status))]) as server:
+            identity = with_backend(self.backend_for(server.base_url, timeout_s=10.0), lambda b: b.open())
+        assert identity.served_model is None
+
+    def test_open_without_a_server_says_so(self) -> None:
+        with ScriptedServer() as server:
+            base_url = server.base_url
+        with pytest.raises(ExecutionError, match="running"):
+            with_backend(self.backend_for(base_url, timeout_s=10.0), lambda b: b.open())
+
+
+NASTY_TEXTS = (
+    "",
+    " \t\r\n",
+    "\u0000",
+    "\ud83d",
+    "\u202e\u200b",
+    "null",
+    "NaN",
+    "1e999",
+    "{",
+    "[" * 5_000,
+    '{"a": {"a": ' * 500,
+    '{"intent": ["x"]}',
+    "```json\n{}\n```",
+    "(a+)+$" * 50,
+    "word " * 20_000,
+    "😀" * 1_000,
+)
+"""Answers that models and broken pipes really produce."""
+
+
+class MetricContract:
+    """Holds for every metric. Subclasses define the fixtures `metric` and `sample`."""
+
+    @pytest.fixture
+    def metric(self) -> Metric:
+        """The metric under test."""
+        raise NotImplementedError("define the fixture `metric` in the subclass")
+
+    @pytest.fixture
+    def sample(self) -> Sample:
+        """A sample the metric can score."""
+        raise NotImplementedError("define the fixture `sample` in the subclass")
+
+    def test_is_a_metric(self, metric: Metric) -> None:
+        assert isinstance(metric, Metric)
+        assert metric.name
+
+    @pytest.mark.parametrize("text", NASTY_TEXTS, ids=map(str, range(len(NASTY_TEXTS))))
+    def test_scores_any_text_the_same_each_time(self, metric: Metric, sample: Sample, text: str) -> None:
+        first, second = metric.score(text, sample), metric.score(text, sample)
+        assert first == second
+        assert isinstance(first, Scored | Unscored)
+        assert first.metric == metric.name
+        if isinstance(first, Scored):
+            assert 0.0 <= first.value <= 1.0
+
+    def test_scores_random_texts(self, metric: Metric, sample: Sample) -> None:
+        rng = random.Random(11)  # noqa: S311 - no secret
+        for _ in range(200):
+            text = "".join(
+                chr(rng.choice((rng.randrange(128), rng.randrange(0x2FFF)))) for _ in range(rng.randrange(60))
+            )
+            assert isinstance(metric.score(text, sample), Scored | Unscored)

@@ -1,4 +1,18 @@
-"""Metrics: what is right about one answer. Pure; `registry.build` makes one from a suite's entry.
+"""Metrics: what is right about one answer. Pure; `build` makes one from a suite's entry."""
 
-This package imports nothing heavy by itself, so that reading a suite stays fast: `catalogue` knows the names.
-"""
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalkit.metrics.registry import build
+
+__all__ = ["build"]
+
+
+def __getattr__(name: str) -> Any:
+    # Reading a suite needs `metrics.catalogue` only; numpy and jsonschema wait until something is scored.
+    if name == "build":
+        return importlib.import_module("evalkit.metrics.registry").build
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

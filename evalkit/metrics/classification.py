@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,6 +40,8 @@ class F1:
     reader: Reader
     chain: tuple[Normaliser, ...]
     positions: Mapping[str, int]
+    rarest: tuple[int, ...] = ()
+    """Positions of the two labels that fewest samples have (but some): where a wrong guess costs most."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored with counts; Unscored where the sample has no target or one outside the labels."""
@@ -58,6 +61,21 @@ class F1:
             counts=_counts(len(self.labels), row, column),
             evidence={"gold": gold, "predicted": None if predicted is None else clip(predicted)},
         )
+
+    def bounds(self, sample: Sample) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The counts of the worst and of the right answer to this sample; all 0 where it has no usable target.
+
+        A wrong label is worse than an unreadable answer, as it also costs the label it names. Taken is the label
+        asked for by `average`, else the rarest other one, whose F1 a false positive lowers most.
+        """
+        k = len(self.labels)
+        gold = label_of(self.reader.gold(sample.target), self.chain)
+        if gold is None or gold not in self.positions:
+            return (0.0,) * (3 * k), (0.0,) * (3 * k)
+        row = self.positions[gold]
+        named = (self.positions[self.average],) if self.average in self.positions else self.rarest
+        wrong = next((column for column in named if column != row), -1)
+        return _counts(k, row, wrong), _counts(k, row, row)
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """F1 as a share, shape (...), from summed counts of shape (..., 3K). 0 where nothing was there to find.
@@ -144,29 +162,35 @@ def build_f1(spec: MetricSpec, samples: Sequence[Sample]) -> F1:
     chain = normalisers(spec, default=("strip",))
     reader = reader_of(spec)
     declared = _declared_labels(spec, chain)
-    seen: dict[str, str] = {}
+    support: Counter[str] = Counter()
     for sample in samples:
         target = reader.gold(sample.target)
         label = label_of(target, chain)
         if label is not None:
-            seen.setdefault(label, sample.id)
+            support[label] += 1
+            if declared and label not in declared:
+                message = f"the target '{clip(label)}' of sample '{sample.id}' is not listed"
+                refuse(spec, "labels", message, suggestion(label, declared))
         elif target is not None:
             fix = "name the label inside it with `field:`" if isinstance(target, dict) else None
             refuse(spec, "", f"f1 needs one label per sample; the target of sample '{sample.id}' is no label", fix)
-    if declared:
-        for label, where in seen.items():
-            if label not in declared:
-                message = f"the target '{clip(label)}' of sample '{where}' is not listed"
-                refuse(spec, "labels", message, suggestion(label, declared))
-    labels = declared or tuple(sorted(seen))
+    labels = declared or tuple(sorted(support))
     if not labels:
         refuse(spec, "", "no sample has a target, so there are no labels to average over")
     if len(labels) > MAX_LABELS:
         message = f"f1 averages over at most {MAX_LABELS} labels; the targets have {len(labels)} different values"
         refuse(spec, "", message, "free text is compared by exact_match or token_f1")
     positions = {label: i for i, label in enumerate(labels)}
-    average = _average(spec, labels, chain)
-    return F1(name=spec.name, labels=labels, average=average, reader=reader, chain=chain, positions=positions)
+    rarest = sorted((positions[label] for label in support), key=lambda i: (support[labels[i]], i))[:2]
+    return F1(
+        name=spec.name,
+        labels=labels,
+        average=_average(spec, labels, chain),
+        reader=reader,
+        chain=chain,
+        positions=positions,
+        rarest=tuple(rarest),
+    )
 
 
 def _declared_labels(spec: MetricSpec, chain: tuple[Normaliser, ...]) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def sign_flip_p(
 
     Fisher 1935, section 21. All sign patterns are enumerated when there are at most `permutations` of them, and
     the value is exact; otherwise (1 + extreme) / (1 + permutations), which is never 0 (Phipson & Smyth 2010).
-    Raises ValueError for n = 0. Fisher's own example, Darwin's fifteen pairs of maize, gives 0.0529 (1726 of 32768).
+    Raises ValueError for n = 0. Fisher's own example, Darwin's fifteen pairs of maize, gives 1726 of 32768, 0.0527.
     """
     values = np.asarray(differences, dtype=np.float64)
     cluster_mean(values, clusters)  # refuses what is no list of differences

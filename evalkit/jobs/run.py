@@ -109,7 +109,7 @@ async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finis
             differences=identity.differences(work[0]),
         )
         try:
-            seen = await _probed(work[0], progress)
+            seen = await _probed(work[0], progress, use_cache=options.use_cache)
         except InvalidEvidence as error:
             return finish_refused(loaded.main, dataclasses.replace(story, blocking=(_reason(error),)), folder)
         with RunLock(run_folder(run_id)):
@@ -131,12 +131,23 @@ async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finis
     return finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
 
 
-async def _probed(part: Part, progress: Progress) -> identity.Probe | None:
+async def _probed(part: Part, progress: Progress, *, use_cache: bool) -> identity.Probe | None:
     identity.refuse_one_model(part)
     if not identity.claims_other_weights(part):
         return None
     progress.on_note("checking that baseline and candidate are two models")
-    return await identity.probe(part)
+    with _cache(use_cache=use_cache) as cache:
+        return await identity.probe(part, cache)
+
+
+@contextlib.contextmanager
+def _cache(*, use_cache: bool) -> Iterator[Cache | None]:
+    cache = Cache(home() / "cache.sqlite") if use_cache else None
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            cache.close()
 
 
 async def _asked(
@@ -144,14 +155,14 @@ async def _asked(
 ) -> dict[str, dict[tuple[str, str], list[Outcome]]]:
     """Every outcome of the run by suite, once all of them are in the journal."""
     journal = Journal.open(run_folder(run_id) / "journal.sqlite")
-    cache = Cache(home() / "cache.sqlite") if options.use_cache else None
     try:
         _check_origin(journal, work, options, run_id)
-        engine = Engine(
-            journal=journal, cache=cache, clock=SystemClock(), limits=_limits(options, work[0]), progress=progress
-        )
-        with _signals(engine, progress):
-            await engine.execute(work)
+        with _cache(use_cache=options.use_cache) as cache:
+            engine = Engine(
+                journal=journal, cache=cache, clock=SystemClock(), limits=_limits(options, work[0]), progress=progress
+            )
+            with _signals(engine, progress):
+                await engine.execute(work)
         journal.set_meta({"finished": True})
         return {part.suite.name: gather(journal.outcomes(part.suite.name)) for part in work}
     except (ExecutionError, Interrupted) as error:
@@ -159,8 +170,6 @@ async def _asked(
         raise
     finally:
         journal.close()
-        if cache is not None:
-            cache.close()
 
 
 def _limits(options: RunOptions, main: Part) -> Limits:

@@ -11,11 +11,20 @@ import asyncio
 import dataclasses
 import logging
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from evalkit.errors import AuthFailed, BackendError, BudgetReached, ExecutionError, Interrupted, RateLimited, TimedOut
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    BudgetReached,
+    ExecutionError,
+    Interrupted,
+    RateLimited,
+    ServerDown,
+    TimedOut,
+)
 from evalkit.protocols import Backend, Clock
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
@@ -60,6 +69,8 @@ class Engine:
         self._stop = asyncio.Event()
         self._fatal: BaseException | None = None
         self._failed_in_a_row = 0
+        self._answers = 0
+        self._failed_before: set[Key] = set()
         self._sends = 0
         self._spent_tokens = 0
         self._spent_usd = 0.0
@@ -80,6 +91,7 @@ class Engine:
         """
         parts = list(parts)
         answered = self._journal.answered()
+        self._failed_before = self._journal.failed()
         for part in parts:
             for role, side in part.sides.items():
                 counters = self._progress.side(role)
@@ -163,6 +175,9 @@ class Engine:
     async def _ask(self, backend: Backend, request: Request) -> Outcome | None:
         """The outcome after at most five attempts; None when the run was stopped before there was one."""
         side = self._progress.side(request.key.role)
+        # A request that keeps failing while others are answered says nothing about the server's health.
+        is_odd_one_out = request.key in self._failed_before
+        answers_then = self._answers
         attempt = 0
         while True:
             if not self._may_send():
@@ -172,23 +187,25 @@ class Engine:
             side.in_flight += 1
             try:
                 answer = await self._attempt(backend, request)
-                self._failed_in_a_row = 0
-                return dataclasses.replace(answer, attempts=attempt) if attempt > 1 else answer
             except BackendError as error:
-                wait = self._after(error, attempt)
-                if wait is None:
-                    return Failure(
-                        kind=error.kind,
-                        message=str(error),
-                        status=error.status,
-                        attempts=attempt,
-                        at=self._clock.time(),
-                    )
+                is_odd_one_out = is_odd_one_out or (attempt > 1 and self._answers > answers_then)
+                answers_then = self._answers
+                self._watch(error, is_odd_one_out=is_odd_one_out)
+                failure = Failure(
+                    kind=error.kind, message=str(error), status=error.status, attempts=attempt, at=self._clock.time()
+                )
+                wait = pause_s(error, attempt, self._jitter())
+            else:
+                self._failed_in_a_row = 0
+                self._answers += 1
+                return dataclasses.replace(answer, attempts=attempt) if attempt > 1 else answer
             finally:
                 side.in_flight -= 1
+            if wait is None:
+                return failure
             side.retried += 1
             if not await self._pause(wait):
-                return None
+                return failure if isinstance(self._fatal, ServerDown) else None
 
     async def _attempt(self, backend: Backend, request: Request) -> Response:
         try:
@@ -203,19 +220,15 @@ class Engine:
             log.warning("request.crashed", extra={"kind": type(error).__name__})
             raise BackendError(f"the backend failed with {type(error).__name__}") from error
 
-    def _after(self, error: BackendError, attempt: int) -> float | None:
-        """Seconds to the next attempt or None; trips the breaker when the server seems to be down."""
+    def _watch(self, error: BackendError, *, is_odd_one_out: bool) -> None:
+        """Stops the run when the key is refused or the server seems to be down."""
         if isinstance(error, AuthFailed):
             self._fail(ExecutionError(f"the server refused the key: {error}"))
-        if not isinstance(error, RateLimited):
-            self._failed_in_a_row += 1
-            if self._failed_in_a_row >= BREAKER:
-                self._fail(
-                    ExecutionError(
-                        f"{BREAKER} attempts in a row failed; the last one with: {error}. Resume when it is mended"
-                    )
-                )
-        return pause_s(error, attempt, self._jitter())
+        if isinstance(error, RateLimited) or is_odd_one_out:
+            return
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= BREAKER:
+            self._fail(ServerDown(f"{BREAKER} attempts in a row failed, the last one with: {error}"))
 
     async def _pause(self, seconds: float) -> bool:
         """Waits and returns True, or False as soon as the run is stopped."""
@@ -243,12 +256,3 @@ class Engine:
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.wait(tasks)
-
-
-def breakdown(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
-    """How many failures there are of each kind."""
-    kinds: dict[str, int] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Failure):
-            kinds[outcome.kind] = kinds.get(outcome.kind, 0) + 1
-    return kinds

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.errors import BackendError, InvalidEvidence
-from evalkit.run.plan import Part, Side
+from evalkit.run.plan import Part, Side, request_fingerprint
+from evalkit.store.cache import Cache
 from evalkit.types import JsonValue, Key, ModelSpec, Params, Request, Sample
 from evalkit.types.table import ScoreTable
 
@@ -78,8 +80,10 @@ def claims_other_weights(part: Part) -> bool:
     return _weights(base) != _weights(cand)
 
 
-async def probe(part: Part) -> Probe:
+async def probe(part: Part, cache: Cache | None = None) -> Probe:
     """Asks both sides the same prompts of the run, freely decoded, until an answer differs.
+
+    Answers at hand in `cache` are not asked for again.
 
     Raises InvalidEvidence when up to 20 prompts with answers of some length all come back the same.
     """
@@ -88,7 +92,7 @@ async def probe(part: Part) -> Probe:
     asked = 0
     for sample in _spread(part.suite.samples, PROBES):
         try:
-            left, right = await asyncio.gather(_freely(base, cand, sample), _freely(cand, cand, sample))
+            left, right = await asyncio.gather(_freely(base, cand, sample, cache), _freely(cand, cand, sample, cache))
         except BackendError:
             continue  # the run itself will meet, retry and report this
         asked += 1
@@ -134,14 +138,20 @@ def served_mismatch(part: Part, served: Mapping[str, Sequence[str]]) -> str | No
     return None
 
 
-async def _freely(side: Side, worded: Side, sample: Sample) -> str:
+async def _freely(side: Side, worded: Side, sample: Sample, cache: Cache | None) -> str:
     """`side`'s unconstrained answer to the prompt as `worded` puts it."""
     request = Request(
         key=Key(suite="probe", role=side.spec.role, sample_id=sample.id),
         messages=worded.messages(sample),
         params=Params(temperature=0.0, max_tokens=PROBE_TOKENS, seed=side.spec.generation.seed),
     )
-    return (await side.backend.answer(request)).text
+    fingerprint = request_fingerprint(side, request)
+    if cache is not None and (found := cache.get([fingerprint], now=time.time())):
+        return found[fingerprint].text
+    answer = await side.backend.answer(request)
+    if cache is not None:
+        cache.put([(fingerprint, answer)])
+    return answer.text
 
 
 def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:

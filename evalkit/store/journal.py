@@ -119,7 +119,15 @@ class Journal:
 
     def answered(self) -> set[Key]:
         """Keys whose outcome is a Response: what a resumed run need not ask again."""
-        rows = self._connection.execute("SELECT suite, role, sample_id, repeat FROM outcomes WHERE is_failure = 0")
+        return self._keys(is_failure=0)
+
+    def failed(self) -> set[Key]:
+        """Keys whose outcome is a Failure: asked again by a resumed run."""
+        return self._keys(is_failure=1)
+
+    def _keys(self, *, is_failure: int) -> set[Key]:
+        wanted = "SELECT suite, role, sample_id, repeat FROM outcomes WHERE is_failure = ?"
+        rows = self._connection.execute(wanted, (is_failure,))
         return {Key(suite=s, role=r, sample_id=_restored(i), repeat=n) for s, r, i, n in rows}
 
     def outcomes(self, suite: str) -> Iterator[tuple[Key, Outcome]]:

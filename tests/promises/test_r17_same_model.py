@@ -1,0 +1,77 @@
+"""Two names for one model are refused, and a model that changes during the run is found."""
+
+import itertools
+
+from conftest import right_below, scripted, side
+
+from evalkit.testing import Rule, ScriptedServer, answers
+
+LONG = "the answer to this question is the same whoever is asked and takes many words to say"
+
+
+def codes(finished):
+    return {reason["code"] for reason in finished.document["reasons"]}
+
+
+def test_two_aliases_of_one_model_are_refused_before_the_bulk(bench):
+    with ScriptedServer([Rule(behaviour=answers(LONG))]) as server:
+        finished = bench.run(bench.write_suite(server.base_url, 200))
+        asked = len(server.ledger.chats)
+    assert finished.code == 4
+    assert codes(finished) == {"SAME_MODEL"}
+    assert asked <= 2 * 20
+
+
+def test_one_model_named_twice_is_refused_without_a_request(bench):
+    with scripted(10, 10) as server:
+        one = {"backend": "openai_compatible", "base_url": server.base_url, "model": "base"}
+        finished = bench.run(bench.write_suite(server.base_url, 60, models={"baseline": one, "candidate": one}))
+        assert not server.ledger.chats
+    assert finished.code == 4
+    assert codes(finished) == {"SAME_MODEL"}
+
+
+def test_equal_answers_throughout_are_refused_when_the_probe_saw_nothing(bench):
+    with scripted(30, 30) as server:  # one-word answers: too short for the probe to tell
+        finished = bench.run(bench.write_suite(server.base_url, 60))
+    assert finished.code == 4
+    assert "SAME_MODEL" in codes(finished)
+
+
+def test_two_prompts_for_one_model_are_a_comparison(bench):
+    with scripted(10, 10) as server:
+        one = {"backend": "openai_compatible", "base_url": server.base_url, "model": "base"}
+        models = {"baseline": one, "candidate": one | {"system": "Answer with one colour."}}
+        rules_differ = Rule(
+            behaviour=answers(right_below(50)), match=lambda asked: any(role == "system" for role, _ in asked.messages)
+        )
+        del server
+    with scripted(10, 10, rules_differ) as server:
+        models = {role: spec | {"base_url": server.base_url} for role, spec in models.items()}
+        finished = bench.run(bench.write_suite(server.base_url, 60, models=models))
+    assert finished.code == 0
+    assert {"what": "system prompt", "baseline": None, "candidate": "Answer with one colour."} in finished.document[
+        "differences"
+    ]
+
+
+def test_a_model_that_changes_during_the_run_is_found(bench):
+    count = itertools.count()
+    swapped = side("tuned", answers(right_below(90), model="tuned-2"))
+    late = Rule(behaviour=swapped.behaviour, match=lambda asked: asked.model == "tuned" and next(count) > 60)
+    with scripted(40, 90, late) as server:
+        finished = bench.run(bench.write_suite(server.base_url, 100))
+    assert finished.code == 4
+    assert "SERVED_MODEL_MISMATCH" in codes(finished)
+
+
+def test_a_server_that_answers_as_another_model_is_found(bench):
+    with ScriptedServer(
+        [
+            side("base", answers(right_below(40))),
+            side("tuned", answers(right_below(90), model="base")),
+        ]
+    ) as server:
+        finished = bench.run(bench.write_suite(server.base_url, 100))
+    assert finished.code == 4
+    assert "SERVED_MODEL_MISMATCH" in codes(finished)

@@ -26,6 +26,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 SUITE = Path(__file__).resolve().parents[2] / "suites" / "review-triage"
+BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -132,6 +133,17 @@ def train(model: Any, examples: list[Example], args: argparse.Namespace) -> list
     return losses
 
 
+def save_adapter(model: Any, out: Path) -> None:  # noqa: ANN401
+    """Write the PEFT adapter; its config names the base model and no path of this machine."""
+    model.save_pretrained(out)
+    (out / "README.md").unlink(missing_ok=True)  # an empty model card: see CARD.md
+    path = out / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = BASE_NAME
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -164,14 +176,12 @@ def main() -> None:
         lora_dropout=0.0,
         target_modules=TARGETS,
         task_type="CAUSAL_LM",
-        base_model_name_or_path="HuggingFaceTB/SmolLM2-135M-Instruct",
     )
     model = get_peft_model(model, config)
     started = time.monotonic()
     losses = train(model, examples, args)
     seconds = round(time.monotonic() - started)
-    model.peft_config["default"].base_model_name_or_path = config.base_model_name_or_path
-    model.save_pretrained(args.out)
+    save_adapter(model, args.out)
     log = {
         "rows": len(rows),
         "replay_rows": len(replay),

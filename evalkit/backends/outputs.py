@@ -35,6 +35,12 @@ class Row:
     latency_s: float | None = None
     usage: Usage
 
+    def response(self) -> Response:
+        """The recorded answer. Raises RecordedError where the row says that there was none."""
+        if self.error is not None:
+            raise RecordedError(redact(self.error))
+        return Response(text=self.output, finish=self.finish, usage=self.usage, latency_s=self.latency_s)
+
 
 class Outputs:
     """Answers from a file. `open` reads all of it, so that a mistake in the last line is found before the first."""
@@ -60,9 +66,7 @@ class Outputs:
         if row is None:
             repeat = f", repeat {request.key.repeat}" if request.key.repeat else ""
             raise NotRecorded(f"{self._path.name} has no row for {request.key.sample_id!r}{repeat}")
-        if row.error is not None:
-            raise RecordedError(redact(row.error))
-        return Response(text=row.output, finish=row.finish, usage=row.usage, latency_s=row.latency_s)
+        return row.response()
 
     async def close(self) -> None:
         """Forgets the rows."""

@@ -131,12 +131,12 @@ def report(
 @app.command()
 def lock(context: typer.Context, suite: SuitePath) -> int:
     """Pin the suite's data by its sha256, so that a changed file is refused."""
-    from evalkit.suites import lock as lock_suite
+    from evalkit.suites.locking import lock as lock_suite
 
     result = lock_suite(_suite_file(suite))
-    document = {"path": str(result.path), "sha256": result.sha256, "changed": result.is_changed}
+    document = {"data": str(result.data_path), "sha256": result.sha256, "changed": result.is_changed}
     word = "locked" if result.is_changed else "already locked"
-    context.obj.result(document, f"{word} {result.path}: sha256 {result.sha256}")
+    context.obj.result(document, f"{word} {result.data_path} ({result.n_rows:,} rows): sha256 {result.sha256}")
     return 0
 
 

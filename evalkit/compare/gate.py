@@ -48,7 +48,7 @@ def decide(evidence: Evidence) -> Verdict:
     guards = tuple(
         judge_guard(
             spec,
-            evidence.guards[str(spec.suite)] if spec.suite else main,
+            evidence.guards.get(str(spec.suite)) if spec.suite else main,
             alpha=gate.alpha,
             seed=evidence.seed,
         )

@@ -33,8 +33,19 @@ class Measured:
     metrics: Mapping[str, Metric]
 
 
-def judge_guard(spec: GuardSpec, measured: Measured, *, alpha: float, seed: str) -> Guard:
-    """The finding of one guard on the suite it watches."""
+def judge_guard(spec: GuardSpec, measured: Measured | None, *, alpha: float, seed: str) -> Guard:
+    """The finding of one guard on the suite it watches; None = that suite was not asked."""
+    if measured is None:
+        name = f"{spec.suite.parent.name if spec.suite else ''} · {spec.metric}"
+        return Guard(
+            name=name,
+            state="not_measured",
+            asked=f"loses at most {spec.margin:g} points",
+            got="not measured: these answers do not cover the guard's suite",
+            is_blocking=_is_blocking("not_measured", spec),
+            margin=spec.margin,
+            line=spec.line,
+        )
     if spec.kind == "metric":
         return _metric_guard(spec, measured, alpha, seed)
     return _ratio_guard(spec, measured, alpha, seed)

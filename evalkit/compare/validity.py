@@ -10,6 +10,8 @@ from evalkit.types.table import ScoreTable, Tally
 
 def broken_evidence(table: ScoreTable, primary: Comparison, asked: ValiditySpec, *, is_main: bool) -> list[Reason]:
     """The blocking reasons for which this suite's answers support no verdict; empty when they are fine."""
+    if not is_main and _is_unrecorded(table):
+        return []  # recorded answers that do not cover a guard suite: the guard says "not measured"
     reasons: list[Reason] = []
     where = "" if is_main else f" in guard suite {table.suite}"
     for role, tally in table.tallies.items():
@@ -18,6 +20,10 @@ def broken_evidence(table: ScoreTable, primary: Comparison, asked: ValiditySpec,
     if is_main:
         reasons += _size(table, primary, asked)
     return reasons
+
+
+def _is_unrecorded(table: ScoreTable) -> bool:
+    return all(tally.kinds == {"not_recorded": tally.planned} for tally in table.tallies.values())
 
 
 def _side(role: str, tally: Tally, asked: ValiditySpec, where: str) -> Iterable[Reason]:

@@ -7,15 +7,15 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.backends.outputs import read_outputs
-from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.backends.outputs import read_rows
+from evalkit.errors import InvalidEvidence, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.finish import Answers, Finished, Story, finish
 from evalkit.jobs.recorded import find_run, recorded_outcomes
-from evalkit.jobs.run import load_all
+from evalkit.jobs.run import load_all, refuse_unknown_ids
 from evalkit.run import identity
 from evalkit.store.home import new_run_id
-from evalkit.types import ModelIdentity, ModelSpec, Outcome, Reason, Suite
+from evalkit.types import Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 
@@ -75,10 +75,9 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
     """The answers behind a file of outputs, a run, or `RUN:baseline` / `RUN:candidate`."""
     path = Path(name)
     if path.is_file() and path.name != "verdict.json":
-        known = {sample.id for sample in suite.samples}
-        outcomes = {key: list(found) for key, found in read_outputs(path, known).items()}
+        refuse_unknown_ids(path, [suite])
         found = ModelIdentity(weights_sha256=file_sha256(path), engine="recorded answers", is_fixed=True)
-        return Recorded(spec=_spec(suite, role, path.name, path), identity=found, outcomes=outcomes)
+        return Recorded(spec=_spec(suite, role, path.name, path), identity=found, outcomes=_from_file(path))
     run_name, _, side = name.rpartition(":") if name.endswith((":baseline", ":candidate")) else (name, "", "candidate")
     run = find_run(run_name, options.out)
     then = run.document.get("provenance", {}).get("data_sha256")
@@ -98,3 +97,14 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
 def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
     prompt = suite.models[role].prompt
     return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=prompt)
+
+
+def _from_file(path: Path) -> dict[str, list[Outcome]]:
+    outcomes: dict[str, list[Outcome]] = {}
+    for (sample_id, _), row in sorted(read_rows(path).items()):
+        try:
+            outcome: Outcome = row.response()
+        except RecordedError as error:
+            outcome = Failure(kind=error.kind, message=str(error))
+        outcomes.setdefault(sample_id, []).append(outcome)
+    return outcomes

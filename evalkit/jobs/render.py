@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalkit.errors import UsageError
 from evalkit.jobs.recorded import FinishedRun, find_run
-from evalkit.report.csv import render_csv
+from evalkit.report.table import render_csv
 from evalkit.report.html import render_html
 from evalkit.report.junit import render_junit
 from evalkit.report.markdown import render_markdown

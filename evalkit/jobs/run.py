@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import difflib
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalkit.backends.outputs import recorded_ids
 from evalkit.errors import ExecutionError, Interrupted, InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
 from evalkit.jobs.resume import origin, refuse_changed
@@ -29,7 +31,7 @@ from evalkit.run.scoring import gather
 from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal
-from evalkit.suites import as_guard, load_suite
+from evalkit.suites.load import as_guard, load_suite
 from evalkit.types import Outcome, Reason, Suite
 from evalkit.types.table import ScoreTable
 
@@ -80,8 +82,24 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
     names = [main.name, *(suite.name for suite in guards.values())]
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: the suite and its guard suites need different names, here are {', '.join(names)}")
-    metrics = {suite.name: build_metrics(suite) for suite in (main, *guards.values())}
+    suites = (main, *guards.values())
+    for side in main.models.values():
+        if side.path is not None and limit is None:
+            refuse_unknown_ids(side.path, suites)
+    metrics = {suite.name: build_metrics(suite) for suite in suites}
     return Loaded(main=main, guards=guards, metrics=metrics)
+
+
+def refuse_unknown_ids(path: Path, suites: Sequence[Suite]) -> None:
+    """Raises UsageError when a file of recorded answers names samples that no suite of the run has."""
+    known = {sample.id for suite in suites for sample in suite.samples}
+    unknown = [name for name in recorded_ids(path) if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        names = " or ".join(suite.name for suite in suites)
+        raise UsageError(f"{path}: {unknown[0]!r}{meant}{more}: no sample of {names} is called that")
 
 
 def run(options: RunOptions, progress: Progress) -> Finished:

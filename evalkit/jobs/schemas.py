@@ -6,7 +6,7 @@ from typing import Any
 
 from evalkit.errors import UsageError
 from evalkit.report.document import SCHEMA
-from evalkit.suites import json_schema as suite_schema
+from evalkit.suites.schema import json_schema as suite_schema
 from evalkit.types import EXIT_CODES
 
 

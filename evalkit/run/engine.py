@@ -21,7 +21,9 @@ from evalkit.errors import (
     BudgetReached,
     ExecutionError,
     Interrupted,
+    NotRecorded,
     RateLimited,
+    RecordedError,
     ServerDown,
     TimedOut,
 )
@@ -224,7 +226,7 @@ class Engine:
         """Stops the run when the key is refused or the server seems to be down."""
         if isinstance(error, AuthFailed):
             self._fail(ExecutionError(f"the server refused the key: {error}"))
-        if isinstance(error, RateLimited) or is_odd_one_out:
+        if is_odd_one_out or isinstance(error, RateLimited | NotRecorded | RecordedError):
             return
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= BREAKER:

@@ -38,7 +38,7 @@ class _Counted(NodeVisitor):
         for child in list(node.iter_child_nodes()):
             self.visit(child)
         if isinstance(node, nodes.For):
-            node.iter = nodes.Filter(node.iter, TURNS, [], [], None, None, lineno=node.lineno)
+            node.iter = nodes.Filter(node.iter, TURNS, [nodes.Const(_weight(node))], [], None, None, lineno=node.lineno)
             node.iter.set_environment(_environment_of(node))
         for name, value in list(node.iter_fields()):
             if isinstance(value, nodes.Concat):
@@ -46,6 +46,11 @@ class _Counted(NodeVisitor):
             elif isinstance(value, list):
                 value[:] = [_as_filter(item) if isinstance(item, nodes.Concat) else item for item in value]
         return node
+
+
+def _weight(node: nodes.For) -> int:
+    """How many steps one turn takes: the nodes of the loop's body, inner loops' bodies counted once."""
+    return sum(1 for child in node.find_all(nodes.Node) if not isinstance(child, nodes.TemplateData))
 
 
 def _environment_of(node: nodes.Node) -> Any:

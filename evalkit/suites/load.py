@@ -71,7 +71,7 @@ def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
 
 
 def read_source(path: Path, shown: str | None = None) -> Source:
-    """The parsed document of a suite file, named `shown` in messages. Raises UsageError where it is no readable YAML."""
+    """The parsed document of a suite file, named `shown` in messages. Raises UsageError where it cannot be read."""
     file = suite_file(path)
     shown = shown or str(file)
     return parse(decode(read_bytes(file, shown, MAX_TEXT_BYTES), shown), shown)

@@ -9,8 +9,9 @@ only ever a value: it is never compiled.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, nodes, pass_context
@@ -24,10 +25,19 @@ from evalkit.suites.grammar import CONCAT, MAX_TAGS, TURNS, admit
 
 MAX_RENDERED = 1_000_000
 """Characters one template may produce for one sample."""
-MAX_WORK = 8_000_000
-"""Characters and items that all filters and operators of one render may touch."""
-MAX_TURNS = 20_000
+MAX_WORK = 4_000_000
+"""Steps of about 10 ns that one render may take, as its filters, operators and loops count them."""
+MAX_TURNS = 10_000
 """Loop turns of one render, nested ones counted."""
+MAX_CPU_S = 2.0
+"""Where the counting is wrong after all. CPU time of this thread, so that a busy machine refuses nothing."""
+CALL_STEPS = 100
+"""Steps of calling a filter, before it touches anything."""
+ITEM_STEPS = 50
+"""Steps of one item passing through a lazy filter."""
+NODE_STEPS = 10
+"""Steps of one node of a loop's body."""
+_STEPS_PER_ITEM = {"sort": 200, "dictsort": 200, "unique": 20, "min": 20, "max": 20, "title": 10, "wordcount": 10}
 MAX_RANGE = 10_000
 MAX_NUMBER = 10**15
 BUDGET = "\0budget"
@@ -54,18 +64,22 @@ class Budget:
 
     work: int = 0
     turns: int = 0
+    started: float = field(default_factory=time.thread_time)
 
     def pay(self, size: int) -> None:
         """Raises SecurityError once MAX_WORK is spent."""
-        self.work += 1 + size
+        self.work += size
         if self.work > MAX_WORK:
             raise SecurityError("the template does too much work for one sample")
 
-    def turn(self) -> None:
-        """Raises SecurityError once MAX_TURNS is spent."""
+    def turn(self, n_nodes: int) -> None:
+        """Raises SecurityError once MAX_TURNS, MAX_WORK or MAX_CPU_S is spent."""
         self.turns += 1
         if self.turns > MAX_TURNS:
             raise SecurityError(f"the template loops more than {MAX_TURNS:,} times")
+        self.pay(NODE_STEPS * n_nodes)
+        if self.turns % 64 == 0 and time.thread_time() - self.started > MAX_CPU_S:
+            raise SecurityError("the template takes too long for one sample")
 
 
 class _Missing(StrictUndefined):
@@ -92,7 +106,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(autoescape=False, undefined=_Missing, optimized=False, finalize=_finalize)
         self.globals = {"range": _range}
-        self.filters = {name: _paid(FILTERS[name]) for name in _PLAIN_FILTERS}
+        self.filters = {name: _paid(FILTERS[name], _STEPS_PER_ITEM.get(name, 1)) for name in _PLAIN_FILTERS}
         self.filters |= {"join": _join, "replace": _replace, "indent": _indent, "round": _round, "tojson": _tojson}
         self.filters |= {TURNS: _turns, CONCAT: _concat}
         self.tests = {name: TESTS[name] for name in _TESTS}
@@ -126,7 +140,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+ * ** %` on numbers within bounds; `+` also on texts and lists, as far as the budget goes."""
         if operator == "+" and type(left) is type(right) and isinstance(left, str | list | tuple):
-            _budget(context).pay(len(left) + len(right))
+            _budget(context).pay(CALL_STEPS + len(left) + len(right))
             return left + right
         if not all(isinstance(side, int | float) for side in (left, right)):
             for side in (left, right):
@@ -186,64 +200,70 @@ def _range(*bounds: int) -> range:
     return span
 
 
-def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A jinja2 filter that pays for what it reads and what it makes."""
+def _paid(function: Callable[..., Any], steps: int) -> Callable[..., Any]:
+    """A jinja2 filter that pays for what it reads, what it makes and each item it passes on."""
     kind = getattr(function, "jinja_pass_arg", None)
 
     @pass_context
     def paid(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
         budget = _budget(context)
-        budget.pay(_size(value))
+        budget.pay(CALL_STEPS + steps * _size(value))
         if kind is None:
             made = function(value, *args, **kwargs)
         else:
-            first: Any = {"context": context, "environment": context.environment, "eval_context": context.eval_ctx}[
-                kind.name
-            ]
+            first: Any = {
+                "context": context,
+                "environment": context.environment,
+                "eval_context": context.eval_ctx,
+            }[kind.name]
             made = function(first, value, *args, **kwargs)
+        if isinstance(made, Iterator):
+            return _passing(made, budget)
         budget.pay(_size(made))
         return made
 
     return paid
 
 
-@pass_context
-def _turns(context: Context, value: Any) -> Iterator[Any] | Any:
-    if isinstance(value, Undefined):
-        return value
-    if isinstance(value, range):
-        value = list(value)
-    return (
-        _Turns(value, _budget(context))
-        if isinstance(value, list | tuple | dict | str)
-        else _counted(value, _budget(context))
-    )
-
-
-def _counted(value: Any, budget: Budget) -> Iterator[Any]:
-    for item in value:
-        budget.turn()
+def _passing(items: Iterator[Any], budget: Budget) -> Iterator[Any]:
+    for item in items:
+        budget.pay(ITEM_STEPS)
         yield item
 
 
-class _Turns:
-    """A sized iterable that counts its turns (`loop.length` and `loop.last` need the size)."""
+@pass_context
+def _turns(context: Context, value: Any, n_nodes: int) -> Any:
+    """What a loop goes over, counted; sized where it was, because `loop.last` asks ahead."""
+    if isinstance(value, Undefined):
+        return value
+    if isinstance(value, range | list | tuple | dict | str):
+        return _Turns(value, _budget(context), n_nodes)
+    return _counted(value, _budget(context), n_nodes)
 
-    def __init__(self, value: Any, budget: Budget) -> None:
-        self.value = value
-        self.budget = budget
+
+def _counted(value: Any, budget: Budget, n_nodes: int) -> Iterator[Any]:
+    for item in value:
+        budget.turn(n_nodes)
+        yield item
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    value: Any
+    budget: Budget
+    n_nodes: int
 
     def __len__(self) -> int:
         return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
-        return _counted(self.value, self.budget)
+        return _counted(self.value, self.budget, self.n_nodes)
 
 
 @pass_context
 def _concat(context: Context, _empty: str, *parts: Any) -> str:
     texts = [str(_finalize(part)) for part in parts]
-    _budget(context).pay(sum(map(len, texts)))
+    _budget(context).pay(CALL_STEPS + sum(map(len, texts)))
     return "".join(texts)
 
 
@@ -254,14 +274,14 @@ def _join(context: Context, value: Any, d: str = "", attribute: str | None = Non
         items = [context.environment.getitem(item, attribute) for item in items]
     texts = [str(_finalize(item)) for item in items]
     glue = str(d)
-    _budget(context).pay(sum(map(len, texts)) + len(glue) * len(texts))
+    _budget(context).pay(CALL_STEPS + sum(map(len, texts)) + len(glue) * len(texts))
     return glue.join(texts)
 
 
 @pass_context
 def _replace(context: Context, value: Any, old: str, new: str) -> str:
     text, old, new = str(value), str(old), str(new)
-    _budget(context).pay(len(text) + text.count(old) * len(new))
+    _budget(context).pay(CALL_STEPS + len(text) + text.count(old) * len(new))
     return text.replace(old, new)
 
 
@@ -270,14 +290,14 @@ def _indent(context: Context, value: Any, width: int = 4, first: bool = False) -
     if not (isinstance(width, int) and 0 <= width <= 100):  # noqa: PLR2004 - wider is no indentation
         raise SecurityError("indent takes a width from 0 to 100")
     lines = str(value).split("\n")
-    _budget(context).pay(sum(map(len, lines)) + width * len(lines))
+    _budget(context).pay(CALL_STEPS + sum(map(len, lines)) + width * len(lines))
     pad = " " * width
     return "\n".join(pad + line if line and (first or i) else line for i, line in enumerate(lines))
 
 
 @pass_context
 def _round(context: Context, value: Any, precision: int = 0) -> Any:
-    _budget(context).pay(1)
+    _budget(context).pay(CALL_STEPS)
     if not (isinstance(precision, int) and 0 <= precision <= 15):  # noqa: PLR2004 - a double has no more digits
         raise SecurityError("round takes a precision from 0 to 15")
     return round(float(value), precision)
@@ -288,7 +308,7 @@ def _tojson(context: Context, value: Any, indent: int | None = None) -> str:
     if indent is not None and not (isinstance(indent, int) and 0 <= indent <= 8):  # noqa: PLR2004 - wider is no indentation
         raise SecurityError("tojson takes an indent from 0 to 8")
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    _budget(context).pay(len(text))
+    _budget(context).pay(CALL_STEPS + len(text))
     return text
 
 

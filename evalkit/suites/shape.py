@@ -117,7 +117,7 @@ def _labels_literally(document: dict[str, Any], source: Source) -> None:
     """Class labels are text too, though only their metric knows: `labels: [1, 2, true]`."""
     metrics = document.get("metrics")
     for i, entry in enumerate(metrics if isinstance(metrics, list) else []):
-        labels = entry.get("labels") if isinstance(entry, dict) else None
+        labels: Any = entry.get("labels") if isinstance(entry, dict) else None
         for j, label in enumerate(labels if isinstance(labels, list) else []):
             span = source.values.get(("metrics", i, "labels", j))
             if span is not None and span.literal is not None and label is not None:
@@ -153,17 +153,20 @@ def _sound(value: Any, model: type[_S]) -> _S | None:
 
 def _sound_gate(value: Any) -> Gate | None:
     """The gate with bad values left to their defaults: its names are worth checking all the same."""
-    mended = copy.deepcopy(_mended(value, Gate))
+    mended: Any = copy.deepcopy(_mended(value, Gate))
     try:
         return Gate.model_validate(mended)
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            holder, key = mended, item["loc"][-1] if item["loc"] else None
-            for part in item["loc"][:-1]:
-                holder = holder[part]
-            if isinstance(holder, dict):
-                holder.pop(key, None)
+            _drop(mended, tuple(item["loc"]))
     return _sound(mended, Gate)
+
+
+def _drop(tree: Any, loc: Loc) -> None:
+    for part in loc[:-1]:
+        tree = tree[part]
+    if loc and isinstance(tree, dict):
+        tree.pop(str(loc[-1]), None)
 
 
 def _mended(value: Any, model: type[BaseModel]) -> Any:

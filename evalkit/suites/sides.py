@@ -83,9 +83,7 @@ def build_side(role: str, side: Side, shop: Workshop) -> BuiltSide | None:
         backend=side.backend,
         model=_model(side, loc, shop),
         adapter=_adapter(side, loc, shop),
-        path=None
-        if side.path is None or "path" not in BACKEND_KEYS.get(side.backend, {"path"})
-        else shop.file(side.path, (*loc, "path")),
+        path=_answers(side, loc, shop),
         base_url=side.base_url,
         api_key_env=side.api_key_env,
         options=dict(side.model_extra or {}),
@@ -291,6 +289,13 @@ def _adapter(side: Side, loc: Loc, shop: Workshop) -> Path | None:
     if side.adapter is None or "adapter" not in BACKEND_KEYS.get(side.backend, {"adapter"}):
         return None
     return _weights(side.adapter, (*loc, "adapter"), shop)
+
+
+def _answers(side: Side, loc: Loc, shop: Workshop) -> Path | None:
+    """The file of recorded answers, for backends that read one."""
+    if side.path is None or "path" not in BACKEND_KEYS.get(side.backend, {"path"}):
+        return None
+    return shop.file(side.path, (*loc, "path"))
 
 
 def _weights(text: str, loc: Loc, shop: Workshop) -> Path | None:

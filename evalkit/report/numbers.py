@@ -58,13 +58,13 @@ def percent(share: float | None) -> str:
 
 
 def usd(value: float | None) -> str:
-    """Dollars; small amounts keep two significant digits.
+    """Dollars; small amounts keep two significant digits, and an unknown price is "unknown", never zero.
 
     >>> usd(1234.5), usd(0.00213), usd(0)
     ('$1,234.50', '$0.0021', '$0.00')
     """
     if value is None:
-        return NOT_MEASURED
+        return "unknown"
     if 0 < abs(value) < 0.1:  # noqa: PLR2004 - cents would hide the amount
         digits = 1 - math.floor(math.log10(abs(value)))
         return f"${value:.{digits}f}".replace("$-", f"{MINUS}$")

@@ -113,20 +113,18 @@ def asked_rows(verdict: Document) -> tuple[AskedRow, ...]:
 
 def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:
     """The guards: state, what was asked, what was found, how many pairs would settle it."""
-    found = []
-    for row in objects(verdict, "guards"):
-        found.append(
-            AskedRow(
-                mark=strings.state_mark(text(row, "state")),
-                label=text(row, "name"),
-                asked=text(row, "asked"),
-                got=text(row, "got"),
-                href="",
-                where=where(verdict, row),
-                needed=_needed(whole(row, "n_needed"), text(row, "state")),
-            )
+    return tuple(
+        AskedRow(
+            mark=strings.state_mark(text(row, "state")),
+            label=text(row, "name"),
+            asked=text(row, "asked"),
+            got=text(row, "got"),
+            href="",
+            where=where(verdict, row),
+            needed=_needed(whole(row, "n_needed"), text(row, "state")),
         )
-    return tuple(found)
+        for row in objects(verdict, "guards")
+    )
 
 
 def _needed(pairs: int | None, state: str) -> str:

@@ -139,5 +139,5 @@ function scoreWords(meta, score, role) {
 function evidenceWords(evidence) {
   return Object.entries(evidence || {})
     .filter(([, value]) => !(Array.isArray(value) && !value.length))
-    .map(([key, value]) => `${key}: ${wordsOf(value) || "nothing"}`).join("; ");
+    .map(([key, value]) => `${key}: ${(Array.isArray(value) ? value.map(wordsOf).join(", ") : wordsOf(value)) || "nothing"}`).join("; ");
 }

@@ -1,4 +1,4 @@
-// The page carries its rows as gzip + base64 in <script type="text/plain"> blocks; here they are read back.
+// The page carries its rows as gzip + base64 in script elements of type text/plain; here they are read back.
 
 const blockCache = new Map();
 

@@ -142,5 +142,6 @@ def look_at_every_sample(page, n):
         }""",
         n,
     )
+    assert page.inner_text("#detail .sub >> nth=0").startswith(f"{n} of {n}")
     page.hover("#detail")
     page.click("#detail h4 >> nth=0")

@@ -160,7 +160,7 @@ def _completion(body: bytes) -> _Completion:
         return _DECODER.decode(body)
     except msgspec.ValidationError as error:
         raise ProtocolViolation(f"the reply is JSON, but no chat completion: {error}", status=200) from error
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     # msgspec refuses lone surrogates (an answer cut inside an emoji has them), which json keeps.
     try:
@@ -211,17 +211,19 @@ def _usage(usage: _Usage | None) -> Usage:
 
 
 def _error_parts(body: bytes) -> tuple[str, str]:
-    """Message and code of an error body; a body that is no JSON gives its own start, HTML nothing."""
+    """Message and codes of an error body; a body that is no JSON gives its own start, HTML nothing."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
         start = body[:2000].decode("utf-8", "replace").strip()
         return ("an HTML page" if start.startswith("<") else start), ""
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
-    code = error.get("code") or error.get("type") if isinstance(error, dict) else ""
-    if isinstance(error, dict) and isinstance(error.get("innererror"), dict):
-        code = f"{code} {error['innererror'].get('code')}"
-    return _message(error), str(code or "")
+    if not isinstance(error, dict):
+        return _message(error), ""
+    # llama-server's code is a number and its type the word; Azure keeps the word one level deeper.
+    inner = error.get("innererror")
+    words = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
+    return _message(error), " ".join(str(word) for word in words if word)
 
 
 def _message(error: JsonValue) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def find_weights(model: str, adapter: Path | None, *, root: Path | None = None) 
     """
     packaged = PACKAGED.get(model)
     path = _packaged_file(packaged) if packaged else _model_file(model, root or Path.cwd())
-    model_sha256 = file_sha256(path)
+    model_sha256 = _sha256(path)
     if packaged and model_sha256 != packaged.sha256:
         raise ExecutionError(
             f"{path} is not the file that {model!r} means: its sha256 is {model_sha256[:12]}…, "
@@ -70,13 +71,24 @@ def find_weights(model: str, adapter: Path | None, *, root: Path | None = None) 
         model=path,
         model_sha256=model_sha256,
         adapter=adapter_file,
-        adapter_sha256=file_sha256(adapter_file),
+        adapter_sha256=_sha256(adapter_file),
     )
 
 
 def alias_of(model: str) -> str:
     """The name the engine serves it under: the packaged name, or the file's without its ending."""
     return model if model in PACKAGED else Path(model).stem
+
+
+def _sha256(path: Path) -> str:
+    """The file's sha256, taken once per process for as long as its size and time of change stay the same."""
+    found = path.stat()
+    return _sha256_of(path, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _sha256_of(path: Path, size_bytes: int, mtime_ns: int) -> str:  # noqa: ARG001 - both are the cache's key
+    return file_sha256(path)
 
 
 def _packaged_file(packaged: PackagedWeights) -> Path:

@@ -1,0 +1,149 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.backends.chat_reply import Secrets, error_for, read_answer
+from evalkit.backends.http_reply import Reply
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    BadRequest,
+    ContentFiltered,
+    ContextTooLong,
+    ModelNotFound,
+    Overloaded,
+    ProtocolViolation,
+    RateLimited,
+    TimedOut,
+)
+
+NOTHING = Secrets()
+
+
+def completion(message, finish="stop", **more):
+    return {"choices": [{"message": message, "finish_reason": finish}], **more}
+
+
+def read(body, status=200):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_answer(Reply(status=status, headers={}, body=data), secrets=NOTHING, now=0.0)
+
+
+def error(status, body, headers=None):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return error_for(Reply(status=status, headers=headers or {}, body=data), secrets=NOTHING, now=0.0)
+
+
+def test_content_in_parts_is_joined():
+    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    assert read(completion({"content": parts})).text == "ab"
+
+
+def test_tool_calls_become_their_json():
+    calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]
+    answer = read(completion({"content": None, "tool_calls": calls}, "tool_calls"))
+    assert (json.loads(answer.text), answer.finish) == (calls, "tool_calls")
+
+
+def test_a_cut_emoji_is_kept():
+    assert read(b'{"choices": [{"message": {"content": "\\ud83d"}, "finish_reason": "length"}]}').text == "\ud83d"
+
+
+def test_a_missing_finish_reason_of_a_whole_answer_is_stop():
+    assert read(completion({"content": "x"}, None)).finish == "stop"
+
+
+def test_usage_of_another_shape_is_no_completion():
+    with pytest.raises(ProtocolViolation, match="no chat completion"):
+        read(completion({"content": "x"}, usage={"prompt_tokens": "many"}))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"  <!DOCTYPE html>", "HTML"),
+        (b"{", "broken"),
+        (b"[" * 100_000, "no chat completion"),
+        (b'{"error": ' + b"[" * 100_000, "broken"),
+        (b'{"error": {"message": "quota"}}', "quota"),
+        (b'{"error": "plain words"}', "plain words"),
+    ],
+)
+def test_what_is_no_answer_says_what_it_is(body, words):
+    with pytest.raises(ProtocolViolation, match=words):
+        read(body)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["choices", "message", "content", "error", "usage", "finish_reason", "model"]), inner
+            )
+        ),
+    )
+)
+def test_any_json_is_an_answer_or_a_typed_error(value):
+    with contextlib.suppress(BackendError):
+        assert isinstance(read(value).text, str)
+
+
+@given(
+    st.integers(201, 599),
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["error", "message", "code", "detail", "innererror"]), inner)
+        ),
+    ),
+)
+def test_any_error_body_is_a_typed_error(status, body):
+    assert isinstance(error(status, body), BackendError)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"error": {"message": "m", "code": "content_filter"}}, ContentFiltered),
+        (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}, ContentFiltered),
+        (400, {"error": {"code": "context_length_exceeded"}}, ContextTooLong),
+        (
+            400,
+            {"error": {"code": 400, "type": "exceed_context_size_error", "message": "request (9) exceeds"}},
+            ContextTooLong,
+        ),
+        (400, {"error": {"code": "model_not_found"}}, ModelNotFound),
+        (400, b"nonsense", BadRequest),
+        (404, {"detail": "Not Found"}, ModelNotFound),
+        (408, b"", TimedOut),
+        (409, b"", Overloaded),
+        (413, b"", BadRequest),
+        (429, {"error": {"code": "insufficient_quota"}}, AuthFailed),
+        (429, b"", RateLimited),
+        (500, b"<html>", Overloaded),
+        (204, b"", ProtocolViolation),
+    ],
+)
+def test_status_and_code(status, body, kind):
+    assert type(error(status, body)) is kind
+
+
+def test_the_servers_words_are_kept():
+    assert (
+        str(error(400, {"error": {"message": "max_tokens must be positive"}}))
+        == "HTTP 400: max_tokens must be positive"
+    )
+    assert str(error(503, b"")) == "HTTP 503: no explanation given"
+    assert str(error(502, b"<html><body>")) == "HTTP 502: an HTML page"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_pause_asked_for_is_passed_on(status):
+    assert error(status, b"", {"retry-after": "9"}).retry_after_s == 9.0

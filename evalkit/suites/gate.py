@@ -18,8 +18,9 @@ GENERAL_MARGIN = 3.0
 """Points another suite's metric may lose when a guard names no margin: general ability moves on its own."""
 OWN_MARGIN = 1.0
 """The same for a metric of this suite."""
-LATENCY_RATIO = 1.10
-COST_RATIO = 1.25
+RATIOS = {"latency": 1.10, "cost": 1.00}
+"""What a ratio guard allows when it names nothing; a gain in quality may cost a quarter more."""
+QUALITY_COST_RATIO = 1.25
 
 NamesOf = Callable[[Path, Loc], frozenset[str] | None]
 """Metric names of another suite, or None after adding findings."""
@@ -123,7 +124,8 @@ def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, nam
         if known is not None:
             _check_metric(guard.metric, known, (*loc, "metric"), shop)
     default_margin = OWN_MARGIN if suite is None else GENERAL_MARGIN
-    default_ratio = LATENCY_RATIO if guard.kind == "latency" else COST_RATIO
+    is_for_quality = shop.parts.gate is not None and shop.parts.gate.intent == "quality"
+    default_ratio = QUALITY_COST_RATIO if guard.kind == "cost" and is_for_quality else RATIOS.get(guard.kind, 1.0)
     return GuardSpec(
         kind=guard.kind,
         metric=guard.metric,

@@ -60,6 +60,7 @@ KEY_VARIABLE = "EVALKIT_CONTRACT_KEY"
 """The environment variable that holds the key a backend under contract sends."""
 SECRET = "sk-contract-7f3a9b2c4d5e6f70"  # noqa: S105 - a sentinel to look for, no secret
 PROMPT = "The quarterly figures of the Rotterdam branch are confidential until Thursday."
+_PARTIAL = b'{"choices": [{"message": {"content": "The first half"}}], "error": {"message": "upstream died"}}'
 
 FAULTS: tuple[tuple[str, Behaviour, type[BackendError]], ...] = (
     ("400", fails(400, "temperature must be a number"), BadRequest),
@@ -81,6 +82,7 @@ FAULTS: tuple[tuple[str, Behaviour, type[BackendError]], ...] = (
     ("HTML", html(200), ProtocolViolation),
     ("half JSON", half_json(), ProtocolViolation),
     ("error in a 200", error_in_200(f"upstream said: {PROMPT}"), ProtocolViolation),
+    ("error beside half an answer", Behaviour(kind="partial", body=_PARTIAL), ProtocolViolation),
     ("empty body", empty_body(200), ProtocolViolation),
     ("JSON of another kind", Behaviour(kind="other_json", body=b'{"hello": "world"}'), ProtocolViolation),
     ("a list", Behaviour(kind="list", body=b"[]"), ProtocolViolation),

@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.backends.endpoint import parse_endpoint
 from evalkit.backends.http_pool import HttpPool
-from evalkit.errors import ConnectionLost
+from evalkit.errors import ConnectionLost, TimedOut
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -119,3 +119,21 @@ def test_closing_ends_requests_under_way():
             await task
 
     run(serve, work)
+
+
+def test_a_request_given_up_closes_its_connection():
+    async def work(pool, opened):
+        with pytest.raises(TimedOut, match=r"within 0\.1 s"):
+            await pool.send(REQUEST, timeout_s=0.1)
+        async with asyncio.timeout(5):
+            return await closed.wait()
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            assert await reader.read() == b""
+        finally:
+            closed.set()
+
+    closed = asyncio.Event()
+    assert run(serve, work)

@@ -109,9 +109,11 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize(
-    "rows", ["[]", '[{"path": "/elsewhere.gguf", "scale": 1.0}]', '[{"path": "ADAPTER", "scale": 0.0}]', "?"]
-)
+OTHER = '[{"path": "/elsewhere.gguf", "scale": 1.0}]'
+UNUSED = '[{"path": "ADAPTER", "scale": 0.0}]'
+
+
+@pytest.mark.parametrize("rows", ["[]", OTHER, UNUSED, "?"])
 def test_an_engine_that_does_not_apply_the_adapter_is_refused(engine_script, monkeypatch, tmp_path, rows):
     adapter = tmp_path / "a.gguf"
     found = local.Weights(alias=NAME, model=tmp_path / "m", model_sha256="0", adapter=adapter, adapter_sha256="1")
@@ -130,7 +132,7 @@ def test_an_engine_that_does_not_apply_the_adapter_is_refused(engine_script, mon
 
 
 def test_an_engine_with_an_adapter_nobody_asked_for_is_refused(engine_script):
-    engine_script(SERVER.format(rows='[{"path": "/elsewhere.gguf", "scale": 1.0}]'))
+    engine_script(SERVER.format(rows=OTHER))
     backend = make(spec(), timeout_s=5.0)
 
     async def main():

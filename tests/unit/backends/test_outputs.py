@@ -95,6 +95,7 @@ def test_a_line_break_inside_the_text_ends_no_row(tmp_path):
         ({"id": "a", "output": "x", "latency_s": -1}, "latency_s"),
         ('{"id": "a", "output": "x", "latency_s": 1e999}', "latency_s"),
         ('{"id": "a", "output": "x", "latency_s": NaN}', "NaN"),
+        ('{"id": "a", "output": "x", "note": NaN}', "NaN is no JSON number"),
         ({"id": "a", "output": "x", "repeat": 1.5}, "repeat"),
         ({"id": "a", "output": "x", "usage": 5}, "usage"),
         ({"id": "a", "output": "x", "usage": {"input_tokens": -1}}, "usage.input_tokens"),

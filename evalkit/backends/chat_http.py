@@ -30,6 +30,7 @@ from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
 CONCURRENCY = 64
 _OPEN_TIMEOUT_S = 15.0
+_SHOWN_MODELS = 20
 _OPTIONS = ("allow_http", "extra_body", "max_tokens_field")
 _encode = msgspec.json.Encoder().encode
 
@@ -236,5 +237,6 @@ def _model_ids(reply: Reply) -> tuple[str, ...]:
 def _not_served(endpoint: Endpoint, model: str, listed: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(model, listed, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    shown = ", ".join(listed[:20]) + (f" and {len(listed) - 20} more" if len(listed) > 20 else "")  # noqa: PLR2004
+    rest = len(listed) - _SHOWN_MODELS
+    shown = ", ".join(listed[:_SHOWN_MODELS]) + (f" and {rest} more" if rest > 0 else "")
     return f"{endpoint.url} does not serve {model!r}.{hint} It serves: {shown}"

@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--kv-heads", type=int, default=3, help="key/value heads (SmolLM2-135M: 3)")
     args = parser.parse_args()
     count = convert(args.peft, args.gguf, args.heads, args.kv_heads)
-    print(f"{count} tensors, {args.gguf.stat().st_size} bytes")  # noqa: T201
+    print(f"{count} tensors, {args.gguf.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

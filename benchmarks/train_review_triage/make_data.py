@@ -61,12 +61,12 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 def near_duplicate(a: str, b: str) -> bool:
     """Say whether two normalised texts are the same sentence, give or take a few words."""
-    if a == b or jaccard(shingles(a), shingles(b)) >= 0.6:  # noqa: PLR2004
+    if a == b or jaccard(shingles(a), shingles(b)) >= 0.6:
         return True
     short, long = sorted((a, b), key=len)
-    if len(short.split()) >= 4 and f" {short} " in f" {long} ":  # noqa: PLR2004
+    if len(short.split()) >= 4 and f" {short} " in f" {long} ":
         return True
-    return jaccard(char_grams(a), char_grams(b)) >= 0.6  # noqa: PLR2004
+    return jaccard(char_grams(a), char_grams(b)) >= 0.6
 
 
 def candidate_pairs(texts: list[str], others: list[str]) -> set[tuple[int, int]]:
@@ -179,13 +179,13 @@ def main() -> None:
         write_jsonl(args.out / f"{part}.jsonl", rows)
     write_jsonl(args.out / "train.jsonl", [chat_row(row, system) for row in parts["train"]])
 
-    print(f"{len(everything)} sentences of {MIN_CHARS}-{MAX_CHARS} characters, {len(unique)} unique")  # noqa: T201
+    print(f"{len(everything)} sentences of {MIN_CHARS}-{MAX_CHARS} characters, {len(unique)} unique")
     texts = {part: [row["sentence"] for row in rows] for part, rows in parts.items()}
     for part, rows in parts.items():
         cells = sorted(Counter((row["domain"], row["sentiment"]) for row in rows).items())
         shared = len(cross_duplicates(texts[part], texts["samples"]))
         note = "" if part == "samples" else f", near-duplicates of samples: {shared}"
-        print(f"{part}: {len(rows)} rows, per cell {sorted({n for _, n in cells})}{note}")  # noqa: T201
+        print(f"{part}: {len(rows)} rows, per cell {sorted({n for _, n in cells})}{note}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def balanced(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     return picked[:count]
 
 
-def encode(tokenizer: Any, messages: list[dict[str, str]]) -> Example:  # noqa: ANN401
+def encode(tokenizer: Any, messages: list[dict[str, str]]) -> Example:
     """Return the tokens of a chat and how many of them are prompt (no loss there)."""
     prompt = tokenizer.apply_chat_template(messages[:-1], tokenize=False, add_generation_prompt=True)
     head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
@@ -99,7 +99,7 @@ def batches(examples: list[Example], size: int, rng: random.Random) -> list[list
     return made
 
 
-def answer_loss(model: Any, batch: list[Example]) -> torch.Tensor:  # noqa: ANN401
+def answer_loss(model: Any, batch: list[Example]) -> torch.Tensor:
     """Return the mean cross-entropy over the answer tokens only."""
     ids = pad_sequence([torch.tensor(tokens) for tokens, _ in batch], batch_first=True)
     mask = torch.zeros_like(ids, dtype=torch.bool)
@@ -112,7 +112,7 @@ def answer_loss(model: Any, batch: list[Example]) -> torch.Tensor:  # noqa: ANN4
     return cross_entropy(causal_lm.lm_head(hidden[keep]), ids[:, 1:][keep])
 
 
-def train(model: Any, examples: list[Example], args: argparse.Namespace) -> list[float]:  # noqa: ANN401
+def train(model: Any, examples: list[Example], args: argparse.Namespace) -> list[float]:
     """Run AdamW with a one-cycle schedule and return the loss of every step."""
     rng = random.Random(args.seed)  # noqa: S311
     plan = [batch for _ in range(args.epochs) for batch in batches(examples, args.batch, rng)]
@@ -133,7 +133,7 @@ def train(model: Any, examples: list[Example], args: argparse.Namespace) -> list
     return losses
 
 
-def save_adapter(model: Any, out: Path) -> None:  # noqa: ANN401
+def save_adapter(model: Any, out: Path) -> None:
     """Write the PEFT adapter; its config names the base model and no path of this machine."""
     model.save_pretrained(out)
     (out / "README.md").unlink(missing_ok=True)  # an empty model card: see CARD.md
@@ -197,7 +197,7 @@ def main() -> None:
         "losses": losses,
     }
     (args.out / "train_log.json").write_text(json.dumps(log) + "\n", encoding="utf-8")
-    print(f"{len(losses)} steps in {seconds} s, loss {losses[0]} -> {losses[-1]}")  # noqa: T201
+    print(f"{len(losses)} steps in {seconds} s, loss {losses[0]} -> {losses[-1]}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class JsonSchema:
     validator: Validator
 
     def score(self, answer: str, sample: Sample) -> Score:  # noqa: ARG002 - a shape needs no target
-        """Scored 0.0 or 1.0; Unscored(schema_recursion) when the schema leads the validator in circles."""
+        """Scored 0.0 or 1.0; Unscored(schema_broken) when the schema leads in circles or nowhere."""
         found = read_json(answer, self.reader.extract)
         if self.reader.field is not None and not isinstance(found, Unreadable):
             found = lookup(found, self.reader.field)
@@ -57,8 +57,8 @@ class JsonSchema:
             errors: list[JsonValue] = [
                 clip(_sentence(error)) for error in islice(self.validator.iter_errors(found), _SHOWN_ERRORS)
             ]
-        except RecursionError:
-            return Unscored(metric=self.name, why="schema_recursion")
+        except (RecursionError, Unresolvable):
+            return Unscored(metric=self.name, why="schema_broken")
         if errors:
             return Scored(metric=self.name, value=0.0, evidence={"errors": errors})
         return Scored(metric=self.name, value=1.0)
@@ -104,25 +104,32 @@ def _check_size(spec: MetricSpec, schema: JsonValue) -> None:
 
 
 def _check_references(spec: MetricSpec, schema: JsonValue, dialect: str) -> None:
-    """Refuses a reference that leads out of the schema, before anything is asked of a model."""
-    resource: Resource[Any] = specification_with(dialect).create_resource(schema)
+    """Refuses a reference that leads out of the schema, before anything is asked of a model.
+
+    References are followed, as they may lead to places where no schema is expected (`default`, `enum`).
+    """
+    specification = specification_with(dialect)
+    resource: Resource[Any] = specification.create_resource(schema)
     identifier = resource.id() or ""
     registry: Registry[Any] = REGISTRY.with_resource(identifier, resource).crawl()
     open_parts = [(resource, registry.resolver(identifier))]
+    seen = set()
     while open_parts:
         part, resolver = open_parts.pop()
-        open_parts += [(sub, resolver.in_subresource(sub)) for sub in part.subresources()]
-        if not isinstance(part.contents, dict):
+        if id(part.contents) in seen or not isinstance(part.contents, dict):
             continue
+        seen.add(id(part.contents))
+        open_parts += [(sub, resolver.in_subresource(sub)) for sub in part.subresources()]
         for key in ("$ref", "$dynamicRef", "$recursiveRef"):
             reference = part.contents.get(key)
             if not isinstance(reference, str):
                 continue
             try:
-                resolver.lookup(reference)
+                found = resolver.lookup(reference)
             except Unresolvable:
                 message = f"the reference '{clip(reference)}' leads to nothing in the schema; nothing is fetched"
                 refuse(spec, "schema", message, "copy what it refers to under `$defs` and point there: #/$defs/name")
+            open_parts.append((specification.create_resource(found.contents), found.resolver))
 
 
 def _check_circles(spec: MetricSpec, validator: Validator) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.stats.paired import cluster_mean, no_spread_interval, paired_t_interval, tango_interval
+from evalkit.stats.paired import cluster_mean, paired_t_interval, tango_interval
 from evalkit.types import Interval
 
 _DRAWS_AT_ONCE = 1_000_000
@@ -32,15 +32,13 @@ def clustered_binary_interval(differences: NDArray[np.float64], clusters: NDArra
 
     Each bound is the wider of two: the cluster-robust t (CR1, G - 1 degrees of freedom) and Tango's score
     interval at the effective size n / DEFF, never counting more than n pairs. Where nothing varies the clusters
-    are the sample: Tango at G. CR1 alone has no width there and would let any guard hold. `differences` holds
+    are the sample (Tango at G, by `no_spread_interval`): an interval without width would let any guard hold.
+    `differences` holds
     -1, 0 or 1 per item, shape (n,). Raises ValueError for n = 0 and for other values.
     """
     values = np.asarray(differences, dtype=np.float64)
-    mean, _, groups = cluster_mean(values, clusters)
     if not np.isin(values, (-1.0, 0.0, 1.0)).all():
         raise ValueError("differences of 0/1 scores are -1, 0 or 1")
-    if np.ptp(values) == 0.0:
-        return no_spread_interval(mean, groups, level)
     robust = paired_t_interval(values, level, clusters)
     shrink = max(1.0, design_effect(values, clusters))
     improved, worsened = int((values > 0).sum()), int((values < 0).sum())

@@ -10,8 +10,7 @@ from evalkit.metrics.read import Unreadable, is_same, read_json, shown
 from evalkit.metrics.registry import build
 from evalkit.types import MetricSpec, Sample, Scored, Unscored
 
-settings.register_profile("metrics", suppress_health_check=[HealthCheck.too_slow], deadline=None)
-settings.load_profile("metrics")
+relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 # Every code point, lone surrogates included.
 any_text = st.text(
@@ -40,6 +39,7 @@ METRICS = tuple(
 )
 
 
+@relaxed
 @given(answer=any_text | values.map(json.dumps), target=values)
 def test_any_answer_to_any_target_gets_a_score_in_bounds(answer, target):
     for metric in METRICS:
@@ -52,6 +52,7 @@ def test_any_answer_to_any_target_gets_a_score_in_bounds(answer, target):
             json.dumps(found.evidence, allow_nan=False)
 
 
+@relaxed
 @given(target=values.filter(lambda v: v is not None))
 def test_the_target_itself_is_a_perfect_answer(target):
     is_texts = isinstance(target, list) and target and all(isinstance(item, str) for item in target)
@@ -63,6 +64,7 @@ def test_the_target_itself_is_a_perfect_answer(target):
         assert metric.score(answer, Sample(id="1", fields={}, target=target)).value == 1.0
 
 
+@relaxed
 @given(target=st.dictionaries(any_text, values, min_size=2, max_size=5), seed=st.randoms())
 def test_the_order_of_keys_never_matters(target, seed):
     keys = list(target)
@@ -72,6 +74,7 @@ def test_the_order_of_keys_never_matters(target, seed):
     assert metric.score(answer, Sample(id="1", fields={}, target=target)).value == 1.0
 
 
+@relaxed
 @given(value=values)
 def test_json_comes_back_as_it_went(value):
     assert is_same(read_json(json.dumps(value)), value)
@@ -80,6 +83,7 @@ def test_json_comes_back_as_it_went(value):
         assert is_same(read_json(wrapped, "fenced"), value)
 
 
+@relaxed
 @given(text=any_text)
 def test_reading_is_total(text):
     for extract in ("strict", "fenced"):
@@ -87,6 +91,7 @@ def test_reading_is_total(text):
         assert isinstance(found, Unreadable) or is_same(found, json.loads(json.dumps(found)))
 
 
+@relaxed
 @given(a=values, b=values)
 def test_equality_is_symmetric_and_finer_than_pythons(a, b):
     assert is_same(a, b) == is_same(b, a)
@@ -94,6 +99,7 @@ def test_equality_is_symmetric_and_finer_than_pythons(a, b):
     assert not is_same(a, b) or a == b
 
 
+@relaxed
 @given(text=any_text)
 def test_normalisers_are_total(text):
     for normaliser in NORMALISERS.values():
@@ -101,6 +107,7 @@ def test_normalisers_are_total(text):
     assert NORMALISERS["squad"](NORMALISERS["squad"](text)) is not None
 
 
+@relaxed
 @given(answers=st.lists(st.sampled_from(["a", "b", "c", "d", "", "{}"]), min_size=3, max_size=3))
 def test_counts_add_up(answers):
     metric = build(MetricSpec(name="m", type="f1"), HELD)

@@ -21,8 +21,7 @@ from evalkit.stats.paired import (
 from evalkit.stats.power import mde, n_noninferiority, n_power
 from evalkit.stats.resampling import bootstrap_t_interval, paired_bootstrap, randomisation_p
 
-settings.register_profile("stats", deadline=None, max_examples=60)
-settings.load_profile("stats")
+relaxed = settings(deadline=None, max_examples=60)
 
 cells = st.tuples(*[st.integers(0, 300)] * 4).filter(any)
 levels = st.sampled_from([0.6, 0.8, 0.9, 0.95, 0.99])
@@ -39,6 +38,7 @@ def check(found, point):
     assert found.low < found.high
 
 
+@relaxed
 @given(cells=cells, level=levels)
 def test_intervals_of_pairs_hold_their_point_and_mirror(cells, level):
     both, improved, worsened, neither = cells
@@ -54,6 +54,7 @@ def test_intervals_of_pairs_hold_their_point_and_mirror(cells, level):
     assert 0.0 < mcnemar_midp(improved, worsened) <= mcnemar_exact(improved, worsened) <= 1.0
 
 
+@relaxed
 @given(cells=cells, level=levels)
 def test_one_more_improved_pair_never_lowers_the_bounds(cells, level):
     _, improved, worsened, _ = cells
@@ -63,6 +64,7 @@ def test_one_more_improved_pair_never_lowers_the_bounds(cells, level):
     assert after.high >= before.high - 1e-12
 
 
+@relaxed
 @given(k=st.integers(0, 400), more=st.integers(0, 400), level=levels)
 def test_proportions_hold_their_point_and_exact_is_wider_at_the_ends(k, more, level):
     n = k + more
@@ -72,6 +74,7 @@ def test_proportions_hold_their_point_and_exact_is_wider_at_the_ends(k, more, le
         assert 0.0 <= found.low <= k / n <= found.high <= 1.0
 
 
+@relaxed
 @given(data=scores, level=levels)
 def test_intervals_of_scores_are_never_nan_and_hold_their_mean(data, level):
     values, clusters = data
@@ -86,6 +89,7 @@ def test_intervals_of_scores_are_never_nan_and_hold_their_mean(data, level):
     check(clustered_binary_interval(whole, clusters, level), whole.mean())
 
 
+@relaxed
 @given(data=scores, level=levels)
 def test_the_bootstrap_is_never_nan_and_knows_equal_sides(data, level):
     values, clusters = data
@@ -104,6 +108,7 @@ def test_the_bootstrap_is_never_nan_and_knows_equal_sides(data, level):
         assert randomisation_p(base, base, mean, np.random.default_rng(0), permutations=50, clusters=groups) == 1.0
 
 
+@relaxed
 @given(p=st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_adjusted_p_values_only_grow_and_keep_their_order(p):
     order = np.argsort(p, kind="stable")
@@ -115,6 +120,7 @@ def test_adjusted_p_values_only_grow_and_keep_their_order(p):
     assert np.all(holm(p) >= benjamini_hochberg(p) - 1e-15)
 
 
+@relaxed
 @given(psi=st.floats(0.01, 1), n=st.integers(1, 5_000))
 def test_more_pairs_show_smaller_effects_and_smaller_effects_need_more_pairs(psi, n):
     assert 0.0 < mde(psi, 2 * n, 0.05) <= mde(psi, n, 0.05) <= 1.0

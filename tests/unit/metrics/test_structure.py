@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from evalkit.errors import UsageError
+from evalkit.metrics import structure
 from evalkit.metrics.registry import build
 from evalkit.types import MetricSpec, Sample, Unscored
 
@@ -126,6 +127,8 @@ def listener():
         lambda url: {"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": {"$ref": url}}},
         lambda url: {"$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveRef": "#", "$ref": url},
         lambda url: {"$schema": url},
+        lambda url: {"properties": {"a": {"$ref": "#/default"}}, "default": {"$ref": url}},
+        lambda url: {"properties": {"a": {"$ref": "#/x-ours/b"}}, "x-ours": {"b": {"not": {"$ref": url}}}},
         lambda _: {"$ref": "file:///etc/passwd"},
         lambda _: {"$ref": "#/$defs/absent"},
         lambda _: {"$ref": "other.json"},
@@ -143,6 +146,14 @@ def test_a_reference_hidden_where_schemas_do_not_stand_is_not_followed(listener)
     url, knocks = listener
     metric = make({"enum": [{"$ref": url}], "default": {"$ref": url}})
     assert metric.score('{"$ref": "x"}', ANY).value == 0.0
+    assert knocks == []
+
+
+def test_the_validator_itself_could_not_fetch_either(listener, monkeypatch):
+    url, knocks = listener
+    monkeypatch.setattr(structure, "_check_references", lambda *_: None)
+    metric = make({"properties": {"a": {"$ref": url}}})
+    assert metric.score('{"a": 1}', ANY) == Unscored(metric="schema", why="schema_broken")
     assert knocks == []
 
 
@@ -177,7 +188,7 @@ def test_recursive_schemas_work_and_circles_found_late_are_no_zero():
     tree = {"type": "object", "properties": {"next": {"$ref": "#"}}, "additionalProperties": False}
     assert make(tree).score('{"next": ' * 20 + "{}" + "}" * 20, ANY).value == 1.0
     late = {"properties": {"a": {"$ref": "#/$defs/loop"}}, "$defs": {"loop": {"$ref": "#/$defs/loop"}}}
-    assert make(late).score('{"a": 1}', ANY) == Unscored(metric="schema", why="schema_recursion")
+    assert make(late).score('{"a": 1}', ANY) == Unscored(metric="schema", why="schema_broken")
 
 
 def test_booleans_are_schemas():

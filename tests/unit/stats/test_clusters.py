@@ -69,6 +69,15 @@ def test_the_clustered_interval_is_as_cautious_as_both_its_parts():
     assert found.high == max(robust.high, score.high)
 
 
+def test_few_discordant_pairs_in_one_cluster_are_bounded_by_the_effective_size():
+    values, clusters = np.zeros(200), np.repeat(np.arange(20), 10)
+    values[:3] = 1.0
+    found, deff = clustered_binary_interval(values, clusters, 0.9), design_effect(values, clusters)
+    assert 2.0 < deff < 4.0
+    assert found.high == tango_interval(3 / deff, 0, 200 / deff, 0.9).high
+    assert found.high > max(paired_t_interval(values, 0.9, clusters).high, tango_interval(3, 0, 200, 0.9).high)
+
+
 def test_clusters_that_balance_never_count_for_more_than_their_rows():
     values, clusters = np.tile([1.0, -1.0], 30), np.repeat(np.arange(30), 2)
     assert design_effect(values, clusters) == 0.0

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
+from evalkit.stats.clusters import sign_flip_p
 from evalkit.stats.paired import paired_t_interval, tango_interval
 from evalkit.stats.resampling import (
     bootstrap_t_interval,
@@ -122,6 +123,15 @@ def test_randomisation_agrees_with_the_sign_test_it_generalises(paired_scores):
     assert found == pytest.approx(oracle, abs=0.03)
 
 
+def test_randomisation_works_on_a_single_count(paired_scores):
+    def total(totals):
+        return totals[..., 0]
+
+    base, cand = (side[:12, None] for side in paired_scores)
+    found = randomisation_p(base, cand, total, np.random.default_rng(0), permutations=4_000)
+    assert found == pytest.approx(sign_flip_p((cand - base)[:, 0], None, np.random.default_rng(0)), abs=0.03)
+
+
 def test_randomisation_never_says_zero_and_one_for_equal_sides():
     sides = rows(np.zeros(60)), rows(np.ones(60))
     assert randomisation_p(*sides, mean, np.random.default_rng(0), permutations=99) == 1 / 100
@@ -177,10 +187,10 @@ def test_macro_f1_of_ten_thousand_samples_is_quick_and_small():
     sides = [class_counts(gold, np.where(rng.random(n) < p, gold, rng.integers(k, size=n)), k) for p in (0.7, 0.75)]
     started = time.process_time()
     found = paired_bootstrap(*sides, macro, np.random.default_rng(1))
-    assert time.process_time() - started < 3.0, "about 0.8 s on an idle core"
+    assert time.process_time() - started < 6.0, "about 0.8 s on an idle core"
     assert found.interval(0.95).low < found.delta < found.interval(0.95).high
     tracemalloc.start()
-    paired_bootstrap(*sides, macro, np.random.default_rng(1), resamples=2_000)
+    paired_bootstrap(*sides, macro, np.random.default_rng(1))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6

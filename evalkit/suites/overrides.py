@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.suites.yaml_source import Loc, Source, Span, parse_value
+from evalkit.suites.yaml_source import Loc, Source, Span, mask, parse_value
 
 
 def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
@@ -23,7 +23,7 @@ def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
         for old in [known for known in values if known[: len(loc)] == loc]:
             del values[old]
         literal = text.strip() if text.strip()[:1] not in {"'", '"', "[", "{"} and text.strip() else None
-        values[loc] = Span(line=0, column=0, width=1, start=0, end=0, literal=literal, option=option[:200])
+        values[loc] = Span(line=0, column=0, width=1, start=0, end=0, literal=literal, option=mask(option)[:200])
     return dataclasses.replace(source, value=value, values=values)
 
 
@@ -59,4 +59,4 @@ def _put(root: dict[str, Any], path: str, value: Any, option: str) -> Loc:
 
 
 def _stop(option: str, message: str, fix: str | None = None) -> None:
-    raise UsageError(diagnostics=(Diagnostic(message=f"--set {option[:200]}: {message}", help=fix),))
+    raise UsageError(diagnostics=(Diagnostic(message=f"--set {mask(option)[:200]}: {message}", help=fix),))

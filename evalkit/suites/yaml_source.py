@@ -41,7 +41,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SECRET_NAMES = r"(?:api[_-]?key|secret|passw(?:or)?d|authorization|(?:access|auth|bearer)[_-]?token)"  # noqa: S105 - names of keys, no key
 _SECRET_KEY = re.compile(rf"(?i){_SECRET_NAMES}$|^token$")
-_SECRET_VALUE = re.compile(rf"(?i)((?:{_SECRET_NAMES}|\btoken)[\"']?\s*:\s*)(\S.*)")
+_SECRET_VALUE = re.compile(rf"(?i)((?:{_SECRET_NAMES}|\btoken)[\"']?\s*[:=]\s*)(\S.*)")
 _SECRET_LOOKS = re.compile(r"()(\b(?:sk|pk|hf|ghp|gho|gsk|xai|key)[-_][A-Za-z0-9_\-]{12,})")
 _URL_LOGIN = re.compile(r"(://)([^/\s@]+)(?=@)")
 

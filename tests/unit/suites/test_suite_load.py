@@ -328,6 +328,22 @@ def test_bad_overrides_quote_themselves(folder, option, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "models.candidate.api_key=opensesame",
+        "models.candidate.api_key_env=sk-opensesame-0123",
+        "models.candidate.base_url=http://me:opensesame@127.0.0.1/v1",
+        "models.candidate.extra_body={password: opensesame}",
+        "name.api_key=opensesame",
+    ],
+)
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(folder, option):
+    with pytest.raises(UsageError) as caught:
+        folder.load(overrides=[option])
+    assert "opensesame" not in str(caught.value)
+
+
 def test_bytes_that_are_no_utf8(folder):
     good = (folder.path / "suite.yaml").read_bytes()
     folder.write("suite.yaml", b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))

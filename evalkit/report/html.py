@@ -8,6 +8,7 @@ only: autoescaped by jinja2, or packed and set by the script as `textContent`.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
@@ -88,6 +89,7 @@ def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evalkit.report"),

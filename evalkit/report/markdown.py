@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 
 from evalkit.report import numbers, strings
 from evalkit.report.forest import Bar, axis_for
-from evalkit.report.page import asked_rows, examples, sides
+from evalkit.report.page import Example, asked_rows, examples, sides
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
 
 MAX_CHARS = 65_536
 """GitHub refuses longer comments."""
+GATE_CHARS = 30_000
 CELL_CHARS = 300
 PLOT_COLUMNS = 41
 _MARKUP = re.compile(
@@ -33,17 +34,16 @@ _LINKING = frozenset("@#:.")
 
 
 def render_markdown(verdict: Document, samples: Sequence[Document] = ()) -> str:
-    """The summary, at most 65,536 characters: what comes last (the flipped samples) is left out first."""
+    """The summary, at most 65,536 characters: whole parts are left out where they do not fit, the last ones first."""
     shown = cleaned(verdict)
     marker = f"<!-- evalkit:{_SAFE_NAME.sub('-', text(shown, 'suite')) or 'suite'} -->"
     told = [*_alert(shown), *_gate(shown), *_plot(shown), *_moved(shown)]
     room = MAX_CHARS - len(marker) - 2
     kept: list[str] = []
     for block in (*told, *_flipped(samples)):
-        room -= len(block) + 2
-        if room < 0:
-            break
-        kept.append(block)
+        if len(block) + 2 <= room:
+            room -= len(block) + 2
+            kept.append(block)
     return "\n\n".join([*kept, marker]) + "\n"
 
 
@@ -93,7 +93,18 @@ def _gate(verdict: Document) -> Iterator[str]:
         state = f"{row.mark.sign} {row.mark.word}"
         state = f"**{state}**" if row.mark.css == "failed" else state
         lines.append(f"| {state} | {inert(row.label)} | {inert(row.asked)} | {inert(row.got)} | {inert(row.where)} |")
-    yield "\n".join(lines)
+    yield _within(lines, GATE_CHARS)
+
+
+def _within(lines: Sequence[str], limit: int) -> str:
+    """The lines that fit `limit` characters, and how many did not."""
+    kept: list[str] = []
+    for line in lines:
+        if sum(map(len, kept)) + len(kept) + len(line) > limit:
+            break
+        kept.append(line)
+    left_out = len(lines) - len(kept)
+    return "\n".join([*kept, "", f"{left_out} more rows in report.html"] if left_out else kept)
 
 
 def _plot(verdict: Document) -> Iterator[str]:
@@ -135,28 +146,19 @@ def _moved(verdict: Document) -> Iterator[str]:
         yield " · ".join(told)
     warnings = items(verdict, "warnings")[:20]
     if warnings:
-        yield "\n".join(f"- warning: {inert(words(sentence), 1000)}" for sentence in warnings)
+        yield _within([f"- warning: {inert(words(sentence), 500)}" for sentence in warnings], GATE_CHARS // 3)
 
 
 def _flipped(samples: Sequence[Document]) -> Iterator[str]:
     found = examples(samples)
     if not found:
         return
-    yield f"<details><summary>The first {len(found)} flipped samples</summary>"
-    for row in found:
-        yield "\n".join(
-            (
-                f"**{row.sign} {row.word}** {inert(row.id)}",
-                "",
-                *(
-                    f"- {label}: {inert(value)}"
-                    for label, value in (
-                        ("input", row.input),
-                        ("expected", row.target),
-                        ("baseline", row.baseline),
-                        ("candidate", row.candidate),
-                    )
-                ),
-            )
-        )
-    yield "</details>"
+    told = [_example(row) for row in found]
+    head = f"<details><summary>The first {len(found)} flipped samples</summary>"
+    yield "\n\n".join([head, *told, "</details>"])
+
+
+def _example(row: Example) -> str:
+    parts = {"input": row.input, "expected": row.target, "baseline": row.baseline, "candidate": row.candidate}
+    lines = [f"- {label}: {inert(value)}" for label, value in parts.items()]
+    return "\n".join([f"**{row.sign} {row.word}** {inert(row.id)}", "", *lines])

@@ -20,7 +20,7 @@ from evalkit.report.text import clean
 CHUNK_ROWS = 200
 FLIP_CODES = tuple(strings.FLIPS)
 UNSCORED = FLIP_CODES.index("unscored")
-SIDE_KEYS = ("status", "text", "finish", "error", "latency_s", "input_tokens", "output_tokens", "cached", "attempts")
+USUAL = {"text": None, "status": "ok", "finish": "stop", "error": None, "cached": False, "attempts": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +46,37 @@ def pack(samples: Sequence[Document], primary: str) -> Packed:
         "why": dict(strings.WHY_UNSCORED),
         "outcomes": dict(strings.OUTCOMES),
     }
-    rows = [_row(row) for row in samples]
+    rows = [_row(row, metrics) for row in samples]
     chunks = tuple(_block(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS))
     return Packed(meta=_block(meta), chunks=chunks)
 
 
-def _row(sample: Document) -> dict[str, Any]:
-    """What the detail view shows of one sample, without empty entries."""
-    scores = {
-        name: {key: value for key, value in found.items() if value not in (None, {}, "")}
-        for name, found in obj(sample, "scores").items()
-        if isinstance(found, dict)
-    }
-    sides = {
-        side: {k: v for k, v in obj(sample, side).items() if k in SIDE_KEYS and v is not None} for side in strings.SIDES
-    }
+def _row(sample: Document, metrics: Sequence[str]) -> dict[str, Any]:
+    """What the detail view shows of one sample; scores stand in the order of `metrics`, null where there are none."""
+    sides = {side: _side(obj(sample, side)) for side in strings.SIDES}
+    scores = [_score(obj(obj(sample, "scores"), name)) for name in metrics]
     cluster = {"cluster": text(sample, "cluster")} if sample.get("cluster") is not None else {}
     return {"input": text(sample, "input"), "target": sample.get("target"), **sides, "scores": scores, **cluster}
+
+
+def _side(side: Document) -> dict[str, Any]:
+    """One answer without what the page takes for granted: status ok, finish stop, one attempt, nothing cached."""
+    found = {key: side[key] for key, usual in USUAL.items() if side.get(key) not in (None, usual)}
+    seconds, tokens = number(side, "latency_s"), number(side, "output_tokens")
+    if seconds is not None:
+        found["ms"] = round(1000 * seconds)
+    if tokens is not None:
+        found["tokens"] = round(tokens)
+    return found
+
+
+def _score(score: Document) -> list[Any]:
+    """[baseline, candidate, why, why, evidence, evidence], cut after the last that says something."""
+    found = [number(score, side) for side in strings.SIDES]
+    rest = [score.get(f"{side}_{end}") for end in ("why", "evidence") for side in strings.SIDES]
+    while rest and not rest[-1]:
+        rest.pop()
+    return [*found, *rest]
 
 
 def _slice_columns(samples: Sequence[Document]) -> list[dict[str, Any]]:
@@ -94,4 +108,4 @@ def _metric_flip(sample: Document, metric: str) -> int:
 
 def _block(value: Any) -> str:
     data = json.dumps(clean(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")

@@ -16,6 +16,7 @@ async function start() {
   addEventListener("hashchange", () => followAddress(app));
   const isLinked = await followAddress(app);
   if (!isLinked) { app.state.flip = firstFlip(meta); await refresh(app); }
+  performance.mark("ready");
   document.documentElement.dataset.ready = "1";
 }
 

@@ -81,21 +81,21 @@ function marked(parts, own, tag) {
 function side(meta, sample, role, metric, answer) {
   const given = sample[role];
   const box = el("div", "side");
-  const score = (sample.scores[metric] || {})[role];
-  const mark = score === undefined ? "–" : score >= 1 ? "✔" : score > 0 ? "◐" : "✖";
+  const score = scoreOf(meta, sample, metric, role).value;
+  const mark = score === null ? "–" : score >= 1 ? "✔" : score > 0 ? "◐" : "✖";
   box.append(el("h4", "", `${mark}\uFE0E ${role}`), el("p", "sub", sideFacts(given)));
   if (given.error) box.append(el("p", "error", given.error));
-  if (given.status === "ok" || given.text) box.append(answer);
+  if (!given.status || given.text) box.append(answer);
   else box.append(el("p", "empty", meta.outcomes[given.status] || meta.why[given.status] || given.status));
   return box;
 }
 
 function sideFacts(given) {
   const facts = [];
-  if (given.status && given.status !== "ok") facts.push(given.status);
-  if (given.latency_s !== undefined) facts.push(given.latency_s < 1 ? `${Math.round(1000 * given.latency_s)} ms` : `${given.latency_s.toFixed(1)} s`);
-  if (given.output_tokens !== undefined) facts.push(`${given.output_tokens.toLocaleString("en")} tokens`);
-  if (given.finish && given.finish !== "stop") facts.push(`ended by: ${given.finish}`);
+  if (given.status) facts.push(given.status);
+  if (given.ms !== undefined) facts.push(given.ms < 1000 ? `${given.ms} ms` : `${(given.ms / 1000).toFixed(1)} s`);
+  if (given.tokens !== undefined) facts.push(`${given.tokens.toLocaleString("en")} tokens`);
+  if (given.finish) facts.push(`ended by: ${given.finish}`);
   if (given.cached) facts.push("from the cache");
   if (given.attempts > 1) facts.push(`${given.attempts} attempts`);
   return facts.join(" · ") || "no further facts recorded";
@@ -113,27 +113,34 @@ function scoreTable(meta, sample) {
   const top = el("thead");
   top.append(head);
   const body = el("tbody");
-  for (const [name, score] of Object.entries(sample.scores)) body.append(scoreRow(meta, name, score));
+  for (const { name } of meta.metrics) body.append(scoreRow(meta, sample, name));
   table.append(top, body);
   const wide = el("div", "wide");
   wide.append(table);
   return wide;
 }
 
-function scoreRow(meta, name, score) {
+// One side's finding by one metric; rows keep scores as [value, value, why, why, evidence, evidence].
+function scoreOf(meta, sample, metric, role) {
+  const found = sample.scores[meta.metrics.findIndex(({ name }) => name === metric)] || [];
+  const at = role === "baseline" ? 0 : 1;
+  return { value: found[at] ?? null, why: found[2 + at], evidence: found[4 + at] };
+}
+
+function scoreRow(meta, sample, name) {
   const row = el("tr");
   const label = el("th", "", name);
   label.scope = "row";
+  const found = ["baseline", "candidate"].map((role) => scoreOf(meta, sample, name, role));
   row.append(label);
-  for (const role of ["baseline", "candidate"]) row.append(el("td", score[role] === undefined ? "empty" : "num", scoreWords(meta, score, role)));
-  for (const role of ["baseline", "candidate"]) row.append(el("td", "read", evidenceWords(score[`${role}_evidence`])));
+  for (const score of found) row.append(el("td", score.value === null ? "empty" : "num", scoreWords(meta, score)));
+  for (const score of found) row.append(el("td", "read", evidenceWords(score.evidence)));
   return row;
 }
 
-function scoreWords(meta, score, role) {
-  if (score[role] !== undefined) return points(score[role]);
-  const why = score[`${role}_why`];
-  return `unscored: ${meta.why[why] || why || "no reason recorded"}`;
+function scoreWords(meta, score) {
+  if (score.value !== null) return points(score.value);
+  return `unscored: ${meta.why[score.why] || score.why || "no reason recorded"}`;
 }
 
 function evidenceWords(evidence) {

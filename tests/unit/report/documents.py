@@ -28,7 +28,8 @@ ACCURACY = {  # share right: baseline, candidate
 HEADLINES = {
     "ship": "The candidate gains {delta} points [{low}, {high}] on exact; the suite asks for at least +5.0 and an "
     "interval above 0. No guard regressed; general-mini is too small to settle.",
-    "dont_ship": "The candidate gains {delta} points [{low}, {high}] on exact, and it loses {film} points on domain=film.",
+    "dont_ship": "The candidate gains {delta} points [{low}, {high}] on exact, and it loses {film} points on "
+    "domain=film.",
     "inconclusive": "The gain on exact is {delta} points, but the interval runs from {low} to {high}: it may as well "
     "be nothing.",
     "invalid": "Both sides gave byte-equal answers to all 300 samples: this compares a model with itself.",
@@ -48,7 +49,7 @@ EXIT = {"ship": 0, "dont_ship": 1, "inconclusive": 3, "invalid": 4, "error": 5}
 
 
 def make_samples(status="ship", n=300, seed=7, words=None):
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - test data
     share = ACCURACY[status]
     rows = []
     for number in range(n):
@@ -177,7 +178,8 @@ def make_verdict(status="ship", rows=None):
     sd = primary.pop("sd", 50.0)
     n = max(1, primary["n"])
     primary.update(
-        alpha=0.05, min_delta=5.0, evidence="positive", line=41, mde_points=2.49 * sd / math.sqrt(n) if primary["n"] else None,
+        alpha=0.05, min_delta=5.0, evidence="positive", line=41,
+        mde_points=2.49 * sd / math.sqrt(n) if sd and primary["n"] else None,
         n_needed=None if status == "ship" else math.ceil((2.49 * sd / 5.0) ** 2),
     )  # fmt: skip
     primary.setdefault("ci95_points", None)
@@ -216,13 +218,12 @@ def signed(value):
 
 
 def advice(status, primary):
+    n = primary["n"]
     return {
-        "ship": ["Ship it behind a small share of traffic first; the measured gain of a passing candidate tends to be "
-                 "a little too good."],
+        "ship": ["Ship it behind a small share of traffic first: the gain of a passing candidate tends to shrink."],
         "dont_ship": ["Look at the broken film reviews first: they share a pattern.",
                       "Compare the training data of film reviews with that of the other domains."],
-        "inconclusive": [f"About {primary['n_needed'] or 0:,} pairs would settle a true gain of 5.0 points; this run has "
-                         f"{primary['n']:,}."],
+        "inconclusive": [f"About {primary['n_needed'] or 0:,} pairs would settle a gain of 5.0 points, not {n:,}."],
         "invalid": ["Check that the adapter is loaded: `evalkit doctor` shows what the engine serves."],
         "error": ["Run the same command with --resume: 412 answers are kept."],
     }[status]  # fmt: skip
@@ -241,7 +242,8 @@ def asked(status, primary):
          "got": "−1.0 [−7.8, +5.8]; about 900 pairs needed", "state": "unresolved", "line": 45, "filter": None},
         {"label": "no slice loses more than", "asked": "10.0 points",
          "got": "domain=film −14.0 [−25.1, −2.9]" if status == "dont_ship" else "worst: domain=film +6.1",
-         "state": "regressed" if status == "dont_ship" else "held", "line": 47, "filter": "f=broken&slice=domain%3Dfilm"},
+         "state": "regressed" if status == "dont_ship" else "held", "line": 47,
+         "filter": "f=broken&slice=domain%3Dfilm"},
         {"label": "training data checked", "asked": "no overlap", "got": "no training data was named",
          "state": "warning", "line": None, "filter": None},
     ]  # fmt: skip
@@ -252,7 +254,8 @@ def guards(schema):
         {"name": "schema", "kind": "metric", "state": "unresolved", "asked": "loses at most 1.0 points",
          "got": "0.0 points [−1.1, +1.1]", "blocking": False, "margin": 1.0, "n_needed": 420, "suite": None, "line": 44,
          "comparison": schema, "ratio": None, "ratio_low": None, "ratio_high": None},
-        {"name": "general-mini / accuracy", "kind": "metric", "state": "unresolved", "asked": "loses at most 3.0 points",
+        {"name": "general-mini / accuracy", "kind": "metric", "state": "unresolved",
+         "asked": "loses at most 3.0 points",
          "got": "−1.0 points [−7.8, +5.8]", "blocking": False, "margin": 3.0, "n_needed": 900, "suite": "general-mini",
          "line": 45, "ratio": None, "ratio_low": None, "ratio_high": None,
          "comparison": {"metric": "accuracy", "n": 100, "n_clusters": 100, "baseline_points": 41.0,
@@ -337,7 +340,8 @@ def surroundings(status):
             "baseline": {"served_model": "smollm2-135m-instruct", "weights_sha256": weights, "adapter_sha256": None,
                          "engine": "llama.cpp", "engine_version": "b7021", "endpoint": ""},
             "candidate": {"served_model": "smollm2-135m-instruct", "weights_sha256": weights,
-                          "adapter_sha256": "7e" * 32, "engine": "llama.cpp", "engine_version": "b7021", "endpoint": ""},
+                          "adapter_sha256": "7e" * 32, "engine": "llama.cpp", "engine_version": "b7021",
+                          "endpoint": ""},
             "equal_answers": 1.0 if status == "invalid" else 0.31,
             "probe": {"n": 5, "differing": 0 if status == "invalid" else 5, "note": None},
         },
@@ -358,7 +362,8 @@ def surroundings(status):
         "freshness": {"note": "The samples carry no time."},
         "judges": {"note": "No judge scores in this suite."},
         "provenance": {"evalkit": "1.0.0", "python": "3.11.7", "platform": "Linux x86_64", "seed": 7,
-                       "suite_fingerprint": "fp1:" + "5f1c" * 16, "data_sha256": "77de" * 16, "dataset": "samples.jsonl",
+                       "suite_fingerprint": "fp1:" + "5f1c" * 16, "data_sha256": "77de" * 16,
+                       "dataset": "samples.jsonl",
                        "git": {"commit": "330c9ad", "dirty": False}, "started": "2026-11-22T16:12:01Z",
                        "finished": "2026-11-22T16:18:15Z", "wall_s": 374.2,
                        "command": "evalkit run suites/review-triage/suite.yaml"},

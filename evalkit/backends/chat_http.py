@@ -71,10 +71,22 @@ class ChatHttp:
         Raises ExecutionError when nothing answers, the key is refused or the model is not among those listed. An
         endpoint without such a list, or too busy to give it, is left to prove itself by answering.
         """
-        listed: tuple[str, ...] = ()
         try:
-            reply = await self.get("/models")
-            listed = _model_ids(reply)
+            listed = await self._listed()
+        except ExecutionError:
+            await self.close()
+            raise
+        if listed and self._model not in listed:
+            await self.close()
+            raise ExecutionError(_not_served(self._endpoint, self._model, listed))
+        return ModelIdentity(
+            served_model=self._model if listed else None, engine="openai_compatible", endpoint=self._endpoint.url
+        )
+
+    async def _listed(self) -> tuple[str, ...]:
+        """The ids the endpoint lists; none when it has no list for us, which says nothing about the model."""
+        try:
+            return _model_ids(await self.get("/models"))
         except AuthFailed as error:
             hint = (
                 "check the key in the variable that api_key_env names"
@@ -84,13 +96,8 @@ class ChatHttp:
             raise ExecutionError(f"{self._endpoint.url} refused access ({error}); {hint}") from error
         except (ConnectionLost, TimedOut, ProtocolViolation) as error:
             raise ExecutionError(f"{self._endpoint.url} cannot be used: {error}. Is the server running?") from error
-        except BackendError:
-            pass  # 404, 405, 429, 5xx: it has no list for us, which says nothing about the model
-        if listed and self._model not in listed:
-            raise ExecutionError(_not_served(self._endpoint, self._model, listed))
-        return ModelIdentity(
-            served_model=self._model if listed else None, engine="openai_compatible", endpoint=self._endpoint.url
-        )
+        except BackendError:  # 404, 405, 429, 5xx
+            return ()
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /chat/completions."""

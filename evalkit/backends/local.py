@@ -70,14 +70,30 @@ class Local:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ExecutionError(f"backend local needs the llama.cpp engine; run: {_INSTALL}")
         weights = await asyncio.to_thread(find_weights, self._model, self._adapter)
+        try:
+            await self._start(weights)
+        except BaseException:  # a start given up or refused must not leave a process behind
+            await self.close()
+            raise
+        return ModelIdentity(
+            served_model=weights.alias,
+            weights_sha256=weights.model_sha256,
+            adapter_sha256=weights.adapter_sha256,
+            engine=_ENGINE_NAME,
+            engine_version=importlib.metadata.version("xllamacpp"),
+            has_adapter_applied=None if weights.adapter is None else True,
+        )
+
+    async def _start(self, weights: Weights) -> None:
+        """Starts the engine and makes sure that it applies the adapter it was given, and no other."""
         key = secrets.token_urlsafe(24)  # other programs on this machine, browsers included, cannot use the server
         self._engine = _Engine()
         address = await self._engine.start(self._settings(weights, key))
         endpoint = parse_endpoint(address, allow_http=False)
-        self._chat = ChatHttp(
-            replace(endpoint, path="/v1"), weights.alias, ChatOptions(), timeout_s=self._timeout_s, key=key
-        )
-        root = ChatHttp(endpoint, weights.alias, ChatOptions(), timeout_s=self._timeout_s, key=key)
+        options = ChatOptions()
+        v1 = replace(endpoint, path="/v1")
+        self._chat = ChatHttp(v1, weights.alias, options, timeout_s=self._timeout_s, key=key)
+        root = ChatHttp(endpoint, weights.alias, options, timeout_s=self._timeout_s, key=key)
         try:
             applied = _applied_adapters(await root.get("/lora-adapters"))
         except BackendError as error:
@@ -87,14 +103,6 @@ class Local:
         expected = [] if weights.adapter is None else [str(weights.adapter)]
         if applied != expected:
             raise ExecutionError(f"the local engine applies the adapters {applied}, and {expected} was asked for")
-        return ModelIdentity(
-            served_model=weights.alias,
-            weights_sha256=weights.model_sha256,
-            adapter_sha256=weights.adapter_sha256,
-            engine=_ENGINE_NAME,
-            engine_version=importlib.metadata.version("xllamacpp"),
-            has_adapter_applied=None if weights.adapter is None else True,
-        )
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /chat/completions; the same for both sides but for what their entries say."""

@@ -72,6 +72,18 @@ def test_a_near_miss_is_suggested():
             asyncio.run(backend.open())
 
 
+def test_a_failed_open_leaves_no_connection():
+    with ScriptedServer(models=["other"]) as server:
+        backend = make(spec(base_url=server.base_url), timeout_s=5.0)
+
+        async def main():
+            with pytest.raises(ExecutionError):
+                await backend.open()
+            return len(backend._pool._open)
+
+        assert asyncio.run(main()) == 0
+
+
 def test_lone_surrogates_go_out_escaped():
     assert json_bytes({"a": "\ud83d"}) == b'{"a": "\\ud83d"}'
     assert json_bytes({"a": "é"}) == '{"a":"é"}'.encode()

@@ -131,18 +131,12 @@ def test_an_engine_that_does_not_apply_the_adapter_is_refused(engine_script, mon
         asyncio.run(main())
 
 
-def test_an_engine_with_an_adapter_nobody_asked_for_is_refused(engine_script):
-    engine_script(SERVER.format(rows=OTHER))
-    backend = make(spec(), timeout_s=5.0)
-
-    async def main():
-        try:
-            await backend.open()
-        finally:
-            await backend.close()
-
+def test_an_engine_with_an_adapter_nobody_asked_for_is_refused_and_ended(engine_script, tmp_path):
+    pid_file = tmp_path / "pid"
+    engine_script(f"import os; open({str(pid_file)!r}, 'w').write(str(os.getpid()))" + SERVER.format(rows=OTHER))
     with pytest.raises(ExecutionError, match="elsewhere"):
-        asyncio.run(main())
+        asyncio.run(make(spec(), timeout_s=5.0).open())
+    assert not is_alive(int(pid_file.read_text()))
 
 
 def test_an_engine_that_never_gets_ready_is_ended(engine_script, monkeypatch, tmp_path):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-import click
 import typer
 
 from evalkit import __version__
@@ -29,6 +29,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Ending(NamedTuple):
+    """How a command ended when it did not end well."""
+
+    message: str
+    exit_code: int
+    code: str
 
 
 def _version(is_asked: bool) -> None:
@@ -62,22 +70,28 @@ def everything(
 
 def execute(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; prints every error evalkit raises on purpose."""
-    is_json = "--json" in arguments
     try:
         result = app(args=_globals_first(arguments), standalone_mode=False, prog_name="evalkit")
-    except click.exceptions.Abort:
-        return Interrupted.exit_code
-    except click.ClickException as error:
-        return _report(error.format_message(), 2, "USAGE", is_json=is_json, usage=error)
-    except EvalkitError as error:
-        return _report(_told(error), error.exit_code, _code(error), is_json=is_json)
-    except KeyboardInterrupt:
-        return _report("stopped", Interrupted.exit_code, "INTERRUPTED", is_json=is_json)
     except BrokenPipeError:
         # Whoever read our output has gone; the verdict stands in the run's files. A pipe we broke is no success.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExecutionError.exit_code
-    return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        ending = Ending("stopped", Interrupted.exit_code, "INTERRUPTED")
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"\nTry: {context.command_path} --help" if context is not None else ""
+        ending = Ending(f"{getattr(error, 'format_message', error.__str__)()}{hint}", 2, "USAGE")
+    except EvalkitError as error:
+        ending = Ending(_told(error), error.exit_code, _code(error))
+    except Exception as error:  # noqa: BLE001 - the border: a bug of ours must not look like a verdict
+        if {"--verbose", "-v"} & set(arguments):
+            traceback.print_exc()
+        told = f"evalkit itself failed ({type(error).__name__}: {error}). This is a bug; -v shows where"
+        ending = Ending(told, ExecutionError.exit_code, "INTERNAL")
+    else:
+        return result if isinstance(result, int) else 0
+    return _report(ending, is_json="--json" in arguments)
 
 
 def _globals_first(arguments: Sequence[str]) -> list[str]:
@@ -101,18 +115,14 @@ def _code(error: EvalkitError) -> str:
             return {2: "USAGE", 5: "EXECUTION", 130: "INTERRUPTED"}.get(error.exit_code, "ERROR")
 
 
-def _report(
-    message: str, exit_code: int, code: str, *, is_json: bool, usage: click.ClickException | None = None
-) -> int:
-    context = getattr(usage, "ctx", None)
-    hint = f"\nTry: {context.command_path} --help" if context is not None else ""
-    print(f"error: {message}{hint}", file=sys.stderr)
+def _report(ending: Ending, *, is_json: bool) -> int:
+    print(f"error: {ending.message}", file=sys.stderr)
     if is_json:
         document: dict[str, Any] = {
             "schema": "evalkit.verdict/1",
             "verdict": "error",
-            "exit_code": exit_code,
-            "reasons": [{"code": code, "blocking": True, "detail": message}],
+            "exit_code": ending.exit_code,
+            "reasons": [{"code": ending.code, "blocking": True, "detail": ending.message}],
         }
         print(json.dumps(document))
-    return exit_code
+    return ending.exit_code

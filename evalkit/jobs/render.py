@@ -7,10 +7,10 @@ from pathlib import Path
 
 from evalkit.errors import UsageError
 from evalkit.jobs.recorded import FinishedRun, find_run
-from evalkit.report.table import render_csv
 from evalkit.report.html import render_html
 from evalkit.report.junit import render_junit
 from evalkit.report.markdown import render_markdown
+from evalkit.report.table import render_csv
 from evalkit.store.files import write_atomic
 
 

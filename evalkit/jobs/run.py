@@ -127,14 +127,14 @@ async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finis
             differences=identity.differences(work[0]),
         )
         try:
-            seen = await _probed(work[0], progress, use_cache=options.use_cache)
+            identity.refuse_one_model(work[0])
+            asked = await _asked(options, work, run_id, progress)
         except InvalidEvidence as error:
             return finish_refused(loaded.main, dataclasses.replace(story, blocking=(_reason(error),)), folder)
-        with RunLock(run_folder(run_id)):
-            outcomes = await _asked(options, work, run_id, progress)
+    seen = asked.probe
     story = dataclasses.replace(
         story,
-        probe=seen.document() if seen else {},
+        probe=dataclasses.asdict(seen) if seen else {},
         timings={"started": story.created, "wall_s": round(time.time() - started, 2)},
     )
 
@@ -142,20 +142,55 @@ async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finis
         return _audited(work[0], table, seen)
 
     answers = [
-        Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes[suite.name])
+        Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=asked.outcomes[suite.name])
         for suite in loaded.suites
     ]
     progress.on_note("scoring and comparing")
     return finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
 
 
-async def _probed(part: Part, progress: Progress, *, use_cache: bool) -> identity.Probe | None:
-    identity.refuse_one_model(part)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What asking everything brought."""
+
+    outcomes: Mapping[str, Mapping[tuple[str, str], Sequence[Outcome]]]
+    """suite name → (role, sample id) → outcomes by repeat"""
+    probe: identity.Probe | None
+
+
+async def _asked(options: RunOptions, work: Sequence[Part], run_id: str, progress: Progress) -> Asked:
+    """Every outcome of the run, once all of them are in the journal."""
+    with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
+        _check_origin(journal, work, options, run_id)
+        try:
+            with _cache(use_cache=options.use_cache) as cache:
+                seen = await _probed(work[0], journal, cache, progress)
+                engine = Engine(
+                    journal=journal,
+                    cache=cache,
+                    clock=SystemClock(),
+                    limits=_limits(options, work[0]),
+                    progress=progress,
+                )
+                with _signals(engine, progress):
+                    await engine.execute(work)
+        except (ExecutionError, Interrupted) as error:
+            error.add_note(f"to go on: evalkit run {options.suite_path} --resume {run_id}")
+            raise
+        journal.set_meta({"finished": True})
+        return Asked(outcomes={p.suite.name: gather(journal.outcomes(p.suite.name)) for p in work}, probe=seen)
+
+
+async def _probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> identity.Probe | None:
+    """What the probe sees; a resumed run takes the word of the probe it began with."""
     if not identity.claims_other_weights(part):
         return None
+    if (then := journal.meta("probe")) is not None:
+        return identity.Probe(**then)
     progress.on_note("checking that baseline and candidate are two models")
-    with _cache(use_cache=use_cache) as cache:
-        return await identity.probe(part, cache)
+    seen = await identity.probe(part, cache)
+    journal.set_meta({"probe": dataclasses.asdict(seen)})
+    return seen
 
 
 @contextlib.contextmanager
@@ -166,28 +201,6 @@ def _cache(*, use_cache: bool) -> Iterator[Cache | None]:
     finally:
         if cache is not None:
             cache.close()
-
-
-async def _asked(
-    options: RunOptions, work: Sequence[Part], run_id: str, progress: Progress
-) -> dict[str, dict[tuple[str, str], list[Outcome]]]:
-    """Every outcome of the run by suite, once all of them are in the journal."""
-    journal = Journal.open(run_folder(run_id) / "journal.sqlite")
-    try:
-        _check_origin(journal, work, options, run_id)
-        with _cache(use_cache=options.use_cache) as cache:
-            engine = Engine(
-                journal=journal, cache=cache, clock=SystemClock(), limits=_limits(options, work[0]), progress=progress
-            )
-            with _signals(engine, progress):
-                await engine.execute(work)
-        journal.set_meta({"finished": True})
-        return {part.suite.name: gather(journal.outcomes(part.suite.name)) for part in work}
-    except (ExecutionError, Interrupted) as error:
-        error.add_note(f"to go on: evalkit run {options.suite_path} --resume {run_id}")
-        raise
-    finally:
-        journal.close()
 
 
 def _limits(options: RunOptions, main: Part) -> Limits:

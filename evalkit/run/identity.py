@@ -19,8 +19,8 @@ from evalkit.types.table import ScoreTable
 
 PROBES = 20
 PROBE_TOKENS = 48
-LONG_ENOUGH = 20
-"""Words in the probe answers altogether below which equality proves nothing."""
+LONG_ENOUGH = 8
+"""Words per probe answer, on average, below which equality proves nothing: two models may well agree on one word."""
 EQUAL_ANSWERS_PROVE = 50
 WARN_SHARE = 0.95
 
@@ -35,10 +35,6 @@ class Probe:
     """Prompts asked of both sides."""
     differing: int
     note: str
-
-    def document(self) -> dict[str, JsonValue]:
-        """As it stands in verdict.json."""
-        return {"n": self.n, "differing": self.differing, "note": self.note}
 
 
 def differences(part: Part) -> list[dict[str, JsonValue]]:
@@ -99,7 +95,7 @@ async def probe(part: Part, cache: Cache | None = None) -> Probe:
         words += len(left.split())
         if left != right:
             return Probe(n=asked, differing=1, note="the two models answer differently to the same prompt")
-    if asked and words >= LONG_ENOUGH:
+    if asked and words >= LONG_ENOUGH * asked:
         raise InvalidEvidence(
             f"baseline and candidate gave the same answer to all {asked} probe prompts: both ends look like one model. "
             "Is the adapter applied, and does the endpoint serve the model you named?",

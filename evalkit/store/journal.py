@@ -42,7 +42,7 @@ _Row = tuple[str, str, str, int, str, int, bytes, int]
 
 
 class Journal:
-    """The outcomes of one run. Open it with `Journal.open`, close it when done."""
+    """The outcomes of one run. Open it with `Journal.open`, in a `with` block or closed when done."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -147,6 +147,12 @@ class Journal:
                     "its checksum; nothing was decided from it"
                 )
             yield Key(suite=name, role=role, sample_id=_restored(sample_id), repeat=repeat), decode(payload)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Ends the writer thread and closes the file; safe to call twice."""

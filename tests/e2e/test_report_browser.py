@@ -148,9 +148,12 @@ def test_keys_move_filter_search_and_explain_themselves(opened):
     assert page.evaluate("document.activeElement.id") == "find"
     page.keyboard.type("jjj")
     assert page.input_value("#find") == "jjj"
+    wait_for_count(page, 0)
     page.fill("#find", "")
+    wait_for_count(page, documents.make_verdict("dont_ship")["flips"]["fixed"])
     page.focus("#list")
     page.keyboard.press("End")
+    sync_api.expect(page.locator("#list")).to_have_attribute("aria-activedescendant", re.compile("row-"))
     active = page.get_attribute("#list", "aria-activedescendant")
     assert page.get_attribute(f"#{active}", "aria-selected") == "true"
     page.keyboard.press("?")

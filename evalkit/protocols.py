@@ -46,7 +46,10 @@ class Backend(Protocol):
 class Metric(Protocol):
     """Scores one answer. Pure: same answer and sample, same score."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name the suite gave it."""
+        ...
 
     def score(self, answer: str, sample: Sample) -> Score:
         """The finding about one answer; a bad answer is Scored(0.0), Unscored only where no score can exist."""
@@ -58,7 +61,7 @@ class CorpusMetric(Metric, Protocol):
     """A metric of the whole set (macro-F1, BLEU): a function of counts summed over samples."""
 
     def bounds(self, sample: Sample) -> tuple[Sequence[float], Sequence[float]]:
-        """The counts of an unreadable and of a right answer to this sample, to bound what is missing."""
+        """The counts of the worst and of a right answer to this sample, to bound what is missing."""
         ...
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

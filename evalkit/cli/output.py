@@ -26,15 +26,15 @@ class Output:
 
     def verdict(self, document: dict[str, Any]) -> None:
         """Prints a verdict document the way it was asked for."""
-        from evalkit.report import terminal
+        from evalkit.report.terminal import line, summary
 
         if self.is_json:
             print(json.dumps(document, allow_nan=False))
         elif self.is_quiet:
-            print(terminal.line(document))
+            print(line(document))
         else:
             width = min(100, shutil.get_terminal_size((80, 24)).columns)
-            print(terminal.summary(document, color=self.has_color, width=width))
+            print(summary(document, color=self.has_color, width=width))
 
     def result(self, document: dict[str, Any], text: str) -> None:
         """Prints the result of a verb that makes no verdict."""

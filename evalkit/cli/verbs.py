@@ -104,10 +104,10 @@ def compare(
 def gate(context: typer.Context, run: RunName, out: Out = REPORTS, inconclusive_as: InconclusiveAs = None) -> int:
     """The verdict of a finished run again: one line and its exit code."""
     from evalkit.jobs.recorded import find_run
-    from evalkit.report import terminal
+    from evalkit.report.terminal import line
 
     document = find_run(run, out).document
-    context.obj.result(document, terminal.line(document))
+    context.obj.result(document, line(document))
     return _exit_code(context.obj, document, inconclusive_as)
 
 

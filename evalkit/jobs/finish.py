@@ -13,9 +13,10 @@ from typing import Any
 from evalkit import __version__
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
+from evalkit.errors import UsageError
 from evalkit.hygiene.contamination import Contamination, find_exact_overlap
 from evalkit.jobs.resume import suite_fingerprint
-from evalkit.metrics.classification import per_class
+from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.metrics.registry import build
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
@@ -67,8 +68,12 @@ class Finished:
 
 
 def build_metrics(suite: Suite) -> dict[str, Metric]:
-    """The suite's metrics by name. Raises UsageError for one that cannot be built."""
-    return {spec.name: build(spec, suite.samples) for spec in suite.metrics}
+    """The suite's metrics by name. Raises UsageError, located, for one that cannot be built."""
+    try:
+        return {spec.name: build(spec, suite.samples) for spec in suite.metrics}
+    except UsageError as error:
+        located = (dataclasses.replace(d, path=d.path or str(suite.path)) for d in error.diagnostics)
+        raise UsageError(diagnostics=tuple(located)) from error
 
 
 Audit = Callable[[ScoreTable], tuple[tuple[Reason, ...], tuple[str, ...]]]
@@ -221,7 +226,7 @@ def _per_class(main: Answers, scoring: Scoring) -> list[dict[str, Any]]:
     return tables
 
 
-def _side_by_side(sides: Mapping[str, Any]) -> dict[str, Any]:
+def _side_by_side(sides: Mapping[str, ClassTable]) -> dict[str, Any]:
     base, cand = sides["baseline"], sides["candidate"]
     rows = [
         {"label": left.label, "n": left.support, "baseline": _rates(left), "candidate": _rates(right)}
@@ -230,8 +235,9 @@ def _side_by_side(sides: Mapping[str, Any]) -> dict[str, Any]:
     return {"rows": rows, "confusion": {"baseline": base.confusion, "candidate": cand.confusion}}
 
 
-def _rates(row: Any) -> dict[str, float]:
-    return {name: round(100.0 * getattr(row, name), 4) for name in ("precision", "recall", "f1")}
+def _rates(row: ClassRow) -> dict[str, float | None]:
+    shares = {"precision": row.precision, "recall": row.recall, "f1": row.f1}
+    return {name: None if share is None else round(100.0 * share, 4) for name, share in shares.items()}
 
 
 def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
@@ -292,7 +298,7 @@ def _written(facts: RunFacts, rows: Sequence[dict[str, Any]], story: Story, fold
 def render(folder: Path, document: dict[str, Any], rows: Sequence[dict[str, Any]], manifest: dict[str, Any]) -> None:
     """Writes the renderings of a verdict: report.html, summary.md, junit.xml."""
     write_atomic(folder / "report.html", render_html(document, rows, manifest))
-    write_atomic(folder / "summary.md", render_markdown(document).encode("utf-8", "backslashreplace"))
+    write_atomic(folder / "summary.md", render_markdown(document, rows).encode("utf-8", "backslashreplace"))
     write_atomic(folder / "junit.xml", render_junit(document))
 
 

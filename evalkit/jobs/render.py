@@ -37,7 +37,7 @@ def _junit(run: FinishedRun) -> bytes:
 
 
 def _markdown(run: FinishedRun) -> bytes:
-    return render_markdown(run.document).encode("utf-8", "backslashreplace")
+    return render_markdown(run.document, run.rows()).encode("utf-8", "backslashreplace")
 
 
 def _csv(run: FinishedRun) -> bytes:

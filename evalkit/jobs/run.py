@@ -127,7 +127,6 @@ async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finis
             differences=identity.differences(work[0]),
         )
         try:
-            identity.refuse_one_model(work[0])
             asked = await _asked(options, work, run_id, progress)
         except InvalidEvidence as error:
             return finish_refused(loaded.main, dataclasses.replace(story, blocking=(_reason(error),)), folder)
@@ -162,6 +161,7 @@ async def _asked(options: RunOptions, work: Sequence[Part], run_id: str, progres
     """Every outcome of the run, once all of them are in the journal."""
     with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
         _check_origin(journal, work, options, run_id)
+        identity.refuse_one_model(work[0])
         try:
             with _cache(use_cache=options.use_cache) as cache:
                 seen = await _probed(work[0], journal, cache, progress)

@@ -255,7 +255,7 @@ def _cost_tile(verdict: Document) -> Tile:
     label = "Cost of 1,000 answers"
     if now is None:
         note = text(candidate, "note") or text(obj(verdict, "cost"), "note")
-        return Tile(label=label, value="unknown", sub=note, is_measured=False)
+        return Tile(label=label, value="unknown", sub=note.removeprefix("unknown: "), is_measured=False)
     return Tile(label=label, value=numbers.usd(now), sub=f"baseline: {numbers.usd(was)}")
 
 

@@ -4,7 +4,7 @@ import random
 import sqlite3
 import sys
 
-from conftest import REPO, label_of, number_in, scripted, side
+from bench import REPO, label_of, number_in, scripted, side
 
 from evalkit.testing import answers
 from evalkit.testing.kill_driver import KillDriver

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import scripted
+from bench import scripted
 
 CAP = ("--no-cache", "--max-requests", "60")
 

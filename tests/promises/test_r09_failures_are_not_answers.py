@@ -1,7 +1,7 @@
 """A request that failed is missing evidence: it never becomes a zero, and the count of what is missing is exact."""
 
 import pytest
-from conftest import right_below, scripted
+from bench import right_below, scripted
 
 from evalkit.testing import Rule, answers, empty_body, error_in_200, fails, half_json, html
 

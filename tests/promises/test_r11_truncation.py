@@ -1,7 +1,7 @@
 """An answer cut before it says anything is no wrong answer, and too many of them make no verdict."""
 
 import pytest
-from conftest import label_of, number_in, right_below, scripted
+from bench import label_of, number_in, right_below, scripted
 
 from evalkit.testing import Rule, answers
 

@@ -1,6 +1,6 @@
 """Answers are joined to samples by key alone, whatever order and concurrency they arrive in."""
 
-from conftest import number_in, side
+from bench import number_in, side
 
 from evalkit.testing import ScriptedServer, answers
 

@@ -2,7 +2,7 @@
 
 import itertools
 
-from conftest import right_below, scripted, side
+from bench import right_below, scripted, side
 
 from evalkit.testing import Rule, ScriptedServer, answers
 

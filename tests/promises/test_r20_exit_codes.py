@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPO, scripted, side
+from bench import REPO, scripted, side
 
 from evalkit.testing import Rule, ScriptedServer, answers, fails, hangs
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from conftest import scripted
+from bench import scripted
 
 from evalkit.run.plan import Side, request_fingerprint
 from evalkit.store.cache import MAX_AGE_S, Cache

@@ -1,0 +1,41 @@
+# Without a verb: the list of verbs.
+default:
+    @just --list
+
+# Install everything for development into the current environment.
+setup:
+    pip install -e ".[local,dev]"
+    python tests/prepare.py
+    pre-commit install
+
+# All tests, as CI runs them.
+test:
+    pytest
+
+# Tests that need neither the model nor a browser.
+quick:
+    pytest -m "not model and not browser"
+
+# Lint, format, types, layers.
+check:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# Mend what can be mended by itself.
+fix:
+    ruff check --fix .
+    ruff format .
+
+# The tests of the promises, by name.
+promises:
+    pytest tests/promises -v
+
+# Branch coverage.
+coverage:
+    pytest -m "not model and not browser" --cov --cov-report=term-missing:skip-covered
+
+# The main job on the embedded default.
+demo:
+    evalkit run suites/review-triage/suite.yaml

@@ -65,7 +65,7 @@ def everything(
         is_verbose=verbose,
         has_color=has_color and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))),
     )
-    context.obj.start_logging()
+    context.obj.prepare()
 
 
 def execute(arguments: Sequence[str]) -> int:

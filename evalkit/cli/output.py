@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shutil
@@ -19,7 +20,14 @@ class Output:
     is_verbose: bool = False
     has_color: bool = False
 
-    def start_logging(self) -> None:
+    def prepare(self) -> None:
+        """Makes stdout and stderr take any character, whatever the locale, and starts logging."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        self._start_logging()
+
+    def _start_logging(self) -> None:
         """Sends evalkit's log to stderr when asked for; prompts and answers are never logged."""
         level = logging.INFO if self.is_verbose else logging.ERROR
         logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s %(message)s")

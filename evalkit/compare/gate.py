@@ -14,6 +14,7 @@ from evalkit.compare.pairing import compare, compare_worst_case
 from evalkit.compare.primary import decide_primary, least_detectable, pairs_needed
 from evalkit.compare.slices import judge_slices
 from evalkit.compare.validity import broken_evidence
+from evalkit.numbers import signed
 from evalkit.types import Comparison, Guard, Reason, Slice, Status, Suite, Verdict
 
 _RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
@@ -129,8 +130,8 @@ def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
         return None
     low, high = primary.worst_case_points
     detail = (
-        f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between {low:+.1f} "
-        f"and {high:+.1f} points, and the low end would not ship"
+        f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between {signed(low)} "
+        f"and {signed(high)} points, and the low end would not ship"
     )
     return Reason(code="MISSING_COULD_DECIDE", is_blocking=True, detail=detail)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.compare.pairing import compare
+from evalkit.numbers import interval, signed
 from evalkit.protocols import Metric
 from evalkit.stats.power import n_noninferiority, upper_discordance
 from evalkit.stats.ratios import ratio_bootstrap
@@ -98,7 +99,8 @@ def _needed(found: Comparison, spec: GuardSpec, alpha: float) -> int | None:
 def _got(found: Comparison) -> str:
     if found.delta_points is None or found.bounds is None:
         return "not measured"
-    return f"{found.delta_points:+.1f} points [{found.bounds.low:+.1f}, {found.bounds.high:+.1f}], n = {found.n}"
+    bounds = (found.bounds.low, found.bounds.high)
+    return f"{signed(found.delta_points)} points {interval(bounds)}, n = {found.n:,}"
 
 
 def _ratio_guard(spec: GuardSpec, measured: Measured, alpha: float, seed: str) -> Guard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evalkit.numbers import interval, signed
 from evalkit.stats.power import mde, mde_graded, n_point_binding, n_power, upper_discordance
 from evalkit.types import Comparison, GateSpec, Reason, Status
 
@@ -29,10 +30,10 @@ def decide_primary(found: Comparison, gate: GateSpec) -> Decision:
 def _quality(found: Comparison, gate: GateSpec) -> Decision:
     delta, low, high = _numbers(found)
     bar = gate.primary.min_delta
-    shown = f"{delta:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    shown = f"{signed(delta)} points {interval((low, high))}"
     proven = {"positive": low > 0.0, "margin": low >= bar, "none": True}[gate.primary.evidence]
     if delta >= bar and proven:
-        return _because("ship", "PASS", f"the gain is {shown}; at least {bar:+.1f} was asked for")
+        return _because("ship", "PASS", f"the gain is {shown}; at least {signed(bar)} was asked for")
     if high < 0.0:
         return _because("dont_ship", "REGRESSION", f"the candidate is worse: {shown}")
     headroom = 100.0 - (found.baseline_points or 0.0)
@@ -61,7 +62,7 @@ def _quality(found: Comparison, gate: GateSpec) -> Decision:
 def _no_worse(found: Comparison, gate: GateSpec) -> Decision:
     delta, low, high = _numbers(found)
     margin = gate.noninferiority_margin
-    shown = f"{delta:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    shown = f"{signed(delta)} points {interval((low, high))}"
     if low > -margin:
         return _because("ship", "PASS", f"not worse by more than {margin:g} points: {shown}")
     if high < -margin:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
+from evalkit.numbers import interval, signed
 from evalkit.types import Comparison, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
@@ -35,7 +37,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
         proof = {"positive": ", shown to be above 0", "margin": ", shown beyond doubt", "none": ""}[
             gate.primary.evidence
         ]
-        label, asked = f"gain on {gate.primary.metric}", f"at least {gate.primary.min_delta:+.1f} points{proof}"
+        label, asked = f"gain on {gate.primary.metric}", f"at least {signed(gate.primary.min_delta)} points{proof}"
         line = gate.primary.line
     else:
         label, asked = f"no loss on {gate.primary.metric}", f"loses at most {gate.noninferiority_margin:g} points"
@@ -52,7 +54,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
 def _got(found: Comparison | None) -> str:
     if found is None or found.delta_points is None or found.bounds is None:
         return "not measured"
-    return f"{found.delta_points:+.1f} points [{found.bounds.low:+.1f}, {found.bounds.high:+.1f}]"
+    return f"{signed(found.delta_points)} points {interval((found.bounds.low, found.bounds.high))}"
 
 
 def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
@@ -68,8 +70,8 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     state = "regressed" if "regressed" in states else "unresolved" if "unresolved" in states else "held"
     worst = min(judged, key=lambda s: (s.state != "regressed", s.comparison.delta_points or 0.0))
     found = worst.comparison
-    got = f"worst: {worst.name} {found.delta_points:+.1f} points (n = {found.n})"
-    yield _row("no slice", asked, got, state, suite.gate.slices.line, f"f=broken&slice={worst.name}")
+    got = f"worst: {worst.name} {signed(found.delta_points)} points (n = {found.n})"
+    yield _row("no slice", asked, got, state, suite.gate.slices.line, f"f=broken&slice={quote(worst.name, safe='')}")
 
 
 def _evidence(suite: Suite, table: ScoreTable) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.forest import Bar, axis_for, axis_svg, hero_svg, row_svg
 from evalkit.report.read import Document, between, number, obj, objects, pair, text, whole
 

@@ -57,6 +57,7 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "primary": _primary(verdict, suite),
         "metrics": [comparison_document(c) for c in verdict.metrics],
         "guards": [_guard(g) for g in verdict.guards],
+        "slice_max_drop": suite.gate.slices.max_drop,
         "slices": [_slice(s) for s in verdict.slices],
         "asked": asked_rows(verdict, suite, table, facts.contamination),
         "flips": {name: facts.flips.get(name, 0) for name in _FLIPS},

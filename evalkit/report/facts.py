@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.read import Document, items, number, obj, objects, text, whole, words
 
 BOTH = ("", "baseline", "candidate")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalkit.report.numbers import signed
+from evalkit.numbers import signed
 
 WIDTH, ROW_HEIGHT, MARGIN = 300, 26, 16
 

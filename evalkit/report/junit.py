@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.page import AskedRow, asked_rows, guard_rows
 from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 from evalkit.report.text import cleaned

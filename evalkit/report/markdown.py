@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.forest import Bar, axis_for
 from evalkit.report.page import Example, asked_rows, examples, sides
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words

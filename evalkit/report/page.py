@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.facts import Table
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten

@@ -9,7 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from evalkit.report import numbers, strings
+from evalkit import numbers
+from evalkit.report import strings
 from evalkit.report.page import asked_rows, sides
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import plain, shorten

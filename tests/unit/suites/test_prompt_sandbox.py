@@ -110,6 +110,8 @@ def test_the_language_that_is_left(template, text):
         ("{{ text|uper }}", "not a prompt template: no filter named 'uper'"),
         ("{{ text", "not a prompt template: unexpected end of template, expected 'end of print statement'."),
         ("{{ 'a' * 3 }}", "'*' works on numbers only; join texts with ~"),
+        ("{{ text|_concat(text) }}", "not a prompt template: there is no filter '_concat'"),
+        ("{% for i in [1] recursive %}x{% endfor %}", "not a prompt template: loops may not recurse"),
         ("{{ range(99999) }}", "a range may hold 10,000 numbers"),
         (
             "{{ text.upper() }}",

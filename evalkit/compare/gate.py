@@ -42,8 +42,10 @@ def decide(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     suite, main = evidence.suite, evidence.main
     gate = suite.gate
+    notes = _notes(suite)
     found = {
-        name: compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed) for name, metric in main.metrics.items()
+        name: _noted(compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed), notes)
+        for name, metric in main.metrics.items()
     }
     primary = found[gate.primary.metric]
     guards = tuple(
@@ -77,6 +79,19 @@ def decide(evidence: Evidence) -> Verdict:
         mde_points=least_detectable(primary, gate),
         n_needed=pairs_needed(primary, gate) if _is_unsettled(reasons) else None,
     )
+
+
+def _notes(suite: Suite) -> dict[str, str]:
+    """Cautions by metric: a schema pass rate says little about answers that could not have been anything else."""
+    constrained = [role for role, spec in suite.models.items() if spec.generation.response_schema is not None]
+    if not constrained:
+        return {}
+    note = f"constrained: decoding of {' and '.join(constrained)} could only produce JSON of the response schema"
+    return {spec.name: note for spec in suite.metrics if spec.type == "json_schema"}
+
+
+def _noted(found: Comparison, notes: Mapping[str, str]) -> Comparison:
+    return dataclasses.replace(found, note=found.note or notes.get(found.metric))
 
 
 def _invalid(evidence: Evidence, primary: Comparison) -> list[tuple[Status, Reason]]:
@@ -130,8 +145,8 @@ def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
         return None
     low, high = primary.worst_case_points
     detail = (
-        f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between {signed(low)} "
-        f"and {signed(high)} points, and the low end would not ship"
+        f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between "
+        f"{signed(low)} and {signed(high)} points, and the low end would not ship"
     )
     return Reason(code="MISSING_COULD_DECIDE", is_blocking=True, detail=detail)
 

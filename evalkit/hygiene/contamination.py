@@ -58,7 +58,9 @@ def find_exact_overlap(questions: Sequence[tuple[str, str]], training: Iterable[
             for text in _inputs(row):
                 for sample_id in wanted.get(normalised(text), ()):
                     found.setdefault(sample_id, f"{path.name}:{line}")
-    return Contamination(n_samples=len(questions), n_training_rows=rows, dirty=tuple(found.items()))
+    return Contamination(
+        n_samples=len({sample_id for sample_id, _ in questions}), n_training_rows=rows, dirty=tuple(found.items())
+    )
 
 
 def normalised(text: str) -> str:

@@ -1,0 +1,255 @@
+"""The engine on a virtual clock: retries, pauses, caps, the breaker, stopping."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import pytest
+
+from evalkit.errors import (
+    AuthFailed,
+    BadRequest,
+    BudgetReached,
+    ConnectionLost,
+    ExecutionError,
+    Interrupted,
+    Overloaded,
+    RateLimited,
+)
+from evalkit.run.engine import Engine, Limits
+from evalkit.run.plan import Part, Side
+from evalkit.run.progress import Progress
+from evalkit.run.retry import MAX_ATTEMPTS, backoff_s, pause_s
+from evalkit.run.scoring import gather
+from evalkit.store.journal import Journal
+from evalkit.testing import VirtualClock
+from evalkit.types import Failure, Generation, Message, ModelIdentity, ModelSpec, Response, Sample, Usage
+
+
+@dataclass
+class Scripted:
+    """A backend that raises what its script says for a sample's n-th attempt, else answers."""
+
+    errors: dict = field(default_factory=dict)
+    concurrency: int = 4
+    asked: list = field(default_factory=list)
+
+    async def open(self):
+        return ModelIdentity()
+
+    def wire(self, request):
+        return {"m": [m.content for m in request.messages]}
+
+    async def answer(self, request):
+        sample = request.key.sample_id
+        self.asked.append(sample)
+        await asyncio.sleep(0)
+        script = self.errors.get(sample, self.errors.get("*", []))
+        attempt = self.asked.count(sample) - 1
+        if callable(script):
+            raise script()
+        if attempt < len(script):
+            raise script[attempt]
+        return Response(text=sample, finish="stop", usage=Usage(input_tokens=10, output_tokens=5))
+
+    async def close(self):
+        pass
+
+
+class Plain:
+    def messages(self, sample):
+        return (Message(role="user", content=sample.id),)
+
+
+@dataclass
+class FewSamples:
+    name: str
+    samples: tuple
+
+
+def part(backend, n=10, **generation):
+    suite = FewSamples("s", tuple(Sample(id=str(i), fields={}) for i in range(n)))
+    sides = {
+        role: Side(
+            spec=ModelSpec(role=role, backend="x", generation=Generation(**generation)),
+            backend=backend,
+            identity=ModelIdentity(weights_sha256=role),
+            renderer=Plain(),
+        )
+        for role in ("baseline", "candidate")
+    }
+    return Part(suite=suite, sides=MappingProxyType(sides))
+
+
+def run(path, work, *, clock=None, **limits):
+    """(outcomes by role and sample, error or None)"""
+    clock = clock or VirtualClock()
+    error = None
+
+    async def go():
+        nonlocal error
+        with Journal.open(path / "journal.sqlite") as journal:
+            wanted = Limits(**({"concurrency": 4, "timeout_s": 30.0} | limits))
+            engine = Engine(journal=journal, cache=None, clock=clock, limits=wanted, progress=Progress())
+            try:
+                await engine.execute([work])
+            except ExecutionError as raised:
+                error = raised
+            except Interrupted as raised:
+                error = raised
+            return gather(journal.outcomes("s"))
+
+    return asyncio.run(go()), error
+
+
+def test_every_request_has_one_outcome(tmp_path):
+    outcomes, error = run(tmp_path, part(Scripted(), n=50))
+    assert error is None
+    assert len(outcomes) == 100
+    assert all(found[0].text == sample for (_, sample), found in outcomes.items())
+
+
+def test_repeats_are_separate_requests(tmp_path):
+    outcomes, _ = run(tmp_path, part(Scripted(), n=5, repeats=3))
+    assert all(len(found) == 3 for found in outcomes.values())
+
+
+def test_a_passing_fault_is_retried_and_counted(tmp_path):
+    backend = Scripted(errors={"3": [Overloaded("busy"), ConnectionLost("gone")]})
+    outcomes, _ = run(tmp_path, part(backend))
+    assert outcomes["baseline", "3"][0].text == "3"
+    assert sum(outcomes[role, "3"][0].attempts for role in ("baseline", "candidate")) == 4
+    assert backend.asked.count("3") == 4
+
+
+def test_a_lasting_fault_costs_five_sends_and_becomes_a_failure(tmp_path):
+    backend = Scripted(errors={"3": lambda: Overloaded("busy", status=503)})
+    outcomes, error = run(tmp_path, part(backend, n=60))
+    assert error is None
+    failure = outcomes["candidate", "3"][0]
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status, failure.attempts) == ("overloaded", 503, MAX_ATTEMPTS)
+    assert backend.asked.count("3") == 2 * MAX_ATTEMPTS
+
+
+def test_a_permanent_fault_is_not_retried(tmp_path):
+    backend = Scripted(errors={"3": lambda: BadRequest("no", status=400)})
+    run(tmp_path, part(backend))
+    assert backend.asked.count("3") == 2
+
+
+def test_nothing_is_sent_before_the_server_said(tmp_path):
+    clock = VirtualClock()
+    backend = Scripted(errors={"3": [RateLimited("slow down", retry_after_s=7.0)] * 2})
+    run(tmp_path, part(backend), clock=clock)
+    assert min(clock.slept) >= 7.0
+
+
+def test_a_dead_server_is_left_alone(tmp_path):
+    backend = Scripted(errors={"*": lambda: ConnectionLost("refused")})
+    outcomes, error = run(tmp_path, part(backend, n=500), concurrency=16)
+    assert "20 attempts in a row" in str(error)
+    assert len(backend.asked) <= 20 + 16
+    assert all(isinstance(found[0], Failure) for found in outcomes.values())
+
+
+def test_a_server_that_is_always_busy_is_asked_five_times_each(tmp_path):
+    backend = Scripted(errors={"*": lambda: RateLimited("busy")})
+    outcomes, error = run(tmp_path, part(backend, n=30))
+    assert error is None
+    assert len(backend.asked) == 30 * 2 * MAX_ATTEMPTS
+    assert {found[0].kind for found in outcomes.values()} == {"rate_limited"}
+
+
+def test_a_third_of_poisoned_requests_does_not_stop_the_run(tmp_path):
+    poison = {str(i): (lambda: Overloaded("busy")) for i in range(0, 90, 3)}
+    outcomes, error = run(tmp_path, part(Scripted(errors=poison), n=90), concurrency=32)
+    assert error is None
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 60
+
+
+def test_poison_at_the_end_stops_once_and_finishes_when_resumed(tmp_path):
+    poison = {str(i): (lambda: Overloaded("busy")) for i in range(40, 50)}
+    runs = 0
+    error = ExecutionError("not yet run")
+    while error is not None:
+        outcomes, error = run(tmp_path, part(Scripted(errors=poison), n=50))
+        assert error is None or "in a row" in str(error)
+        runs += 1
+        # Each stop journals what was failing, so every resume gets further.
+        assert runs <= 5
+    assert len(outcomes) == 100
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 20
+
+
+def test_a_refused_key_stops_at_once(tmp_path):
+    backend = Scripted(errors={"*": lambda: AuthFailed("wrong key", status=401)})
+    _, error = run(tmp_path, part(backend, n=100))
+    assert "refused the key" in str(error)
+    assert len(backend.asked) <= 4
+
+
+@pytest.mark.parametrize(
+    ("cap", "most"), [({"max_requests": 20}, 20), ({"max_tokens": 150}, 10 + 4)], ids=["requests", "tokens"]
+)
+def test_a_cap_overshoots_by_at_most_what_is_in_flight(tmp_path, cap, most):
+    backend = Scripted()
+    outcomes, error = run(tmp_path, part(backend, n=100), **cap)
+    assert isinstance(error, BudgetReached)
+    assert len(backend.asked) <= most
+    assert len(outcomes) == len(backend.asked)
+
+
+def test_a_resumed_run_asks_only_what_is_missing(tmp_path):
+    run(tmp_path, part(Scripted(), n=50), max_requests=30)
+    backend = Scripted()
+    outcomes, error = run(tmp_path, part(backend, n=50))
+    assert error is None
+    assert len(backend.asked) == 70
+    assert len(outcomes) == 100
+
+
+def test_a_bug_in_a_backend_costs_its_requests_only(tmp_path):
+    backend = Scripted(errors={"3": lambda: KeyError("oops")})
+    outcomes, error = run(tmp_path, part(backend))
+    assert error is None
+    assert outcomes["baseline", "3"][0].kind == "backend_error"
+    assert "oops" not in outcomes["baseline", "3"][0].message
+
+
+def test_in_flight_never_exceeds_the_limit(tmp_path):
+    at_once, most = 0, 0
+
+    class Counting(Scripted):
+        async def answer(self, request):
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.001)
+            at_once -= 1
+            return await super().answer(request)
+
+    run(tmp_path, part(Counting(), n=40), concurrency=7)
+    assert most == 7
+
+
+def test_backoff_doubles_and_is_capped():
+    assert [backoff_s(n, 0.999999) for n in (1, 2, 3)] == pytest.approx([0.5, 1.0, 2.0], rel=1e-4)
+    assert backoff_s(20, 0.9999) <= 30.0
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "wait"),
+    [
+        (RateLimited("x", retry_after_s=7.0), 1, 7.0),
+        (RateLimited("x", retry_after_s=601.0), 1, None),
+        (RateLimited("x"), MAX_ATTEMPTS, None),
+        (BadRequest("x"), 1, None),
+        (AuthFailed("x"), 1, None),
+        (Overloaded("x", retry_after_s=3.0), 2, 3.0),
+    ],
+)
+def test_the_retry_table(error, attempt, wait):
+    assert pause_s(error, attempt, 0.0) == wait

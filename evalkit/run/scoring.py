@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
+from evalkit.run.side_log import SideLog
 from evalkit.types import Failure, Key, ModelSpec, Outcome, Response, Sample, Score, Scored, Suite, Unscored
-from evalkit.types.table import Column, ScoreTable, Tally
+from evalkit.types.table import Column, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, sample id) → its outcomes, by repeat."""
@@ -126,7 +127,7 @@ def score_suite(suite: Suite, metrics: Sequence[Metric], outcomes: Outcomes, inp
     roles = tuple(suite.models)
     size = len(suite.samples)
     builders = {role: _Builder(size) for role in roles}
-    tallies = {role: _Tallies(len(suite.samples)) for role in roles}
+    logs = {role: SideLog(len(suite.samples)) for role in roles}
     rows = []
     both = equal = 0
     for index, sample in enumerate(suite.samples):
@@ -145,7 +146,7 @@ def score_suite(suite: Suite, metrics: Sequence[Metric], outcomes: Outcomes, inp
                 builders[role].put(index, score)
                 row["scores"][score.metric].update(_shown(role, score))
             primary = next((s for s in findings if s.metric == suite.gate.primary.metric), findings[0])
-            row[role] = tallies[role].add(answers, primary, suite.models[role])
+            row[role] = logs[role].add(answers, primary, suite.models[role])
         texts = [[o.text for o in outcomes.get((r, sample.id), ()) if isinstance(o, Response)] for r in roles]
         if len(texts) > 1 and texts[0] and texts[1]:
             both += 1
@@ -157,15 +158,15 @@ def score_suite(suite: Suite, metrics: Sequence[Metric], outcomes: Outcomes, inp
         suite=suite.name,
         sample_ids=tuple(s.id for s in suite.samples),
         columns={r: {m.name: builders[r].column(m.name, bounds[m.name]) for m in metrics} for r in roles},
-        tallies={r: tallies[r].tally() for r in roles},
+        tallies={r: logs[r].tally() for r in roles},
         clusters=_clusters(suite.samples),
         slices=_slices(suite.samples),
         both_answered=both,
         equal_answers=equal,
-        latencies={r: np.array(tallies[r].latencies) for r in roles},
-        costs={r: np.array(tallies[r].costs) for r in roles},
-        served={r: tuple(sorted(tallies[r].served)) for r in roles},
-        tokens={r: (tallies[r].input_tokens, tallies[r].output_tokens) for r in roles},
+        latencies={r: np.array(logs[r].latencies) for r in roles},
+        costs={r: np.array(logs[r].costs) for r in roles},
+        served={r: tuple(sorted(logs[r].served)) for r in roles},
+        tokens={r: (logs[r].input_tokens, logs[r].output_tokens) for r in roles},
     )
     return Scoring(table=table, rows=tuple(rows))
 
@@ -191,113 +192,6 @@ def _flip(scores: Mapping[str, Any]) -> str:
     if after < before:
         return "broken"
     return "both_right" if after >= 1.0 else "both_wrong"
-
-
-@dataclass(slots=True)
-class _Tallies:
-    """Counts how one side's requests ended and keeps what was measured on them."""
-
-    planned: int
-    ok: int = 0
-    failed: int = 0
-    truncated: int = 0
-    refused: int = 0
-    cut: int = 0
-    cached: int = 0
-    kinds: dict[str, int] = field(default_factory=dict)
-    served: set[str] = field(default_factory=set)
-    latencies: list[float] = field(default_factory=list)
-    costs: list[float] = field(default_factory=list)
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-    def add(self, answers: Sequence[Outcome], primary: Score, spec: ModelSpec) -> dict[str, Any]:
-        """Counts one sample (its first repeat speaks for status) and returns its part of the samples.jsonl row."""
-        first = answers[0] if answers else None
-        responses = [a for a in answers if isinstance(a, Response)]
-        for failure in (a for a in answers if isinstance(a, Failure)):
-            self.kinds[failure.kind] = self.kinds.get(failure.kind, 0) + 1
-        for response in responses:
-            self.input_tokens += response.usage.input_tokens or 0
-            self.output_tokens += response.usage.output_tokens or 0
-            if response.served_model:
-                self.served.add(response.served_model)
-        timed = [r.latency_s for r in responses if r.latency_s is not None and not r.is_cached]
-        self.latencies.append(fmean(timed) if timed else np.nan)
-        priced = [cost for r in responses if (cost := _usd(r, spec)) is not None]
-        self.costs.append(fmean(priced) if priced else np.nan)
-        status = _status(first, primary)
-        self.cut += any(r.finish == "length" for r in responses)
-        self.cached += bool(responses) and all(r.is_cached for r in responses)
-        match status:
-            case "ok":
-                self.ok += 1
-            case "truncated":
-                self.truncated += 1
-            case "refused":
-                self.refused += 1
-            case _:
-                self.failed += 1
-        return _answer_row(first, status)
-
-    def tally(self) -> Tally:
-        return Tally(
-            planned=self.planned,
-            ok=self.ok,
-            failed=self.failed,
-            truncated=self.truncated,
-            refused=self.refused,
-            cut=self.cut,
-            cached=self.cached,
-            kinds=self.kinds,
-        )
-
-
-def _status(first: Outcome | None, primary: Score) -> str:
-    if first is None:
-        return "missing"
-    if isinstance(primary, Unscored) and primary.why in {"truncated", "refused"}:
-        return primary.why
-    return "failed" if isinstance(first, Failure) else "ok"
-
-
-def _answer_row(first: Outcome | None, status: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "status": status,
-        "text": None,
-        "finish": None,
-        "error": None,
-        "latency_s": None,
-        "input_tokens": None,
-        "output_tokens": None,
-        "cached": False,
-        "attempts": 0,
-    }
-    match first:
-        case Response():
-            row |= {
-                "text": first.text,
-                "finish": first.finish,
-                "latency_s": first.latency_s,
-                "input_tokens": first.usage.input_tokens,
-                "output_tokens": first.usage.output_tokens,
-                "cached": first.is_cached,
-                "attempts": first.attempts,
-            }
-        case Failure():
-            row |= {"error": f"{first.kind}: {first.message}", "attempts": first.attempts}
-        case None:
-            row["error"] = "no answer is recorded for this sample"
-    return row
-
-
-def _usd(response: Response, spec: ModelSpec) -> float | None:
-    usage, price = response.usage, spec.price
-    if price is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    cached = usage.cached_tokens or 0 if price.cached is not None else 0
-    fresh = usage.input_tokens - cached
-    return (fresh * price.input + cached * (price.cached or 0.0) + usage.output_tokens * price.output) / 1e6
 
 
 def _bounds(metric: Metric, samples: Sequence[Sample]) -> tuple[Any, Any] | None:

@@ -1,0 +1,113 @@
+"""How one side's requests ended, and what was measured on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from evalkit.types import Failure, ModelSpec, Outcome, Response, Score, Unscored
+from evalkit.types.table import Tally
+
+
+@dataclass(slots=True)
+class SideLog:
+    """Filled sample by sample, in the suite's order."""
+
+    planned: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Failures by kind."""
+    cut: int = 0
+    cached: int = 0
+    served: set[str] = field(default_factory=set)
+    latencies: list[float] = field(default_factory=list)
+    """Seconds, NaN where not measured."""
+    costs: list[float] = field(default_factory=list)
+    """USD, NaN where unknown."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, answers: Sequence[Outcome], primary: Score, spec: ModelSpec) -> dict[str, Any]:
+        """Counts one sample (its first repeat speaks for its status); returns its part of the samples.jsonl row."""
+        first = answers[0] if answers else None
+        responses = [a for a in answers if isinstance(a, Response)]
+        self.kinds.update(a.kind for a in answers if isinstance(a, Failure))
+        self.served.update(r.served_model for r in responses if r.served_model)
+        self.input_tokens += sum(r.usage.input_tokens or 0 for r in responses)
+        self.output_tokens += sum(r.usage.output_tokens or 0 for r in responses)
+        # A cached answer took no time; a recorded one has none to tell.
+        self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached]))
+        self.costs.append(_mean([_usd(r, spec) for r in responses]))
+        self.cut += any(r.finish == "length" for r in responses)
+        self.cached += bool(responses) and all(r.is_cached for r in responses)
+        status = _status(first, primary)
+        self.statuses[status] += 1
+        return _answer_row(first, status)
+
+    def tally(self) -> Tally:
+        """The counts, frozen."""
+        return Tally(
+            planned=self.planned,
+            ok=self.statuses["ok"],
+            failed=self.statuses["failed"] + self.statuses["missing"],
+            truncated=self.statuses["truncated"],
+            refused=self.statuses["refused"],
+            cut=self.cut,
+            cached=self.cached,
+            kinds=dict(self.kinds),
+        )
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else float("nan")
+
+
+def _status(first: Outcome | None, primary: Score) -> str:
+    if first is None:
+        return "missing"
+    if isinstance(primary, Unscored) and primary.why in {"truncated", "refused"}:
+        return primary.why
+    return "failed" if isinstance(first, Failure) else "ok"
+
+
+def _answer_row(first: Outcome | None, status: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "status": status,
+        "text": None,
+        "finish": None,
+        "error": None,
+        "latency_s": None,
+        "input_tokens": None,
+        "output_tokens": None,
+        "cached": False,
+        "attempts": 0,
+    }
+    match first:
+        case Response():
+            row |= {
+                "text": first.text,
+                "finish": first.finish,
+                "latency_s": first.latency_s,
+                "input_tokens": first.usage.input_tokens,
+                "output_tokens": first.usage.output_tokens,
+                "cached": first.is_cached,
+                "attempts": first.attempts,
+            }
+        case Failure():
+            row |= {"error": f"{first.kind}: {first.message}", "attempts": first.attempts}
+        case None:
+            row["error"] = "no answer is recorded for this sample"
+    return row
+
+
+def _usd(response: Response, spec: ModelSpec) -> float | None:
+    usage, price = response.usage, spec.price
+    if price is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    cached = usage.cached_tokens or 0 if price.cached is not None else 0
+    fresh = usage.input_tokens - cached
+    return (fresh * price.input + cached * (price.cached or 0.0) + usage.output_tokens * price.output) / 1e6

@@ -14,7 +14,7 @@ import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
 from evalkit.run.side_log import SideLog
-from evalkit.types import Failure, Key, ModelSpec, Outcome, Response, Sample, Score, Scored, Suite, Unscored
+from evalkit.types import Failure, Key, Outcome, Response, Sample, Score, Scored, Suite, Unscored
 from evalkit.types.table import Column, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]

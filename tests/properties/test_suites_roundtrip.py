@@ -7,7 +7,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalkit.suites import Renderer, load_suite, lock
+from evalkit.suites.load import load_suite
+from evalkit.suites.locking import lock
+from evalkit.suites.prompts import Renderer
 from evalkit.suites.samples import chosen, content_id
 
 SUITE = """\

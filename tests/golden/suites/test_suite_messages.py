@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.suites import load_suite
+from evalkit.suites.load import load_suite
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parent.parent / "corpora" / "suites"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.suites import load_suite
+from evalkit.suites.load import load_suite
 
 BASE = Path(__file__).parents[2] / "corpora" / "suites" / "base"
 

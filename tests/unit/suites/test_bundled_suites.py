@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.suites import Renderer, as_guard, load_suite
+from evalkit.suites.load import as_guard, load_suite
+from evalkit.suites.prompts import Renderer
 
 SUITES = Path(__file__).parents[3] / "suites"
 

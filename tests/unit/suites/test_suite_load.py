@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.suites import Renderer, as_guard, json_schema, load_suite, render
+from evalkit.suites.load import as_guard, load_suite
+from evalkit.suites.prompts import Renderer, render
+from evalkit.suites.schema import json_schema
 from evalkit.types import GuardSpec, Message
 
 CANDIDATE = 'candidate: {backend: openai_compatible, base_url: "http://127.0.0.1:8000/v1", model: tuned}'

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.suites import lock
+from evalkit.suites.locking import lock
 
 
 def test_lock_writes_one_line_and_a_locked_suite_loads(folder):

@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-import evalkit.metrics
 from evalkit.errors import UsageError
 from evalkit.metrics.catalogue import known_types, option_names
 from evalkit.metrics.registry import FACTORIES, build
@@ -46,12 +45,6 @@ def test_an_unknown_type_is_refused_with_what_there_is(wrong, help_):
         build(MetricSpec(name="mine", type=wrong, line=7), HELD)
     assert caught.value.diagnostics[0].line == 7
     assert caught.value.diagnostics[0].help.startswith(help_)
-
-
-def test_the_package_offers_build_and_nothing_else():
-    assert evalkit.metrics.build is build
-    with pytest.raises(AttributeError, match="no attribute 'bild'"):
-        _ = evalkit.metrics.bild
 
 
 def test_the_catalogue_imports_nothing_heavy():

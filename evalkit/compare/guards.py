@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.compare.pairing import compare
-from evalkit.numbers import interval, signed
+from evalkit.numbers import interval, signed, some_points
 from evalkit.protocols import Metric
 from evalkit.stats.power import n_noninferiority, upper_discordance
 from evalkit.stats.ratios import ratio_bootstrap
@@ -41,7 +41,7 @@ def judge_guard(spec: GuardSpec, measured: Measured | None, *, alpha: float, see
         return Guard(
             name=name,
             state="not_measured",
-            asked=f"loses at most {spec.margin:g} points",
+            asked=f"loses at most {some_points(spec.margin)}",
             got="not measured: these answers do not cover the guard's suite",
             is_blocking=_is_blocking("not_measured", spec),
             margin=spec.margin,
@@ -59,7 +59,7 @@ def _metric_guard(spec: GuardSpec, measured: Measured, alpha: float, seed: str) 
     return Guard(
         name=f"{suite} · {spec.metric}" if suite else str(spec.metric),
         state=state,
-        asked=f"loses at most {spec.margin:g} points",
+        asked=f"loses at most {some_points(spec.margin)}",
         got=_got(found),
         is_blocking=_is_blocking(state, spec),
         comparison=found,

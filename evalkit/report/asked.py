@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from evalkit.numbers import interval, signed
+from evalkit.numbers import interval, signed, some_points
 from evalkit.types import Comparison, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
@@ -40,7 +40,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
         label, asked = f"gain on {gate.primary.metric}", f"at least {signed(gate.primary.min_delta)} points{proof}"
         line = gate.primary.line
     else:
-        label, asked = f"no loss on {gate.primary.metric}", f"loses at most {gate.noninferiority_margin:g} points"
+        label, asked = f"no loss on {gate.primary.metric}", f"loses at most {some_points(gate.noninferiority_margin)}"
         line = gate.line
     codes = {reason.code for reason in verdict.reasons}
     state = "held" if codes & _PASSING else "unresolved" if codes & _UNSETTLED else "regressed"
@@ -61,7 +61,7 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     judged = [s for s in verdict.slices if s.adjusted is not None and s.comparison.delta_points is not None]
     if not verdict.slices:
         return
-    asked = f"loses more than {suite.gate.slices.max_drop:g} points"
+    asked = f"loses more than {some_points(suite.gate.slices.max_drop)}"
     if not judged:
         got = f"all {len(verdict.slices)} slices have fewer than {suite.gate.slices.min_n} pairs"
         yield _row("no slice", asked, got, "not_measured", suite.gate.slices.line)

@@ -2,7 +2,6 @@
 
 import sqlite3
 
-import pytest
 from bench import scripted
 
 from evalkit.testing import Rule, answers, cuts, empty_body, error_in_200, fails, half_json, html, resets
@@ -24,18 +23,25 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_not_stored(bench, shape):
-    rule = Rule(behaviour=SHAPES[shape], match=lambda asked: asked.prompt.endswith("item 7"))
-    with scripted(20, 50, rule) as server:
-        suite = bench.write_suite(server.base_url, 60, run={"concurrency": 16})
+def on(number):
+    return lambda asked: asked.prompt.endswith(f" {number}")
+
+
+def test_none_is_stored(bench):
+    numbers = dict(zip(range(61, 100, 3), SHAPES, strict=True))
+    rules = [Rule(behaviour=SHAPES[shape], match=on(number)) for number, shape in numbers.items()]
+    with scripted(40, 95, *rules) as server:
+        suite = bench.write_suite(server.base_url, 100, run={"concurrency": 16})
         finished = bench.run(suite)
-        row = bench.rows(finished.document)[7]
-    assert row["baseline"]["status"] in {"failed", "refused"}
-    assert row["scores"]["exact"]["baseline"] is None
+    rows = bench.rows(finished.document)
+    for number, shape in numbers.items():
+        for role in ("baseline", "candidate"):
+            assert rows[number][role]["status"] in {"failed", "refused"}, shape
+            assert rows[number]["scores"]["exact"][role] is None, shape
+    assert finished.document["primary"]["n"] == 100 - len(SHAPES)
     with sqlite3.connect(bench.folder / ".evalkit" / "cache.sqlite") as connection:
         payloads = [bytes(p[0]) for p in connection.execute("SELECT payload FROM answers")]
     connection.close()
-    # 118 answers of the run and the probe's; none of them is item 7's.
-    assert len(payloads) >= 118
+    # Every good answer of both sides is stored (and what the probe was told), and nothing else.
+    assert len(payloads) >= 2 * (100 - len(SHAPES))
     assert all(b'"is":"response"' in payload and b'"refusal"' not in payload for payload in payloads)

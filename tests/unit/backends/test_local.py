@@ -183,7 +183,6 @@ REVIEWS = ["The plot never starts.", "Best noodles in town.", "The battery died 
 
 
 @pytest.mark.model
-@pytest.mark.skipif(not ADAPTER.exists(), reason="the example adapter is not there yet")
 def test_each_side_answers_as_itself_whatever_the_other_did():
     async def work(base, tuned, identities):
         asked = [question(f"Label this review as JSON: {text}", params=SHORT) for text in REVIEWS]

@@ -19,6 +19,7 @@ from evalkit.errors import (
     AuthFailed,
     BackendError,
     BudgetReached,
+    ConnectionLost,
     ExecutionError,
     Interrupted,
     NotRecorded,
@@ -190,7 +191,9 @@ class Engine:
             try:
                 answer = await self._attempt(backend, request)
             except BackendError as error:
-                is_odd_one_out = is_odd_one_out or (attempt > 1 and self._answers > answers_then)
+                # A lost connection speaks of the server; any other first failure, amid answers, of the request.
+                is_telling = attempt > 1 or not isinstance(error, ConnectionLost)
+                is_odd_one_out = is_odd_one_out or (is_telling and self._answers > answers_then)
                 answers_then = self._answers
                 self._watch(error, is_odd_one_out=is_odd_one_out)
                 failure = Failure(

@@ -3,7 +3,7 @@
 import pytest
 from bench import right_below, scripted
 
-from evalkit.testing import Rule, answers, empty_body, error_in_200, fails, half_json, html
+from evalkit.testing import Rule, answers, empty_body, error_in_200, fails, half_json, hangs, html
 
 N = 100
 
@@ -14,8 +14,17 @@ def lost(asked):
 
 @pytest.mark.parametrize(
     "behaviour",
-    [fails(400), fails(500), html(), half_json(), empty_body(), error_in_200(), answers("", message={"content": None})],
-    ids=["400", "500", "html", "half-json", "empty", "error-in-200", "null-content"],
+    [
+        fails(400),
+        fails(500),
+        html(),
+        half_json(),
+        empty_body(),
+        error_in_200(),
+        answers("", message={"content": None}),
+        hangs(),
+    ],
+    ids=["400", "500", "html", "half-json", "empty", "error-in-200", "null-content", "timeout"],
 )
 def test_thirty_percent_failures_leave_the_rest_exact(bench, behaviour):
     with scripted(40, 80, Rule(behaviour=behaviour, match=lost)) as server:
@@ -26,7 +35,7 @@ def test_thirty_percent_failures_leave_the_rest_exact(bench, behaviour):
                 "primary": {"metric": "exact"},
                 "validity": {"max_error_rate": 0.5, "min_pair_coverage": 0.5},
             },
-            run={"concurrency": 64},
+            run={"concurrency": 64, "timeout_s": 2},
         )
         finished = bench.run(suite)
     kept = [i for i in range(N) if i % 10 >= 3]

@@ -39,15 +39,12 @@ def test_equal_answers_throughout_are_refused_when_the_probe_saw_nothing(bench):
 
 
 def test_two_prompts_for_one_model_are_a_comparison(bench):
-    with scripted(10, 10) as server:
+    prompted = Rule(
+        behaviour=answers(right_below(50)), match=lambda asked: any(role == "system" for role, _ in asked.messages)
+    )
+    with scripted(10, 10, prompted) as server:
         one = {"backend": "openai_compatible", "base_url": server.base_url, "model": "base"}
         models = {"baseline": one, "candidate": one | {"system": "Answer with one colour."}}
-        rules_differ = Rule(
-            behaviour=answers(right_below(50)), match=lambda asked: any(role == "system" for role, _ in asked.messages)
-        )
-        del server
-    with scripted(10, 10, rules_differ) as server:
-        models = {role: spec | {"base_url": server.base_url} for role, spec in models.items()}
         finished = bench.run(bench.write_suite(server.base_url, 60, models=models))
     assert finished.code == 0
     assert {"what": "system prompt", "baseline": None, "candidate": "Answer with one colour."} in finished.document[

@@ -128,7 +128,7 @@ def test_schemas_may_speak_of_references_without_following_them(folder):
 HOSTILE_PATHS = [
     *("/etc/passwd", "//etc/passwd", "/./etc/passwd", "///etc/passwd", "../outside.jsonl", "../../outside.jsonl"),
     *("./../outside.jsonl", "prompts/../../outside.jsonl", "prompts/../../../etc/passwd", "a/b/../../../outside.jsonl"),
-    *("..", ".", "", " ", "../", "./..", "prompts/..", "../work/../outside.jsonl", "....//outside.jsonl", ".../x"),
+    *("..", ".", "", " ", "../", "./..", "prompts/..", "../place/../outside.jsonl", "....//outside.jsonl", ".../x"),
     *(
         "..\\outside.jsonl",
         "\\etc\\passwd",

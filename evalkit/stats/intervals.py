@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import betaincinv, ndtri
-
+from evalkit.stats.distributions import beta_quantile, normal_quantile
 from evalkit.types import Interval
 
 
@@ -16,7 +15,7 @@ def two_sided_z(level: float) -> float:
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"an interval's level lies strictly between 0 and 1, got {level!r}")
-    return float(ndtri(0.5 + level / 2.0))
+    return normal_quantile(0.5 + level / 2.0)
 
 
 def wilson(k: float, n: float, level: float) -> Interval:
@@ -55,8 +54,8 @@ def clopper_pearson(k: int, n: int, level: float) -> Interval:
     if not 0.0 < level < 1.0:
         raise ValueError(f"an interval's level lies strictly between 0 and 1, got {level!r}")
     tail = (1.0 - level) / 2.0
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))
+    low = 0.0 if k == 0 else beta_quantile(tail, k, n - k + 1)
+    high = 1.0 if k == n else beta_quantile(1.0 - tail, k + 1, n - k)
     return Interval(low=low, high=high, level=level, method="clopper-pearson")
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtr, stdtrit
 
+from evalkit.stats.distributions import fair_coin_cdf, t_cdf, t_quantile
 from evalkit.stats.intervals import two_sided_z, wilson
 from evalkit.types import Interval
 
@@ -71,7 +71,7 @@ def mcnemar_exact(improved: int, worsened: int) -> float:
     """
     _check_pairs(improved, worsened, improved + worsened + 1)
     few, discordant = min(improved, worsened), improved + worsened
-    return min(1.0, 2.0 * float(bdtr(few, discordant, 0.5))) if discordant else 1.0
+    return min(1.0, 2.0 * fair_coin_cdf(few, discordant)) if discordant else 1.0
 
 
 def mcnemar_midp(improved: int, worsened: int) -> float:
@@ -87,8 +87,8 @@ def mcnemar_midp(improved: int, worsened: int) -> float:
     few, discordant = min(improved, worsened), improved + worsened
     if discordant == 0:
         return 1.0
-    at_most = float(bdtr(few, discordant, 0.5))
-    fewer = float(bdtr(few - 1, discordant, 0.5)) if few else 0.0
+    at_most = fair_coin_cdf(few, discordant)
+    fewer = fair_coin_cdf(few - 1, discordant)
     if improved == worsened:
         return 1.0 - 0.5 * (at_most - fewer)
     return min(1.0, at_most + fewer)
@@ -110,7 +110,7 @@ def paired_t_interval(
         return Interval(low=-1.0, high=1.0, level=level, method="none")
     if error == 0.0:
         return no_spread_interval(mean, groups, level)
-    half = float(stdtrit(groups - 1, 0.5 + level / 2.0)) * error
+    half = t_quantile(0.5 + level / 2.0, groups - 1) * error
     method = "paired-t" if clusters is None else "cr1-t"
     return Interval(low=max(-1.0, mean - half), high=min(1.0, mean + half), level=level, method=method)
 
@@ -126,7 +126,7 @@ def paired_t_p(differences: NDArray[np.float64], clusters: NDArray[np.intp] | No
         return 1.0
     if error == 0.0:
         return 2.0 ** (1 - groups)
-    return min(1.0, 2.0 * float(stdtr(groups - 1, -abs(mean) / error)))
+    return min(1.0, 2.0 * t_cdf(-abs(mean) / error, groups - 1))
 
 
 def cluster_mean(differences: NDArray[np.float64], clusters: NDArray[np.intp] | None) -> tuple[float, float, int]:

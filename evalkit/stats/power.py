@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import ndtr, ndtri
-
+from evalkit.stats.distributions import normal_cdf, normal_quantile
 from evalkit.stats.intervals import wilson
 
 _HALVINGS = 60
@@ -133,7 +132,7 @@ def chance_to_clear(psi: float, margin: float, n: int, alpha: float) -> float:
         raise ValueError("no pairs clear nothing: n must be at least 1")
     if psi <= 0.0:
         return 1.0
-    return float(ndtr(margin * math.sqrt(n / psi) - _z(alpha)))
+    return normal_cdf(margin * math.sqrt(n / psi) - _z(alpha))
 
 
 def upper_discordance(discordant: float, n: float, level: float = 0.8) -> float:
@@ -149,7 +148,7 @@ def upper_discordance(discordant: float, n: float, level: float = 0.8) -> float:
 
 def _z(tail: float) -> float:
     """The normal quantile with `tail` above it."""
-    return -float(ndtri(tail))
+    return -normal_quantile(tail)
 
 
 def _pairs(value: float) -> int:

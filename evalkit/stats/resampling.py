@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
 
+from evalkit.stats.distributions import normal_cdf, t_quantile
 from evalkit.stats.intervals import two_sided_z
 from evalkit.stats.paired import cluster_mean, no_spread_interval
 from evalkit.types import Interval
@@ -63,8 +63,8 @@ class BootstrapResult:
         if self.deltas[-1] - self.deltas[0] < 1e-12:  # noqa: PLR2004 - rounding, not spread
             return no_spread_interval(self.delta, groups, level)
         if groups < _FEW_GROUPS:
-            z = float(stdtrit(groups - 1, 0.5 + level / 2.0)) * math.sqrt(groups / (groups - 1))
-        tail = float(ndtr(-z))
+            z = t_quantile(0.5 + level / 2.0, groups - 1) * math.sqrt(groups / (groups - 1))
+        tail = normal_cdf(-z)
         low, high = np.quantile(self.deltas, (tail, 1.0 - tail))
         return Interval(low=float(low), high=float(high), level=level, method="bootstrap")
 

@@ -4,29 +4,59 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from evalkit.errors import ExecutionError
 from evalkit.types import Failure, Outcome, Response, Usage
 
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder()
+
 
 def encode(outcome: Outcome) -> bytes:
-    """The outcome as ASCII JSON; text that is no valid Unicode survives as escapes."""
-    document: dict[str, Any] = asdict(outcome)
-    document["is"] = "response" if isinstance(outcome, Response) else "failure"
-    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    """The outcome as JSON; text that is no valid Unicode survives as escapes."""
+    if isinstance(outcome, Failure):
+        return _bytes(
+            {
+                "is": "failure",
+                "kind": outcome.kind,
+                "message": outcome.message,
+                "status": outcome.status,
+                "attempts": outcome.attempts,
+                "at": outcome.at,
+            }
+        )
+    usage = outcome.usage
+    return _bytes(
+        {
+            "is": "response",
+            "text": outcome.text,
+            "finish": outcome.finish,
+            "usage": {
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "cached_tokens": usage.cached_tokens,
+            },
+            "served_model": outcome.served_model,
+            "latency_s": outcome.latency_s,
+            "attempts": outcome.attempts,
+            "at": outcome.at,
+            "is_cached": outcome.is_cached,
+        }
+    )
 
 
 def decode(blob: bytes) -> Outcome:
     """The outcome behind `encode`'s bytes. Raises ExecutionError when they are not that."""
     try:
-        document: dict[str, Any] = json.loads(blob)
+        document = _document(blob)
         if document.pop("is") == "failure":
             return Failure(**document)
         document["usage"] = Usage(**document["usage"])
         return Response(**document)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ExecutionError("a stored outcome cannot be read") from error
 
 
@@ -36,3 +66,20 @@ def checksum(*parts: bytes) -> int:
     for part in parts:
         crc = zlib.crc32(part, crc)
     return crc
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    try:
+        return _ENCODER.encode(document)
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry
+        return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _document(blob: bytes) -> dict[str, Any]:
+    try:
+        document = _DECODER.decode(blob)
+    except msgspec.DecodeError:  # an escaped surrogate, which msgspec refuses
+        document = json.loads(blob)
+    if not isinstance(document, dict):
+        raise TypeError("no object")
+    return document

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, Self
 
@@ -162,7 +163,7 @@ class Journal:
 
 def _storable(text: str) -> str:
     # SQLite stores UTF-8; as ASCII JSON, an id with a lone surrogate comes back as it was.
-    return json.dumps(text)
+    return encode_basestring_ascii(text)
 
 
 def _restored(text: str) -> str:

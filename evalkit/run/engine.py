@@ -44,6 +44,10 @@ GRACE_S = 10.0
 """Seconds in-flight requests get to finish once a stop is asked for."""
 LOOKAHEAD = 512
 """Requests rendered and looked up in the cache at a time."""
+CACHE_BATCH = 256
+"""Fresh answers kept back before they are written to the cache together; the journal has each of them already."""
+CACHE_WAIT_S = 1.0
+"""No answer waits longer than this for its batch, as long as others come in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,8 @@ class Engine:
         self._sends = 0
         self._spent_tokens = 0
         self._spent_usd = 0.0
+        self._fresh: list[tuple[str, Outcome]] = []
+        self._fresh_since = 0.0
 
     def stop(self) -> None:
         """Sends nothing more; what is in flight gets `GRACE_S` to finish."""
@@ -120,6 +126,7 @@ class Engine:
             for worker in workers:
                 worker.cancel()
             results = await asyncio.gather(*workers, return_exceptions=True)
+            self._cache_fresh()
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 self._fail(result)
@@ -152,9 +159,21 @@ class Engine:
             except ExecutionError as error:
                 self._fail(error)
                 return
-            if self._cache is not None and cached is None:
-                self._cache.put([(request.fingerprint, outcome)])
+            if cached is None:
+                self._keep(request, outcome)
             self._count(part, request, outcome)
+
+    def _keep(self, request: Request, outcome: Outcome) -> None:
+        if not self._fresh:
+            self._fresh_since = self._clock.monotonic()
+        self._fresh.append((request.fingerprint, outcome))
+        if len(self._fresh) >= CACHE_BATCH or self._clock.monotonic() - self._fresh_since >= CACHE_WAIT_S:
+            self._cache_fresh()
+
+    def _cache_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        if self._cache is not None and fresh:
+            self._cache.put(fresh)
 
     def _count(self, part: Part, request: Request, outcome: Outcome) -> None:
         side = self._progress.side(request.key.role)

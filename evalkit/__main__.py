@@ -1,6 +1,35 @@
-"""`python -m evalkit`."""
+"""The process: signals first, so that a stop during the slow imports ends like any other, then the command line."""
 
-from evalkit.cli import main
+from __future__ import annotations
+
+import sys
+
+from evalkit.errors import ExecutionError, Interrupted
+from evalkit.run import interrupts
+
+
+def main() -> None:
+    """Runs the command in `sys.argv` and exits with its code."""
+    interrupts.on_first_signal(interrupts.interrupt)
+    try:
+        code = _execute()
+    except KeyboardInterrupt:  # before the command line had begun, or after it had ended
+        interrupts.say(interrupts.TOLD)
+        code = Interrupted.exit_code
+    sys.exit(code)
+
+
+def _execute() -> int:
+    from evalkit.cli import streams  # noqa: PLC0415 - half of the start; a signal is already caught by now
+    from evalkit.cli.app import execute  # noqa: PLC0415 - the same
+
+    streams.attach()
+    code = execute(sys.argv[1:])
+    if (reason := streams.flush()) is not None:
+        sys.stderr.write(f"error: the result could not be written to stdout: {reason}\n")
+        return ExecutionError.exit_code
+    return code
+
 
 if __name__ == "__main__":
     main()

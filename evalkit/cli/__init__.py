@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 # The order of these imports is the order of the verbs in --help. A verb joins the app when its module is imported.
 # isort: off
 from evalkit.cli import run as run
@@ -14,9 +12,3 @@ from evalkit.cli import lock as lock
 from evalkit.cli import schema as schema
 
 # isort: on
-from evalkit.cli.app import execute
-
-
-def main() -> None:
-    """Runs the command in `sys.argv` and exits with its code."""
-    sys.exit(execute(sys.argv[1:]))

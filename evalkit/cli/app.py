@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import typer
 from evalkit import __version__
 from evalkit.cli.output import Output
 from evalkit.errors import BudgetReached, EvalkitError, ExecutionError, Interrupted, InvalidEvidence
+from evalkit.run import interrupts
 
 GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-color"})
 """Understood before and after the verb."""
@@ -72,16 +74,15 @@ def execute(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; prints every error evalkit raises on purpose."""
     try:
         result = app(args=_globals_first(arguments), standalone_mode=False, prog_name="evalkit")
-    except BrokenPipeError:
-        # Whoever read our output has gone; the verdict stands in the run's files. A pipe we broke is no success.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExecutionError.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        ending = Ending("stopped", Interrupted.exit_code, "INTERRUPTED")
+        ending = _stopped(arguments)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"\nTry: {context.command_path} --help" if context is not None else ""
         ending = Ending(f"{getattr(error, 'format_message', error.__str__)()}{hint}", 2, "USAGE")
+    except Interrupted as error:
+        is_told = bool(getattr(error, "__notes__", ()))
+        ending = Ending(_told(error), error.exit_code, "INTERRUPTED") if is_told else _stopped(arguments)
     except EvalkitError as error:
         ending = Ending(_told(error), error.exit_code, _code(error))
     except Exception as error:  # noqa: BLE001 - the border: a bug of ours must not look like a verdict
@@ -90,7 +91,9 @@ def execute(arguments: Sequence[str]) -> int:
         told = f"evalkit itself failed ({type(error).__name__}: {error}). This is a bug; -v shows where"
         ending = Ending(told, ExecutionError.exit_code, "INTERNAL")
     else:
-        return result if isinstance(result, int) else 0
+        if result != Interrupted.exit_code:
+            return result if isinstance(result, int) else 0
+        ending = _stopped(arguments)  # typer makes this code of a KeyboardInterrupt, without a word
     return _report(ending, is_json="--json" in arguments)
 
 
@@ -99,6 +102,12 @@ def _globals_first(arguments: Sequence[str]) -> list[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = [a for a in arguments[:end] if a in GLOBAL_FLAGS]
     return [*flags, *(a for a in arguments[:end] if a not in GLOBAL_FLAGS), *arguments[end:]]
+
+
+def _stopped(arguments: Sequence[str]) -> Ending:
+    """The ending of a command that can only be started again."""
+    command = shlex.join(["evalkit", *arguments])
+    return Ending(f"{interrupts.TOLD}\nto start again: {command}", Interrupted.exit_code, "INTERRUPTED")
 
 
 def _told(error: EvalkitError) -> str:
@@ -112,7 +121,7 @@ def _code(error: EvalkitError) -> str:
         case InvalidEvidence(code=code):
             return code
         case _:
-            return {2: "USAGE", 5: "EXECUTION", 130: "INTERRUPTED"}.get(error.exit_code, "ERROR")
+            return {2: "USAGE", 5: "EXECUTION"}.get(error.exit_code, "ERROR")
 
 
 def _report(ending: Ending, *, is_json: bool) -> int:

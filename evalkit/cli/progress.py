@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evalkit.cli.output import Output
+from evalkit.run import interrupts
 
 if TYPE_CHECKING:
     from evalkit.run.progress import Progress, SideProgress
@@ -25,9 +26,11 @@ class Display:
         self._started = time.monotonic()
         self._shown = 0.0
         self._note = ""
+        self._stop = ""
         self._live: Any = None
         progress.on_change = self._change
         progress.on_note = self._say
+        progress.on_stop = self._stopping
 
     def __enter__(self) -> Self:
         if not self._output.is_quiet and sys.stderr.isatty():
@@ -52,6 +55,12 @@ class Display:
         if self._live is None:
             self._print(f"evalkit: {note}")
 
+    def _stopping(self, word: str) -> None:
+        """Called by a signal's handler: prints nothing by itself while the live display can do so."""
+        self._stop = word
+        if self._live is None:
+            interrupts.say(word)
+
     def _change(self, _: Progress) -> None:
         if self._live is None and time.monotonic() - self._shown >= LINE_S:
             self._shown = time.monotonic()
@@ -70,11 +79,13 @@ class Display:
 
     def _lines(self) -> str:
         if not self._progress.sides:
-            return self._note
+            return self._stop or self._note
         rows = [f"{self._progress.suite}  {self._eta()}"]
         rows += [_row(role, side) for role, side in self._progress.sides.items()]
         if self._progress.sent == 0 and self._note:
             rows.append(self._note)
+        if self._stop:
+            rows.append(f"  {self._stop}")
         return "\n".join(rows)
 
     def _eta(self) -> str:

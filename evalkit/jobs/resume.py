@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from evalkit.errors import UsageError
+from evalkit.errors import ExecutionError, Interrupted, UsageError
 from evalkit.fingerprint import RECIPE, fingerprint
+from evalkit.run import interrupts
 from evalkit.run.plan import Part
+from evalkit.store.home import run_folder
 from evalkit.types import Suite
 
 CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "sha256")
@@ -54,6 +59,34 @@ def refuse_changed(then: Mapping[str, Any], now: Mapping[str, Any], run: str) ->
             f"run {run} cannot be resumed: what it was asked has changed since\n{lines}\n"
             "  help: undo the change, or run without --resume (answers that are still valid come from the cache)"
         )
+
+
+def how_to_go_on(command: str, run: str) -> str:
+    """The sentence that names the command which goes on with `run`: the one that was typed, with `--resume`.
+
+    >>> how_to_go_on("evalkit run suite.yaml --limit 5 --resume", "20260101T000000Z-abc")
+    'to go on: evalkit run suite.yaml --limit 5 --resume 20260101T000000Z-abc'
+    """
+    typed = [word for word in shlex.split(command) if word != "--resume" and Path(word).name != run]
+    end = typed.index("--") if "--" in typed else len(typed)
+    return f"to go on: {shlex.join([*typed[:end], '--resume', *typed[end:], run])}"
+
+
+@contextlib.contextmanager
+def told_how_to_go_on(command: str, run: str) -> Iterator[None]:
+    """What stops or fails in this block says how the run goes on, once it has a journal to go on from.
+
+    A KeyboardInterrupt leaves the block as Interrupted.
+    """
+    try:
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            raise Interrupted(interrupts.TOLD) from error
+    except (ExecutionError, Interrupted) as error:
+        if (run_folder(run) / "journal.sqlite").exists():
+            error.add_note(how_to_go_on(command, run))
+        raise
 
 
 def _shown(origin_: Mapping[str, Any], place: str) -> str:

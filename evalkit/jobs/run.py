@@ -7,8 +7,6 @@ import contextlib
 import dataclasses
 import datetime as dt
 import difflib
-import os
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends.outputs import recorded_ids
-from evalkit.errors import ExecutionError, Interrupted, InvalidEvidence, UsageError
+from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
-from evalkit.jobs.resume import origin, refuse_changed
+from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
 from evalkit.plugins import backend_names
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
 from evalkit.run.engine import Engine, Limits
+from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
 from evalkit.run.scoring import gather
@@ -108,77 +107,81 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     Raises UsageError before anything is asked, ExecutionError or Interrupted with everything answered so far kept.
     """
     loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
-    return asyncio.run(_run(options, loaded, progress))
-
-
-async def _run(options: RunOptions, loaded: Loaded, progress: Progress) -> Finished:
     started = time.time()
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
-    async with opened(loaded.main.models, loaded.main.run.timeout_s, progress) as sides:
-        work = parts(loaded.suites, sides)
-        story = Story(
-            run=run_id,
-            suite_file=str(options.suite_path),
-            command=options.command,
-            created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            is_limited=options.limit is not None,
-            identities={role: side.identity for role, side in sides.items()},
-            differences=identity.differences(work[0]),
+    with told_how_to_go_on(options.command, run_id):
+        asked = asyncio.run(_asked(options, loaded, run_id, progress))
+        if asked.outcomes is None:
+            return finish_refused(loaded.main, asked.story, folder)
+        seen = asked.probe
+        story = dataclasses.replace(
+            asked.story,
+            probe=dataclasses.asdict(seen) if seen else {},
+            timings={"started": asked.story.created, "wall_s": round(time.time() - started, 2)},
         )
-        try:
-            asked = await _asked(options, work, run_id, progress)
-        except InvalidEvidence as error:
-            return finish_refused(loaded.main, dataclasses.replace(story, blocking=(_reason(error),)), folder)
-    seen = asked.probe
-    story = dataclasses.replace(
-        story,
-        probe=dataclasses.asdict(seen) if seen else {},
-        timings={"started": story.created, "wall_s": round(time.time() - started, 2)},
-    )
 
-    def audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
-        return _audited(work[0], table, seen)
+        def audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+            return _audited(asked.main, table, seen)
 
-    answers = [
-        Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=asked.outcomes[suite.name])
-        for suite in loaded.suites
-    ]
-    progress.on_note("scoring and comparing")
-    return finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
+        answers = [
+            Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=asked.outcomes[suite.name])
+            for suite in loaded.suites
+        ]
+        progress.on_note("scoring and comparing")
+        finished = finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
+        # Only now: a run that died while it was written is one to go on with.
+        with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
+            journal.set_meta({"finished": True})
+    return finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What asking everything brought."""
 
-    outcomes: Mapping[str, Mapping[tuple[str, str], Sequence[Outcome]]]
-    """suite name → (role, sample id) → outcomes by repeat"""
-    probe: identity.Probe | None
+    main: Part
+    story: Story
+    outcomes: Mapping[str, Mapping[tuple[str, str], Sequence[Outcome]]] | None
+    """suite name → (role, sample id) → outcomes by repeat; None when asking was refused, `story.blocking` says why"""
+    probe: identity.Probe | None = None
 
 
-async def _asked(options: RunOptions, work: Sequence[Part], run_id: str, progress: Progress) -> Asked:
+async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Progress) -> Asked:
+    """Opens both sides and asks everything. A signal cancels it, except while the engine can stop in order."""
+    with _at_the_next_pause(progress):
+        async with opened(loaded.main.models, loaded.main.run.timeout_s, progress) as sides:
+            work = parts(loaded.suites, sides)
+            story = Story(
+                run=run_id,
+                suite_file=str(options.suite_path),
+                command=options.command,
+                created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                is_limited=options.limit is not None,
+                identities={role: side.identity for role, side in sides.items()},
+                differences=identity.differences(work[0]),
+            )
+            try:
+                return await _outcomes(options, work, story, progress)
+            except InvalidEvidence as error:
+                blocked = dataclasses.replace(story, blocking=(_reason(error),))
+                return Asked(main=work[0], story=blocked, outcomes=None)
+
+
+async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, progress: Progress) -> Asked:
     """Every outcome of the run, once all of them are in the journal."""
-    with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
-        _check_origin(journal, work, options, run_id)
+    folder = run_folder(story.run)
+    with RunLock(folder), Journal.open(folder / "journal.sqlite") as journal:
+        _check_origin(journal, work, options, story.run)
         identity.refuse_one_model(work[0])
-        try:
-            with _cache(use_cache=options.use_cache) as cache:
-                seen = await _probed(work[0], journal, cache, progress)
-                engine = Engine(
-                    journal=journal,
-                    cache=cache,
-                    clock=SystemClock(),
-                    limits=_limits(options, work[0]),
-                    progress=progress,
-                )
-                with _signals(engine, progress):
-                    await engine.execute(work)
-        except (ExecutionError, Interrupted) as error:
-            error.add_note(f"to go on: evalkit run {options.suite_path} --resume {run_id}")
-            raise
-        journal.set_meta({"finished": True})
-        return Asked(outcomes={p.suite.name: gather(journal.outcomes(p.suite.name)) for p in work}, probe=seen)
+        with _cache(use_cache=options.use_cache) as cache:
+            seen = await _probed(work[0], journal, cache, progress)
+            limits = _limits(options, work[0])
+            engine = Engine(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
+            with _in_order(engine, progress, last_word=how_to_go_on(options.command, story.run)):
+                await engine.execute(work)
+        gathered = {p.suite.name: gather(journal.outcomes(p.suite.name)) for p in work}
+    return Asked(main=work[0], story=story, outcomes=gathered, probe=seen)
 
 
 async def _probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> identity.Probe | None:
@@ -254,25 +257,28 @@ def _audited(part: Part, table: ScoreTable, seen: identity.Probe | None) -> tupl
     return blocking, warnings
 
 
-@contextlib.contextmanager
-def _signals(engine: Engine, progress: Progress) -> Iterator[None]:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into an orderly stop and the second into an immediate one."""
-    loop = asyncio.get_running_loop()
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def _at_the_next_pause(progress: Progress) -> contextlib.AbstractContextManager[None]:
+    """A signal cancels the task this is called in."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
-        for name in names:
-            loop.add_signal_handler(name, os._exit, 130)
-        progress.on_note("stopping: waiting up to 10 s for answers already asked for (once more to quit at once)")
-        engine.stop()
+        progress.on_stop("stopping (once more to quit at once)")
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
 
-    for name in names:
-        loop.add_signal_handler(name, stop)
-    try:
-        yield
-    finally:
-        for name in names:
-            loop.remove_signal_handler(name)
+    return stopping(stop)
+
+
+def _in_order(engine: Engine, progress: Progress, *, last_word: str) -> contextlib.AbstractContextManager[None]:
+    """A signal makes the engine send nothing more and wait for what is in flight."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        progress.on_stop("stopping: waiting up to 10 s for answers already asked for (once more to quit at once)")
+        # A signal's handler may not touch the loop but through this door.
+        loop.call_soon_threadsafe(engine.stop)
+
+    return stopping(stop, last_word=last_word)
 
 
 def _reason(error: InvalidEvidence) -> Reason:

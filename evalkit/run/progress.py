@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evalkit.run import interrupts
+
 
 @dataclass(slots=True)
 class SideProgress:
@@ -30,6 +32,8 @@ class Progress:
     on_change: Callable[[Progress], None] = lambda _: None
     on_note: Callable[[str], None] = lambda _: None
     """Told one sentence at a time: "loading the candidate's model"."""
+    on_stop: Callable[[str], None] = interrupts.say
+    """Told that the run is stopping; called by a signal's handler, so it must not print."""
 
     def side(self, role: str) -> SideProgress:
         """The counters of `role`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evalkit.errors import ExecutionError
 from evalkit.store.codec import checksum, decode, encode
+from evalkit.store.reading import read_only
 from evalkit.types import Outcome, Response
 
 MAX_AGE_S = 14 * 24 * 3600.0
@@ -23,8 +24,11 @@ _LOOKUP = 400  # below SQLite's limit on bound parameters
 class Cache:
     """A content-addressed store of answers, shared by runs; several processes may use it at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         try:
+            if is_read_only:
+                self._connection = read_only(path)
+                return
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")

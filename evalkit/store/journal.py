@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
@@ -37,6 +37,19 @@ INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET request = excluded.request, is_failure = excluded.is_failure,
     payload = excluded.payload, crc = excluded.crc
 WHERE outcomes.is_failure = 1
+"""
+
+_STORED = "suite, role, sample_id, repeat, payload, crc"
+_LOOKUP = 400  # below SQLite's limit on bound parameters
+
+# The roles of a suite by skips through the primary key; DISTINCT would read every row.
+_ROLES = """
+WITH RECURSIVE found(role) AS (
+    SELECT min(role) FROM outcomes WHERE suite = ?1
+    UNION ALL
+    SELECT (SELECT min(role) FROM outcomes WHERE suite = ?1 AND role > found.role) FROM found WHERE role IS NOT NULL
+)
+SELECT role FROM found WHERE role IS NOT NULL
 """
 
 _Row = tuple[str, str, str, int, str, int, bytes, int]
@@ -132,22 +145,42 @@ class Journal:
         return {Key(suite=s, role=r, sample_id=_restored(i), repeat=n) for s, r, i, n in rows}
 
     def outcomes(self, suite: str) -> Iterator[tuple[Key, Outcome]]:
-        """All outcomes of one suite, by sample then side, each checked against its checksum.
+        """All outcomes of one suite, by side, sample and repeat, each checked against its checksum.
 
         Raises ExecutionError at a row that has rotted.
         """
         rows = self._connection.execute(
-            "SELECT suite, role, sample_id, repeat, payload, crc FROM outcomes WHERE suite = ?"
-            " ORDER BY sample_id, repeat, role",
+            f"SELECT {_STORED} FROM outcomes WHERE suite = ? ORDER BY role, sample_id, repeat",  # noqa: S608 - constant
             (suite,),
         )
-        for name, role, sample_id, repeat, payload, crc in rows:
-            if crc != checksum(repr((name, role, sample_id, repeat)).encode(), payload):
-                raise ExecutionError(
-                    f"the journal {self.path} is damaged: the {role} answer to sample {sample_id!r} of {suite} fails "
-                    "its checksum; nothing was decided from it"
-                )
-            yield Key(suite=name, role=role, sample_id=_restored(sample_id), repeat=repeat), decode(payload)
+        return map(self._checked, rows)
+
+    def read(self, suite: str, sample_ids: Sequence[str]) -> dict[tuple[str, str], list[Outcome]]:
+        """(role, sample id) → outcomes by repeat, of these samples of one suite, each checked against its checksum.
+
+        A place without an outcome is absent. Raises ExecutionError at a row that has rotted.
+        """
+        roles = [role for (role,) in self._connection.execute(_ROLES, (suite,))]
+        found: dict[tuple[str, str], list[Outcome]] = {}
+        for start in range(0, len(sample_ids), _LOOKUP):
+            part = [_storable(name) for name in sample_ids[start : start + _LOOKUP]]
+            rows = self._connection.execute(
+                f"SELECT {_STORED} FROM outcomes WHERE suite = ? AND role IN ({_marks(roles)})"  # noqa: S608 - marks are question marks only
+                f" AND sample_id IN ({_marks(part)}) ORDER BY role, sample_id, repeat",  # by the key: nothing is sorted
+                (suite, *roles, *part),
+            )
+            for key, outcome in map(self._checked, rows):
+                found.setdefault((key.role, key.sample_id), []).append(outcome)
+        return found
+
+    def _checked(self, row: tuple[str, str, str, int, bytes, int]) -> tuple[Key, Outcome]:
+        suite, role, sample_id, repeat, payload, crc = row
+        if crc != checksum(repr((suite, role, sample_id, repeat)).encode(), payload):
+            raise ExecutionError(
+                f"the journal {self.path} is damaged: the {role} answer to sample {sample_id!r} of {suite} fails "
+                "its checksum; nothing was decided from it"
+            )
+        return Key(suite=suite, role=role, sample_id=_restored(sample_id), repeat=repeat), decode(payload)
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +192,10 @@ class Journal:
         """Ends the writer thread and closes the file; safe to call twice."""
         self._thread.shutdown(wait=True)
         self._connection.close()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _storable(text: str) -> str:

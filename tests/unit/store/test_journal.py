@@ -70,14 +70,51 @@ def test_one_row_a_key(tmp_path):
     assert len(read(path)) == 600
 
 
-def test_a_rotten_row_is_found(tmp_path):
+def test_a_block_of_samples_is_read_by_itself(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    sides = ("baseline", "candidate", "prompted")
+    write(
+        path,
+        *[
+            (key(f"s{i}", role, repeat), Response(text=f"{i} {role} {repeat}", finish="stop"))
+            for i in range(450)
+            for role in sides
+            for repeat in (2, 0, 1)
+        ],
+        (key("\ud800 \x00"), LOST),
+        (Key(suite="other", role="baseline", sample_id="s1"), ANSWER),
+    )
+    with Journal.open(path) as journal:
+        found = journal.read("s", [f"s{i}" for i in range(10, 440)] + ["\ud800 \x00", "no such sample"])
+        assert journal.read("other", ["s1", "s2"]) == {("baseline", "s1"): [ANSWER]}
+        assert journal.read("nobody", ["s1"]) == {}
+    assert found.pop(("baseline", "\ud800 \x00")) == [LOST]
+    assert set(found) == {(role, f"s{i}") for i in range(10, 440) for role in sides}
+    assert all([o.text for o in v] == [f"{i[1:]} {role} {n}" for n in range(3)] for (role, i), v in found.items())
+
+
+def test_a_block_is_read_without_a_sort_or_a_scan(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    write(path, *[(key(i, role), ANSWER) for i in "abc" for role in ("baseline", "candidate")])
+    with Journal.open(path) as journal:
+        asked = []
+        journal._connection.set_trace_callback(asked.append)
+        journal.read("s", ["a", "b"])
+        journal._connection.set_trace_callback(None)
+        plans = [row[3] for q in asked for row in journal._connection.execute(f"EXPLAIN QUERY PLAN {q}")]
+    assert asked
+    assert not [step for step in plans if "TEMP B-TREE" in step or "SCAN outcomes" in step]
+
+
+@pytest.mark.parametrize("read_it", [lambda j: list(j.outcomes("s")), lambda j: j.read("s", ["1"])])
+def test_a_rotten_row_is_found(tmp_path, read_it):
     path = tmp_path / "journal.sqlite"
     write(path, (key(), ANSWER))
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE outcomes SET payload = CAST(replace(CAST(payload AS TEXT), 'red', 'rod') AS BLOB)")
     connection.close()
-    with pytest.raises(ExecutionError, match="checksum"):
-        read(path)
+    with Journal.open(path) as journal, pytest.raises(ExecutionError, match="checksum"):
+        read_it(journal)
 
 
 def test_a_row_moved_to_another_sample_is_found(tmp_path):

@@ -30,7 +30,7 @@ START_TIMEOUT_S = 300.0
 """Loading is reading: minutes for a large model from a slow disk, a second for the default one."""
 _STOP_TIMEOUT_S = 5.0
 _LOG_TAIL_LINES = 8
-_ENGINE_NAME = "llama.cpp (xllamacpp)"
+ENGINE_NAME = "llama.cpp (xllamacpp)"
 _ANY_SEED = 4_294_967_295
 """llama.cpp's own word for "draw one" (LLAMA_DEFAULT_SEED)."""
 _INSTALL = 'pip install "evalkit-gate[local]" (in a checkout: pip install ".[local]")'
@@ -79,7 +79,7 @@ class Local:
             served_model=weights.alias,
             weights_sha256=weights.model_sha256,
             adapter_sha256=weights.adapter_sha256,
-            engine=_ENGINE_NAME,
+            engine=ENGINE_NAME,
             engine_version=importlib.metadata.version("xllamacpp"),
             has_adapter_applied=None if weights.adapter is None else True,
         )

@@ -1,0 +1,112 @@
+"""`evalkit plan`: what a run would send, cost and take, and what its samples can decide. Sends and writes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import InvalidEvidence
+from evalkit.jobs.at_rest import at_rest
+from evalkit.jobs.forecast import Load, load_of, part_at_rest, probe_of
+from evalkit.jobs.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
+from evalkit.jobs.run import load_all
+from evalkit.run.identity import refuse_one_model
+from evalkit.run.plan import Part
+from evalkit.store.past import PastRun, newest_run
+from evalkit.types import ModelSpec
+
+SCHEMA = "evalkit.plan/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the command line asks of a plan."""
+
+    suite_path: Path
+    out: Path = Path("reports")
+    """Where earlier runs' reports are looked for."""
+    overrides: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+def plan(options: PlanOptions) -> dict[str, Any]:
+    """The plan as a document that JSON can carry (`evalkit.plan/1`).
+
+    A number that is not known is None and stands beside a note with the reason. Raises UsageError for a bad suite.
+    """
+    loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
+    main = loaded.main
+    rest = at_rest(main.models, main.run.timeout_s)
+    past = newest_run(main.name)
+    loads = [load_of(suite, role, rest, past) for suite in loaded.suites for role in suite.models]
+    part = part_at_rest(main, rest)
+    probe = probe_of(part, len(main.samples))
+    last = last_run(main, options.out)
+    requests = sum(load.to_send for load in loads)
+    tokens = sum(load.input_tokens + load.output_tokens for load in loads)
+    money = _money(loads, main.models)
+    warnings = [*main.warnings, *hopeless(main)]
+    warnings += caps_too_low(main, requests + probe.at_most, tokens, money["usd"])
+    warnings += _one_model(part)
+    return {
+        "schema": SCHEMA,
+        "suite": main.name,
+        "suite_file": str(options.suite_path),
+        "description": main.description,
+        "limit": options.limit,
+        "requests": {
+            "total": sum(load.requests for load in loads),
+            "cached": None if rest.unknown else sum(load.cached or 0 for load in loads),
+            "to_send": requests,
+            "probe_at_most": probe.at_most,
+            "probe_note": probe.note,
+            "sides": [dataclasses.asdict(load) for load in loads],
+            "notes": [f"{role}: what is cached cannot be told beforehand: {why}" for role, why in rest.unknown.items()],
+        },
+        "cost": money,
+        "time": _time(requests, past),
+        "detects": detects(main, last),
+        "guards": guards(main, loaded.guards, last),
+        "last_run": last.run if last is not None else None,
+        "small_slices": small_slices(main),
+        "warnings": warnings,
+    }
+
+
+def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, Any]:
+    """{usd, is_upper_bound, note}: None as soon as one side that is asked has no price."""
+    asked = [load for load in loads if load.to_send]
+    if not asked:
+        return {"usd": 0.0, "is_upper_bound": False, "note": "nothing is sent"}
+    unpriced = list(dict.fromkeys(load.role for load in asked if load.usd is None))
+    known = sum(load.usd or 0.0 for load in asked if load.usd is not None)
+    if unpriced:
+        names = " and ".join(unpriced)
+        note = f"price unknown: the suite names none for {names} (models.{unpriced[0]}.price)"
+        if len(unpriced) < len(models) and known:
+            note += f"; the others ${known:,.4g}"
+        return {"usd": None, "is_upper_bound": False, "note": note}
+    return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": None}
+
+
+def _time(requests: int, past: PastRun | None) -> dict[str, Any]:
+    """{seconds, answers_per_s, note}, from the newest run's pace."""
+    if not requests:
+        return {"seconds": 0.0, "answers_per_s": None, "note": "nothing is sent: seconds, for scoring and the report"}
+    if past is None or past.answers_per_s is None:
+        note = "unknown until something was asked: evalkit run --limit 20 gives a first measure"
+        return {"seconds": None, "answers_per_s": None, "note": note}
+    note = f"at {past.answers_per_s:.3g} answers a second, the pace of run {past.run}; loading the models comes on top"
+    return {"seconds": round(requests / past.answers_per_s, 1), "answers_per_s": past.answers_per_s, "note": note}
+
+
+def _one_model(part: Part | None) -> Iterator[str]:
+    if part is None or any(side.identity.is_fixed for side in part.sides.values()):
+        return
+    try:
+        refuse_one_model(part)
+    except InvalidEvidence as error:
+        yield f"a run would be refused: {error}"

@@ -85,7 +85,7 @@ def compare_worst_case(metric: Metric, table: ScoreTable, *, alpha: float, seed:
         fill = column.best if is_right else column.worst
         counts = column.counts
         if counts is not None and fill is not None:
-            counts = np.where(column.is_scored[:, None], counts, fill)
+            counts = counts.where(column.is_scored, fill)
         return dataclasses.replace(
             column,
             values=np.where(column.is_scored, column.values, 1.0 if is_right else 0.0),
@@ -181,10 +181,10 @@ def _corpus(pairs: Paired, alpha: float, seed: str) -> Comparison:
     n = int(both.sum())
     if n == 0 or pairs.baseline.counts is None or pairs.candidate.counts is None:
         return _nothing(metric.name)
-    base, cand = pairs.baseline.counts[both], pairs.candidate.counts[both]
+    base, cand = pairs.baseline.counts.take(both), pairs.candidate.counts.take(both)
     clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
     drawn = paired_bootstrap(base, cand, metric.statistic, seed_from(seed), clusters=clusters)
-    before, after = float(metric.statistic(base.sum(axis=0))), float(metric.statistic(cand.sum(axis=0)))
+    before, after = float(metric.statistic(base.total())), float(metric.statistic(cand.total()))
     right_before, right_after = pairs.baseline.values[both], pairs.candidate.values[both]
     return Comparison(
         metric=metric.name,
@@ -220,8 +220,8 @@ def _filled(pairs: Paired, *, baseline_right: bool) -> float:
     def side(column: Column, *, is_right: bool) -> float:
         if isinstance(metric, CorpusMetric) and column.counts is not None:
             fill = column.best if is_right else column.worst
-            rows = column.counts if fill is None else np.where(column.is_scored[:, None], column.counts, fill)
-            return float(metric.statistic(rows[keep].sum(axis=0)))
+            counts = column.counts if fill is None else column.counts.where(column.is_scored, fill)
+            return float(metric.statistic(counts.take(keep).total()))
         return float(np.where(column.is_scored, column.values, 1.0 if is_right else 0.0)[keep].mean())
 
     return 100.0 * (side(pairs.candidate, is_right=not baseline_right) - side(pairs.baseline, is_right=baseline_right))

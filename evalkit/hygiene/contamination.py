@@ -6,9 +6,10 @@ digits. Rewordings are not found by this check, and the report says so.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,16 @@ class Contamination:
         }
 
 
-def find_exact_overlap(questions: Sequence[tuple[str, str]], training: Iterable[Path]) -> Contamination:
+def find_exact_overlap(questions: Iterable[tuple[str, str]], training: Iterable[Path]) -> Contamination:
     """Which of the (sample id, question text) pairs occur as an input in the training files, JSONL or chat JSONL.
 
     Raises UsageError, located, at a training row that is no JSON object.
     """
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[bytes, list[str]] = {}
+    samples: set[str] = set()
     for sample_id, text in questions:
-        if key := normalised(text):
+        samples.add(sample_id)
+        if key := _digest(text):
             wanted.setdefault(key, []).append(sample_id)
     found: dict[str, str] = {}
     rows = 0
@@ -56,11 +59,9 @@ def find_exact_overlap(questions: Sequence[tuple[str, str]], training: Iterable[
         for line, row in _rows(path):
             rows += 1
             for text in _inputs(row):
-                for sample_id in wanted.get(normalised(text), ()):
+                for sample_id in wanted.get(_digest(text), ()):
                     found.setdefault(sample_id, f"{path.name}:{line}")
-    return Contamination(
-        n_samples=len({sample_id for sample_id, _ in questions}), n_training_rows=rows, dirty=tuple(found.items())
-    )
+    return Contamination(n_samples=len(samples), n_training_rows=rows, dirty=tuple(found.items()))
 
 
 def normalised(text: str) -> str:
@@ -70,6 +71,12 @@ def normalised(text: str) -> str:
     'greatfilmreally'
     """
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def _digest(text: str) -> bytes:
+    """128 bits that stand for the normalised text, empty for a text without letters or digits."""
+    letters = normalised(text)
+    return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=16).digest() if letters else b""
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -59,7 +59,7 @@ def compare(options: CompareOptions) -> Finished:
         differences=[{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
         warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
     )
-    answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes)
+    answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=lambda _: outcomes)
     return finish(answers, {}, story, options.out / suite.name / run_id, _audit)
 
 

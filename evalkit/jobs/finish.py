@@ -20,10 +20,11 @@ from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.metrics.registry import build
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
-from evalkit.report.html import render_html
+from evalkit.report.html import html_pieces
 from evalkit.report.junit import render_junit
 from evalkit.report.markdown import render_markdown
-from evalkit.run.scoring import Outcomes, Scoring, score_suite
+from evalkit.report.samples import ROWS, SampleFile
+from evalkit.run.scoring import OutcomesOf, Scoring
 from evalkit.store.files import point_latest, write_atomic
 from evalkit.suites.prompts import Renderer
 from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
@@ -39,7 +40,7 @@ class Answers:
 
     suite: Suite
     metrics: Mapping[str, Metric]
-    outcomes: Outcomes
+    outcomes: OutcomesOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +88,18 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     """
     contamination = _contamination(main.suite)
     main, soiled = _without_soiled(main, contamination)
-    scoring = _scored(main)
-    others = {path: _scored(answers) for path, answers in guards.items()}
-    blocking, warnings = audit(scoring.table)
+    scoring = _scoring(main)
+    question = asked(main.suite)
+    write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
+    table = scoring.table()
+    others = {path: _scoring(answers).finish() for path, answers in guards.items()}
+    blocking, warnings = audit(table)
     seed = suite_fingerprint(main.suite)
     verdict = decide(
         Evidence(
             suite=main.suite,
-            main=Measured(table=scoring.table, metrics=main.metrics),
-            guards={p: Measured(table=s.table, metrics=guards[p].metrics) for p, s in others.items()},
+            main=Measured(table=table, metrics=main.metrics),
+            guards={path: Measured(table=t, metrics=guards[path].metrics) for path, t in others.items()},
             seed=seed,
             is_limited=story.is_limited,
             blocking=story.blocking + blocking + soiled.blocking,
@@ -107,8 +111,8 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         run=story.run,
         created=story.created,
         verdict=verdict,
-        table=scoring.table,
-        flips=_flips(scoring),
+        table=table,
+        flips=scoring.flips,
         identities=story.identities,
         probe=story.probe,
         differences=story.differences,
@@ -117,7 +121,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         provenance=_provenance(main.suite, story, seed),
         warnings=(*main.suite.warnings, *story.warnings, *warnings, *soiled.warnings),
     )
-    return _written(facts, scoring.rows, story, folder)
+    return _written(facts, story, folder)
 
 
 def finish_refused(suite: Suite, story: Story, folder: Path) -> Finished:
@@ -136,38 +140,35 @@ def finish_refused(suite: Suite, story: Story, folder: Path) -> Finished:
         provenance=_provenance(suite, story, suite_fingerprint(suite)),
         warnings=(*suite.warnings, *story.warnings),
     )
-    return _written(facts, (), story, folder)
+    write_atomic(folder / ROWS, b"")
+    return _written(facts, story, folder)
 
 
-def _scored(answers: Answers) -> Scoring:
-    suite = answers.suite
-    return score_suite(suite, list(answers.metrics.values()), answers.outcomes, questions(suite))
+def _scoring(answers: Answers) -> Scoring:
+    return Scoring(answers.suite, list(answers.metrics.values()), answers.outcomes)
 
 
-def questions(suite: Suite) -> dict[str, str]:
-    """Sample id → the last user turn as the candidate is sent it."""
+def asked(suite: Suite) -> Callable[[Sample], str]:
+    """What a reader takes for a sample's question: the last user turn as the candidate is sent it."""
     spec = suite.models["candidate"]
     if spec.prompt.template is None and spec.prompt.messages_field is None:
-        return {s.id: json.dumps(s.fields, ensure_ascii=False) for s in suite.samples}
+        return lambda sample: json.dumps(sample.fields, ensure_ascii=False)
     renderer = Renderer(spec)
-    return {s.id: _last_user_turn(renderer, s) for s in suite.samples}
-
-
-def _last_user_turn(renderer: Renderer, sample: Sample) -> str:
-    return next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
+    return lambda sample: next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
 
 
 def _contamination(suite: Suite) -> Contamination | None:
     if not suite.training_data:
         return None
     # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
-    texts = [
-        (s.id, text)
-        for s in suite.samples
-        for text in s.fields.values()
+    question = asked(suite)
+    texts = (
+        (sample.id, text)
+        for sample in suite.samples
+        for text in (*sample.fields.values(), question(sample))
         if isinstance(text, str) and len(text) > LABEL_CHARS
-    ]
-    return find_exact_overlap([*texts, *questions(suite).items()], suite.training_data)
+    )
+    return find_exact_overlap(texts, suite.training_data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,32 +198,13 @@ def _without_soiled(main: Answers, found: Contamination | None) -> tuple[Answers
             return dataclasses.replace(main, suite=suite), Soiled(warnings=(warning,))
 
 
-def _flips(scoring: Scoring) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in scoring.rows:
-        counts[row["flip"]] = counts.get(row["flip"], 0) + 1
-    return counts
-
-
 def _per_class(main: Answers, scoring: Scoring) -> list[dict[str, Any]]:
     tables = []
     for name, metric in main.metrics.items():
         labels = getattr(metric, "labels", None)
-        if not labels:
-            continue
-        read = {
-            role: [
-                row["scores"][name].get(f"{role}_evidence", {})
-                for row in scoring.rows
-                if row["scores"][name].get(role) is not None
-            ]
-            for role in ("baseline", "candidate")
-        }
-        sides = {
-            role: per_class([e.get("gold") for e in found], [e.get("predicted") for e in found], labels)
-            for role, found in read.items()
-        }
-        tables.append({"metric": name, "labels": list(labels)} | _side_by_side(sides))
+        if labels:
+            sides = {role: per_class(scoring.read[name, role], labels) for role in ("baseline", "candidate")}
+            tables.append({"metric": name, "labels": list(labels)} | _side_by_side(sides))
     return tables
 
 
@@ -284,22 +266,18 @@ def _prompt(suite: Suite, role: str) -> dict[str, Any]:
     }
 
 
-def _written(facts: RunFacts, rows: Sequence[dict[str, Any]], story: Story, folder: Path) -> Finished:
+def _written(facts: RunFacts, story: Story, folder: Path) -> Finished:
+    """Writes everything but the samples, which are there already."""
     document, manifest = verdict_document(facts), _manifest(facts, story)
-    write_atomic(folder / "samples.jsonl", (_line(row) for row in rows))
     write_atomic(folder / "manifest.json", _pretty(manifest))
-    render(folder, document, rows, manifest)
+    rows = SampleFile(folder / ROWS)
+    write_atomic(folder / "report.html", html_pieces(document, rows, manifest))
+    write_atomic(folder / "summary.md", render_markdown(document, rows).encode("utf-8", "backslashreplace"))
+    write_atomic(folder / "junit.xml", render_junit(document))
     # Last: whoever finds a verdict.json finds all the rest.
     write_atomic(folder / "verdict.json", _pretty(document))
     point_latest(folder)
     return Finished(folder=folder, document=document)
-
-
-def render(folder: Path, document: dict[str, Any], rows: Sequence[dict[str, Any]], manifest: dict[str, Any]) -> None:
-    """Writes the renderings of a verdict: report.html, summary.md, junit.xml."""
-    write_atomic(folder / "report.html", render_html(document, rows, manifest))
-    write_atomic(folder / "summary.md", render_markdown(document, rows).encode("utf-8", "backslashreplace"))
-    write_atomic(folder / "junit.xml", render_junit(document))
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

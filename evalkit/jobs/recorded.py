@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.report.document import SCHEMA
+from evalkit.report.samples import ROWS, SampleFile
 from evalkit.types import EXIT_CODES, Failure, Outcome, Response, Usage
 
 
@@ -20,9 +20,9 @@ class FinishedRun:
     folder: Path
     document: dict[str, Any]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """samples.jsonl. Raises ExecutionError when it is damaged."""
-        return list(_json_lines(self.folder / "samples.jsonl"))
+    def rows(self) -> SampleFile:
+        """samples.jsonl; reading it raises ExecutionError where it is damaged."""
+        return SampleFile(self.folder / ROWS)
 
     def manifest(self) -> dict[str, Any]:
         """manifest.json."""
@@ -78,15 +78,3 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ExecutionError(f"{path} is damaged: no JSON object")
     return document
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise ExecutionError(f"{path}:{number} is damaged: {error}") from error
-    except OSError as error:
-        raise ExecutionError(f"{path} cannot be read: {error.strerror or error}") from error

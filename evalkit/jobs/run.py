@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import difflib
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +27,11 @@ from evalkit.run.engine import Engine, Limits
 from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
-from evalkit.run.scoring import gather
 from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal
 from evalkit.suites.load import as_guard, load_suite
-from evalkit.types import Outcome, Reason, Suite
+from evalkit.types import Reason, Suite
 from evalkit.types.table import ScoreTable
 
 LATEST = "latest"
@@ -112,7 +112,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     folder = options.out / loaded.main.name / run_id
     with told_how_to_go_on(options.command, run_id):
         asked = asyncio.run(_asked(options, loaded, run_id, progress))
-        if asked.outcomes is None:
+        if asked.is_refused:
             return finish_refused(loaded.main, asked.story, folder)
         seen = asked.probe
         story = dataclasses.replace(
@@ -124,14 +124,14 @@ def run(options: RunOptions, progress: Progress) -> Finished:
         def audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
             return _audited(asked.main, table, seen)
 
-        answers = [
-            Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=asked.outcomes[suite.name])
-            for suite in loaded.suites
-        ]
         progress.on_note("scoring and comparing")
-        finished = finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
-        # Only now: a run that died while it was written is one to go on with.
         with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
+            answers = [
+                Answers(suite=s, metrics=loaded.metrics[s.name], outcomes=functools.partial(journal.read, s.name))
+                for s in loaded.suites
+            ]
+            finished = finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
+            # Only now: a run that died while it was written is one to go on with.
             journal.set_meta({"finished": True})
     return finished
 
@@ -142,8 +142,8 @@ class Asked:
 
     main: Part
     story: Story
-    outcomes: Mapping[str, Mapping[tuple[str, str], Sequence[Outcome]]] | None
-    """suite name → (role, sample id) → outcomes by repeat; None when asking was refused, `story.blocking` says why"""
+    is_refused: bool = False
+    """Nothing more was asked; `story.blocking` says why."""
     probe: identity.Probe | None = None
 
 
@@ -165,7 +165,7 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 return await _outcomes(options, work, story, progress)
             except InvalidEvidence as error:
                 blocked = dataclasses.replace(story, blocking=(_reason(error),))
-                return Asked(main=work[0], story=blocked, outcomes=None)
+                return Asked(main=work[0], story=blocked, is_refused=True)
 
 
 async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, progress: Progress) -> Asked:
@@ -180,8 +180,7 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
             engine = Engine(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
             with _in_order(engine, progress, last_word=how_to_go_on(options.command, story.run)):
                 await engine.execute(work)
-        gathered = {p.suite.name: gather(journal.outcomes(p.suite.name)) for p in work}
-    return Asked(main=work[0], story=story, outcomes=gathered, probe=seen)
+    return Asked(main=work[0], story=story, probe=seen)
 
 
 async def _probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> identity.Probe | None:

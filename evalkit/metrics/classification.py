@@ -118,19 +118,17 @@ class ClassTable:
     """K rows (gold) of K + 1 columns (predicted; the last one is NOT_A_LABEL)."""
 
 
-def per_class(golds: Sequence[str], predictions: Sequence[str | None], labels: Sequence[str]) -> ClassTable:
+def per_class(read: Mapping[tuple[str, str | None], int], labels: Sequence[str]) -> ClassTable:
     """Precision, recall, F1 and support of each label, and the K × (K + 1) confusion matrix.
 
-    `predictions[i]` belongs to `golds[i]`; None and anything outside `labels` land in the last column. Raises
-    ValueError when the lengths differ, KeyError for a gold value outside `labels`.
+    `read`: (gold, predicted) → how often; None and anything outside `labels` land in the last column. Raises
+    KeyError for a gold value outside `labels`.
     """
     positions = {label: i for i, label in enumerate(labels)}
     k = len(positions)
-    rows = np.array([positions[gold] for gold in golds], dtype=np.intp)
-    columns = np.array([k if p is None else positions.get(p, k) for p in predictions], dtype=np.intp)
-    if rows.size != columns.size:
-        raise ValueError(f"{rows.size} gold labels need as many predictions, got {columns.size}")
-    matrix = np.bincount(rows * (k + 1) + columns, minlength=k * (k + 1)).reshape(k, k + 1)
+    matrix = np.zeros((k, k + 1), dtype=np.intp)
+    for (gold, predicted), times in read.items():
+        matrix[positions[gold], k if predicted is None else positions.get(predicted, k)] += times
     hits, predicted, actual = np.diagonal(matrix), matrix[:, :k].sum(axis=0), matrix.sum(axis=1)
     found = []
     for i, label in enumerate(labels):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from typing import Any
 
@@ -25,22 +25,38 @@ from evalkit.report.text import cleaned
 SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "detail.js", "app.js")
 
 
-def render_html(verdict: Document, samples: Sequence[Document], manifest: Document) -> bytes:
+_ROWS_MARK = "<!--rows-->"
+"""Where the packed rows belong; no text from a model or a data file can spell it, for `<` is escaped."""
+
+
+def render_html(verdict: Document, samples: Iterable[Document], manifest: Document) -> bytes:
     """The report as UTF-8; equal documents give equal bytes. Absent keys are shown as not measured."""
+    return b"".join(html_pieces(verdict, samples, manifest))
+
+
+def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Document) -> Iterator[bytes]:
+    """The report in pieces, for runs too large to be in memory. Loops over `samples` several times."""
     style = Markup(_asset("report.css"))  # noqa: S704 - our own file
     script = Markup("\n".join(['"use strict";', "(() => {", *map(_asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
     shown = cleaned(verdict)
+    packed = pack(samples, text(obj(verdict, "primary"), "metric"))
     page_html = _template().render(
         style=style,
         script=script,
         policy=_policy(style, script),
-        packed=pack(samples, text(obj(verdict, "primary"), "metric")),
-        n_samples=len(samples),
+        meta=packed.meta,
+        n_samples=packed.n_rows,
+        left_out=strings.left_out(packed.n_left_out, packed.max_chars),
+        rows_mark=Markup(_ROWS_MARK),  # noqa: S704 - our own
         **_first_screen(shown),
         **_sections(shown, cleaned(manifest)),
         examples=page.examples(samples),
     )
-    return page_html.encode("utf-8")
+    before, _, after = page_html.rpartition(_ROWS_MARK)
+    yield before.encode("utf-8")
+    for number, chunk in enumerate(packed.chunks):
+        yield f'<script type="text/plain" id="rows-{number}">{chunk}</script>\n'.encode("ascii")
+    yield after.encode("utf-8")
 
 
 def _first_screen(verdict: Document) -> dict[str, Any]:

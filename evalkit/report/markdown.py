@@ -8,7 +8,7 @@ link nor load anything: https://github.github.com/gfm/ says what Markdown would 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -34,7 +34,7 @@ _SAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LINKING = frozenset("@#:.")
 
 
-def render_markdown(verdict: Document, samples: Sequence[Document] = ()) -> str:
+def render_markdown(verdict: Document, samples: Iterable[Document] = ()) -> str:
     """The summary, at most 65,536 characters: whole parts are left out where they do not fit, the last ones first."""
     shown = cleaned(verdict)
     marker = f"<!-- evalkit:{_SAFE_NAME.sub('-', text(shown, 'suite')) or 'suite'} -->"
@@ -150,7 +150,7 @@ def _moved(verdict: Document) -> Iterator[str]:
         yield _within([f"- warning: {inert(words(sentence), 500)}" for sentence in warnings], GATE_CHARS // 3)
 
 
-def _flipped(samples: Sequence[Document]) -> Iterator[str]:
+def _flipped(samples: Iterable[Document]) -> Iterator[str]:
     found = examples(samples)
     if not found:
         return

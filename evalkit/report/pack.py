@@ -2,6 +2,9 @@
 
 Base64 has no `<`, so no answer can end the element it stands in; 10,000 rows open as fast as 100, because a
 block is unpacked only when one of its rows is shown. Counting and filtering need the small first block only.
+
+A page has a size people can still open and send. Where all rows do not fit, those that flipped stay, then with
+shorter texts; ids, flips and slices of all rows stay in any case, and the page says what it left out.
 """
 
 from __future__ import annotations
@@ -9,18 +12,26 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text
-from evalkit.report.text import clean
+from evalkit.report.text import MAX_FIELD_CHARS, clean, is_clean_json
 
 CHUNK_ROWS = 200
+MAX_PACKED_CHARS = 14_000_000
+"""Of all rows together, so that a page stays below 15 MB."""
+SHORTER_CHARS = (MAX_FIELD_CHARS, 4_000, 500, 100)
+"""How long a text may be, tried in turn until the flipped rows fit."""
 FLIP_CODES = tuple(strings.FLIPS)
 UNSCORED = FLIP_CODES.index("unscored")
+SAME = frozenset({FLIP_CODES.index("both_right"), FLIP_CODES.index("both_wrong")})
 USUAL = {"text": None, "status": "ok", "finish": "stop", "error": None, "cached": False, "attempts": 1}
+_ENCODER = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +41,104 @@ class Packed:
     meta: str
     """Ids, flips and slices of all rows, and the words the page needs."""
     chunks: tuple[str, ...]
+    n_rows: int
+    n_left_out: int = 0
+    """Rows of which the page holds no texts."""
+    max_chars: int = MAX_FIELD_CHARS
+    """Longer texts are cut."""
 
 
-def pack(samples: Sequence[Document], primary: str) -> Packed:
-    """Every sample, packed, flips judged by the metric `primary`. The same samples give the same bytes."""
-    metrics = list(dict.fromkeys(name for row in samples for name in obj(row, "scores")))
-    meta = {
-        "chunkRows": CHUNK_ROWS,
-        "ids": [text(row, "id") for row in samples],
-        "flips": [_flip_code(text(row, "flip")) for row in samples],
-        "slices": _slice_columns(samples),
-        "primary": primary,
-        "metrics": [{"name": name, "flips": [_metric_flip(row, name) for row in samples]} for name in metrics],
-        "flipWords": [[code, *strings.FLIPS[code]] for code in FLIP_CODES],
-        "why": dict(strings.WHY_UNSCORED),
-        "outcomes": dict(strings.OUTCOMES),
-    }
-    rows = [_row(row, metrics) for row in samples]
-    chunks = tuple(_block(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS))
-    return Packed(meta=_block(meta), chunks=chunks)
+def pack(samples: Iterable[Document], primary: str, *, max_chars: int = MAX_PACKED_CHARS) -> Packed:
+    """Every sample, packed, flips judged by the metric `primary`; loops over `samples` at least twice.
+
+    The same samples give the same bytes. Beyond `max_chars` rows that did not flip are left out.
+    """
+    index = _Index()
+    for row in samples:
+        index.add(row)
+    meta = _block(_json(index.meta(primary), MAX_FIELD_CHARS))
+    chunks = _fitting(_chunks(samples, index.metrics, MAX_FIELD_CHARS), max_chars)
+    if chunks is not None:
+        return Packed(meta=meta, chunks=chunks, n_rows=len(index.ids))
+    shown = [flip not in SAME for flip in index.flips]
+    for limit in SHORTER_CHARS:
+        chunks = _fitting(_chunks(samples, index.metrics, limit, shown), max_chars)
+        if chunks is not None:
+            return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=shown.count(False), max_chars=limit)
+    nothing = [False] * len(shown)
+    chunks = tuple(_chunks(samples, index.metrics, 0, nothing))
+    return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=len(shown))
+
+
+class _Index:
+    """What the page knows of every row: filled row by row."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.flips: list[int] = []
+        self._by_metric: dict[str, list[int]] = {}
+        self._slices: dict[str, list[str]] = {}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """In order of appearance."""
+        return tuple(self._by_metric)
+
+    def add(self, row: Document) -> None:
+        """Takes one more row in; metrics and slices that some row lacks are unscored and empty there."""
+        n_before = len(self.ids)
+        self.ids.append(text(row, "id"))
+        self.flips.append(_flip_code(text(row, "flip")))
+        for name in obj(row, "scores"):
+            self._by_metric.setdefault(name, [UNSCORED] * n_before)
+        for name, flips in self._by_metric.items():
+            flips.append(_metric_flip(row, name))
+        slices = obj(row, "slices")
+        for name in slices:
+            self._slices.setdefault(name, [""] * n_before)
+        for name, values in self._slices.items():
+            values.append(text(slices, name))
+
+    def meta(self, primary: str) -> dict[str, Any]:
+        """The document behind the page's list and filters."""
+        return {
+            "chunkRows": CHUNK_ROWS,
+            "ids": self.ids,
+            "flips": self.flips,
+            "slices": [_slice_column(name, values) for name, values in self._slices.items()],
+            "primary": primary,
+            "metrics": [{"name": name, "flips": flips} for name, flips in self._by_metric.items()],
+            "flipWords": [[code, *strings.FLIPS[code]] for code in FLIP_CODES],
+            "why": dict(strings.WHY_UNSCORED),
+            "outcomes": dict(strings.OUTCOMES),
+            "leftOut": strings.LEFT_OUT_ROW,
+        }
+
+
+def _chunks(
+    samples: Iterable[Document], metrics: Sequence[str], limit: int, shown: Sequence[bool] | None = None
+) -> Iterator[str]:
+    """Blocks of CHUNK_ROWS rows; null stands for a row that is not `shown`."""
+    rows: list[bytes] = []
+    for index, sample in enumerate(samples):
+        is_shown = shown is None or shown[index]
+        rows.append(_json(_row(sample, metrics), limit) if is_shown else b"null")
+        if len(rows) == CHUNK_ROWS:
+            yield _block(b"[" + b",".join(rows) + b"]")
+            rows.clear()
+    if rows:
+        yield _block(b"[" + b",".join(rows) + b"]")
+
+
+def _fitting(chunks: Iterator[str], max_chars: int) -> tuple[str, ...] | None:
+    """The chunks, or None as soon as they grow beyond `max_chars`."""
+    found, size = [], 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_chars:
+            return None
+        found.append(chunk)
+    return tuple(found)
 
 
 def _row(sample: Document, metrics: Sequence[str]) -> dict[str, Any]:
@@ -79,16 +169,11 @@ def _score(score: Document) -> list[Any]:
     return [*found, *rest]
 
 
-def _slice_columns(samples: Sequence[Document]) -> list[dict[str, Any]]:
-    """Per slice column its values and, for each row, the index of its value (-1: none)."""
-    columns = list(dict.fromkeys(name for row in samples for name in obj(row, "slices")))
-    found = []
-    for name in columns:
-        given = [text(obj(row, "slices"), name) for row in samples]
-        values = sorted(set(given) - {""})
-        index = {value: i for i, value in enumerate(values)}
-        found.append({"name": name, "values": values, "codes": [index.get(value, -1) for value in given]})
-    return found
+def _slice_column(name: str, given: Sequence[str]) -> dict[str, Any]:
+    """A slice column's values and, for each row, the index of its value (-1: none)."""
+    values = sorted(set(given) - {""})
+    index = {value: i for i, value in enumerate(values)}
+    return {"name": name, "values": values, "codes": [index.get(value, -1) for value in given]}
 
 
 def _flip_code(flip: str) -> int:
@@ -106,6 +191,16 @@ def _metric_flip(sample: Document, metric: str) -> int:
     return FLIP_CODES.index("both_right" if baseline >= 1 else "both_wrong")
 
 
-def _block(value: Any) -> str:
-    data = json.dumps(clean(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def _json(value: Any, limit: int) -> bytes:
+    """The document as UTF-8 JSON, its texts cut at `limit` and made visible."""
+    try:
+        data = _ENCODER.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate, which `clean` shows as a sign
+        data = b""
+    if data and len(data) <= limit and is_clean_json(data.decode("utf-8")):
+        return data
+    return json.dumps(clean(value, limit), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _block(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")

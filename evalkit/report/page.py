@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -170,26 +170,30 @@ def class_blocks(verdict: Document) -> tuple[ClassBlock, ...]:
     return tuple(_class_block(block) for block in objects(verdict, "per_class"))
 
 
-def examples(samples: Sequence[Document]) -> tuple[Example, ...]:
+def examples(samples: Iterable[Document]) -> tuple[Example, ...]:
     """The first broken and the first fixed samples, cut short."""
-    found = []
-    for flip in ("broken", "fixed"):
-        rows = [row for row in samples if row.get("flip") == flip][:EXAMPLES_PER_FLIP]
-        sign, word = strings.FLIPS[flip]
-        for row in map(cleaned, rows):
-            baseline, candidate = (_answer(obj(row, side)) for side in strings.SIDES)
-            found.append(
-                Example(
-                    id=text(row, "id"),
-                    sign=sign,
-                    word=word,
-                    input=shorten(text(row, "input"), 400),
-                    target=shorten(words(row.get("target")), 200),
-                    baseline=baseline,
-                    candidate=candidate,
-                )
-            )
-    return tuple(found)
+    found: dict[str, list[Example]] = {"broken": [], "fixed": []}
+    for row in samples:
+        flip = row.get("flip")
+        if isinstance(flip, str) and flip in found and len(found[flip]) < EXAMPLES_PER_FLIP:
+            found[flip].append(_example(cleaned(row), flip))
+            if all(len(rows) == EXAMPLES_PER_FLIP for rows in found.values()):
+                break
+    return (*found["broken"], *found["fixed"])
+
+
+def _example(row: Document, flip: str) -> Example:
+    sign, word = strings.FLIPS[flip]
+    baseline, candidate = (_answer(obj(row, side)) for side in strings.SIDES)
+    return Example(
+        id=text(row, "id"),
+        sign=sign,
+        word=word,
+        input=shorten(text(row, "input"), 400),
+        target=shorten(words(row.get("target")), 200),
+        baseline=baseline,
+        candidate=candidate,
+    )
 
 
 def _answer(side: Document) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from evalkit.report.text import MAX_FIELD_CHARS
+
 
 class Look(NamedTuple):
     """How a verdict looks: never by colour alone."""
@@ -124,6 +126,18 @@ ASSUMPTIONS = (
 )
 
 NO_SAMPLES = "This run left no samples to look at."
+LEFT_OUT_ROW = "Left out of this page to keep it small. The texts are in samples.jsonl, under this id."
+
+
+def left_out(n_rows: int, max_chars: int) -> str:
+    """What a page that grew too large has to say about what it lacks; empty for a whole page."""
+    if not n_rows:
+        return ""
+    cut = f" Texts are cut after {max_chars:,} characters." if max_chars < MAX_FIELD_CHARS else ""
+    return (
+        f"To keep this page small, it lists all samples but leaves out the texts of {n_rows:,} of them, those that "
+        f"did not flip first.{cut} All of it is in samples.jsonl, beside this file."
+    )
 
 
 def verdict_look(status: str) -> Look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text, words
@@ -14,7 +14,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 SIDE_COLUMNS = ("status", "text", "error", "latency_s", "output_tokens")
 
 
-def render_csv(verdict: Document, samples: Sequence[Document]) -> str:
+def render_csv(verdict: Document, samples: Iterable[Document]) -> str:
     """A head and one line a sample, CRLF line ends (RFC 4180). The suite's metrics come first, in its order.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front:

@@ -19,6 +19,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
 )
+# Controls are escaped in JSON; an escaped backslash before one of these letters costs a second look, no more.
+_ODD_JSON = re.compile(rf"{_INVISIBLE.pattern}|\\[bfru]")
 # A terminal's own commands: OSC, DCS, PM, APC and SOS strings up to their terminator, then CSI, then short escapes.
 _TERMINAL_COMMAND = re.compile(
     "(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"
@@ -60,16 +62,21 @@ def shorten(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def clean(value: JsonValue) -> JsonValue:
-    """A document with every text in it (keys included) cut at `MAX_FIELD_CHARS` and made visible; NaN reads as null."""
+def is_clean_json(text: str) -> bool:
+    """Whether a JSON text (not ASCII-escaped) surely holds nothing that `visible` would change."""
+    return _ODD_JSON.search(text) is None
+
+
+def clean(value: JsonValue, limit: int = MAX_FIELD_CHARS) -> JsonValue:
+    """A document with every text in it (keys included) cut at `limit` and made visible; NaN reads as null."""
     if isinstance(value, str):
-        return visible(clip(value))
+        return visible(clip(value, limit))
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {visible(clip(str(key))): clean(item) for key, item in value.items()}
+        return {visible(clip(str(key), limit)): clean(item, limit) for key, item in value.items()}
     if isinstance(value, Sequence):
-        return [clean(item) for item in value]
+        return [clean(item, limit) for item in value]
     return value
 
 

@@ -5,8 +5,9 @@ This is the border where an outcome becomes a number or a reason why there is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -15,10 +16,14 @@ import numpy as np
 from evalkit.protocols import CorpusMetric, Metric
 from evalkit.run.side_log import SideLog
 from evalkit.types import Failure, Key, Outcome, Response, Sample, Score, Scored, Suite, Unscored
-from evalkit.types.table import Column, ScoreTable
+from evalkit.types.table import Column, Counts, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, sample id) → its outcomes, by repeat."""
+OutcomesOf = Callable[[Sequence[str]], Outcomes]
+"""Sample ids → at least their outcomes."""
+BLOCK = 400
+"""Samples whose answers are in memory at a time."""
 
 
 def score_outcome(metric: Metric, outcome: Outcome | None, sample: Sample, *, truncated_is_wrong: bool) -> Score:
@@ -66,52 +71,60 @@ class _Cell:
         )
 
 
-@dataclass(slots=True)
+class _Codes:
+    """Rows of counts, equal ones kept once; row 0 is all zeros and stands for "nothing known"."""
+
+    def __init__(self, size: int) -> None:
+        self._codes = np.zeros(size, dtype=np.intp)
+        self._known: dict[tuple[float, ...], int] = {}
+
+    def put(self, index: int, counts: Sequence[float]) -> None:
+        self._codes[index] = self._known.setdefault(tuple(counts), len(self._known) + 1)
+
+    def counts(self, width: int) -> Counts:
+        rows = [(0.0,) * width, *self._known]
+        return Counts(distinct=np.array(rows, dtype=np.float64), codes=self._codes)
+
+
 class _Builder:
-    """Collects one role's columns."""
+    """One metric's column on one side, filled sample by sample."""
 
-    size: int
-    values: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = field(default_factory=dict)
-    scored: dict[str, np.ndarray[Any, np.dtype[np.bool_]]] = field(default_factory=dict)
-    why: dict[str, dict[str, int]] = field(default_factory=dict)
-    counts: dict[str, list[tuple[float, ...] | None]] = field(default_factory=dict)
+    def __init__(self, metric: Metric, size: int) -> None:
+        self._metric = metric
+        self._values = np.zeros(size)
+        self._is_scored = np.zeros(size, dtype=np.bool_)
+        self._why: Counter[str] = Counter()
+        self._counts, self._worst, self._best = (_Codes(size) for _ in range(3))
+        self._width = 0
 
-    def put(self, index: int, score: Score) -> None:
-        name = score.metric
-        if name not in self.values:
-            self.values[name] = np.zeros(self.size)
-            self.scored[name] = np.zeros(self.size, dtype=np.bool_)
-            self.why[name] = {}
-            self.counts[name] = [None] * self.size
-        if isinstance(score, Unscored):
-            self.why[name][score.why] = self.why[name].get(score.why, 0) + 1
+    def put(self, index: int, score: Score, sample: Sample) -> None:
+        if isinstance(score, Scored):
+            self._values[index] = score.value
+            self._is_scored[index] = True
+            if score.counts is not None:
+                self._width = len(score.counts)
+                self._counts.put(index, score.counts)
             return
-        self.values[name][index] = score.value
-        self.scored[name][index] = True
-        self.counts[name][index] = score.counts
+        self._why[score.why] += 1
+        if isinstance(self._metric, CorpusMetric):
+            worst, best = self._metric.bounds(sample)
+            self._width = len(worst)
+            self._worst.put(index, worst)
+            self._best.put(index, best)
 
-    def column(self, name: str, bounds: tuple[Any, Any] | None) -> Column:
-        counts = None
-        if bounds is not None:
-            blank = (0.0,) * bounds[0].shape[1]
-            counts = np.array([row if row is not None else blank for row in self.counts[name]], dtype=np.float64)
-        return Column(
-            values=self.values[name],
-            is_scored=self.scored[name],
-            why=self.why[name],
-            counts=counts,
-            worst=bounds[0] if bounds else None,
-            best=bounds[1] if bounds else None,
+    def column(self) -> Column:
+        is_corpus = isinstance(self._metric, CorpusMetric)
+        counts, worst, best = (
+            codes.counts(self._width) if is_corpus else None for codes in (self._counts, self._worst, self._best)
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scoring:
-    """The scores of one suite: the table for decisions and the rows for people."""
-
-    table: ScoreTable
-    rows: tuple[dict[str, Any], ...]
-    """samples.jsonl, in the suite's order."""
+        return Column(
+            values=self._values,
+            is_scored=self._is_scored,
+            why=dict(self._why),
+            counts=counts,
+            worst=worst,
+            best=best,
+        )
 
 
 def gather(pairs: Iterable[tuple[Key, Outcome]]) -> dict[tuple[str, str], list[Outcome]]:
@@ -122,53 +135,97 @@ def gather(pairs: Iterable[tuple[Key, Outcome]]) -> dict[tuple[str, str], list[O
     return {place: [o for _, o in sorted(items, key=lambda i: i[0])] for place, items in found.items()}
 
 
-def score_suite(suite: Suite, metrics: Sequence[Metric], outcomes: Outcomes, inputs: Mapping[str, str]) -> Scoring:
-    """Scores every outcome with every metric. `inputs`: sample id → what the reader should see as the question."""
-    roles = tuple(suite.models)
-    size = len(suite.samples)
-    builders = {role: _Builder(size) for role in roles}
-    logs = {role: SideLog(len(suite.samples)) for role in roles}
-    rows = []
-    both = equal = 0
-    for index, sample in enumerate(suite.samples):
+class Scoring:
+    """Scores a suite sample by sample, so that memory hardly grows with it.
+
+    `rows` yields what people read (samples.jsonl) and fills what decisions need; `table` is whole once all rows
+    have been taken.
+    """
+
+    def __init__(self, suite: Suite, metrics: Sequence[Metric], outcomes: OutcomesOf) -> None:
+        self._suite = suite
+        self._metrics = metrics
+        self._outcomes = outcomes
+        self._roles = tuple(suite.models)
+        size = len(suite.samples)
+        self._builders = {r: {m.name: _Builder(m, size) for m in metrics} for r in self._roles}
+        self._logs = {role: SideLog(size) for role in self._roles}
+        self._both = self._equal = 0
+        self.flips: Counter[str] = Counter()
+        """How many samples flipped which way, by the primary metric."""
+        labels = {m.name: frozenset(getattr(m, "labels", None) or ()) for m in metrics}
+        self._labels = {name: known for name, known in labels.items() if known}
+        self.read = {(n, r): Counter[tuple[str, str | None]]() for n in self._labels for r in self._roles}
+        """(metric with labels, role) → how often (gold, predicted) was read; None for what is no label."""
+
+    def rows(self, question: Callable[[Sample], str]) -> Iterator[dict[str, Any]]:
+        """One row a sample, in the suite's order. `question` is what the reader should see as the input."""
+        samples = self._suite.samples
+        for start in range(0, len(samples), BLOCK):
+            block = samples[start : start + BLOCK]
+            outcomes = self._outcomes([sample.id for sample in block])
+            for index, sample in enumerate(block, start):
+                answers = {role: outcomes.get((role, sample.id), ()) for role in self._roles}
+                yield self._row(index, sample, answers, question(sample))
+
+    def finish(self) -> ScoreTable:
+        """The table, of a suite whose rows nobody needs to see."""
+        for _ in self.rows(lambda _: ""):
+            pass
+        return self.table()
+
+    def _row(
+        self, index: int, sample: Sample, answers: Mapping[str, Sequence[Outcome]], question: str
+    ) -> dict[str, Any]:
+        scores: dict[str, dict[str, Any]] = {metric.name: {} for metric in self._metrics}
         row: dict[str, Any] = {
             "id": sample.id,
-            "input": inputs.get(sample.id, ""),
+            "input": question,
             "target": sample.target,
             "slices": dict(sample.slices),
             "cluster": sample.cluster,
-            "scores": {metric.name: {} for metric in metrics},
+            "scores": scores,
         }
-        for role in roles:
-            answers = outcomes.get((role, sample.id), ())
-            findings = [_score(metric, answers, sample, suite) for metric in metrics]
-            for score in findings:
-                builders[role].put(index, score)
-                row["scores"][score.metric].update(_shown(role, score))
-            primary = next((s for s in findings if s.metric == suite.gate.primary.metric), findings[0])
-            row[role] = logs[role].add(answers, primary, suite.models[role])
-        texts = [[o.text for o in outcomes.get((r, sample.id), ()) if isinstance(o, Response)] for r in roles]
+        primary_name = self._suite.gate.primary.metric
+        for role in self._roles:
+            findings = {m.name: _score(m, answers[role], sample, self._suite) for m in self._metrics}
+            for name, score in findings.items():
+                self._builders[role][name].put(index, score, sample)
+                scores[name].update(_shown(role, score))
+                self._count_labels(role, name, score)
+            primary = findings.get(primary_name) or next(iter(findings.values()))
+            row[role] = self._logs[role].add(answers[role], primary, self._suite.models[role])
+        texts = [[o.text for o in answers[role] if isinstance(o, Response)] for role in self._roles]
         if len(texts) > 1 and texts[0] and texts[1]:
-            both += 1
-            equal += texts[0] == texts[1]
-        row["flip"] = _flip(row["scores"].get(suite.gate.primary.metric, {}))
-        rows.append(row)
-    bounds = {metric.name: _bounds(metric, suite.samples) for metric in metrics}
-    table = ScoreTable(
-        suite=suite.name,
-        sample_ids=tuple(s.id for s in suite.samples),
-        columns={r: {m.name: builders[r].column(m.name, bounds[m.name]) for m in metrics} for r in roles},
-        tallies={r: logs[r].tally() for r in roles},
-        clusters=_clusters(suite.samples),
-        slices=_slices(suite.samples),
-        both_answered=both,
-        equal_answers=equal,
-        latencies={r: np.array(logs[r].latencies) for r in roles},
-        costs={r: np.array(logs[r].costs) for r in roles},
-        served={r: tuple(sorted(logs[r].served)) for r in roles},
-        tokens={r: (logs[r].input_tokens, logs[r].output_tokens) for r in roles},
-    )
-    return Scoring(table=table, rows=tuple(rows))
+            self._both += 1
+            self._equal += texts[0] == texts[1]
+        row["flip"] = _flip(scores.get(primary_name, {}))
+        self.flips[row["flip"]] += 1
+        return row
+
+    def _count_labels(self, role: str, name: str, score: Score) -> None:
+        known = self._labels.get(name)
+        if known and isinstance(score, Scored) and (gold := score.evidence.get("gold")) in known:
+            predicted = score.evidence.get("predicted")
+            self.read[name, role][str(gold), str(predicted) if predicted in known else None] += 1
+
+    def table(self) -> ScoreTable:
+        """Everything a comparison needs to know."""
+        samples, logs = self._suite.samples, self._logs
+        return ScoreTable(
+            suite=self._suite.name,
+            sample_ids=tuple(s.id for s in samples),
+            columns={role: {name: b.column() for name, b in found.items()} for role, found in self._builders.items()},
+            tallies={role: log.tally() for role, log in logs.items()},
+            clusters=_clusters(samples),
+            slices=_slices(samples),
+            both_answered=self._both,
+            equal_answers=self._equal,
+            latencies={role: np.array(log.latencies) for role, log in logs.items()},
+            costs={role: np.array(log.costs) for role, log in logs.items()},
+            served={role: tuple(sorted(log.served)) for role, log in logs.items()},
+            tokens={role: (log.input_tokens, log.output_tokens) for role, log in logs.items()},
+        )
 
 
 def _score(metric: Metric, answers: Sequence[Outcome], sample: Sample, suite: Suite) -> Score:
@@ -192,14 +249,6 @@ def _flip(scores: Mapping[str, Any]) -> str:
     if after < before:
         return "broken"
     return "both_right" if after >= 1.0 else "both_wrong"
-
-
-def _bounds(metric: Metric, samples: Sequence[Sample]) -> tuple[Any, Any] | None:
-    """For corpus metrics, the counts of an unreadable and of a right answer to each sample: (n, D) each."""
-    if not isinstance(metric, CorpusMetric):
-        return None
-    pairs = [metric.bounds(sample) for sample in samples]
-    return np.array([p[0] for p in pairs], dtype=np.float64), np.array([p[1] for p in pairs], dtype=np.float64)
 
 
 def _clusters(samples: Sequence[Sample]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ class SideLog:
     cut: int = 0
     cached: int = 0
     served: set[str] = field(default_factory=set)
-    latencies: list[float] = field(default_factory=list)
+    latencies: array[float] = field(default_factory=lambda: array("d"))
     """Seconds, NaN where not measured."""
-    costs: list[float] = field(default_factory=list)
+    costs: array[float] = field(default_factory=lambda: array("d"))
     """USD, NaN where unknown."""
     input_tokens: int = 0
     output_tokens: int = 0

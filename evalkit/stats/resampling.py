@@ -18,7 +18,10 @@ from evalkit.stats.distributions import normal_cdf, t_quantile
 from evalkit.stats.intervals import two_sided_z
 from evalkit.stats.paired import cluster_mean, no_spread_interval
 from evalkit.types import Interval
+from evalkit.types.table import Counts
 
+Rows = NDArray[np.float64] | Counts
+"""Counts of n samples: as a table of shape (n, D) or with equal rows kept once."""
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Shares of shape (...) from summed counts of shape (..., D)."""
 
@@ -70,8 +73,8 @@ class BootstrapResult:
 
 
 def paired_bootstrap(
-    baseline: NDArray[np.float64],
-    candidate: NDArray[np.float64],
+    baseline: Rows,
+    candidate: Rows,
     statistic: Statistic,
     rng: np.random.Generator,
     *,
@@ -84,24 +87,23 @@ def paired_bootstrap(
     With `clusters` (one number per sample, shape (n,)) whole clusters are drawn. Raises ValueError for n = 0 and
     for shapes that do not match. Beyond the rows themselves it needs some 40 MB, whatever n is.
     """
-    rows, groups = _grouped(baseline, candidate, clusters)
-    width = rows.shape[1] // 2
-    total = rows.sum(axis=0)
+    joint = _joint(baseline, candidate, clusters)
+    distinct, width = joint.distinct, joint.distinct.shape[1] // 2
+    total = joint.total()
     delta = float(statistic(total[width:]) - statistic(total[:width]))
-    distinct, numbers, counts = _distinct(rows)
     deltas = np.empty(resamples)
     done = 0
-    for weights in _resampling_weights(numbers, counts, rng, resamples, rows.shape[1]):
+    for weights in _resampling_weights(joint.codes, rng, resamples, len(distinct), 2 * width):
         totals = weights @ distinct
         deltas[done : done + len(totals)] = statistic(totals[:, width:]) - statistic(totals[:, :width])
         done += len(totals)
     deltas.sort()
-    return BootstrapResult(delta=delta, deltas=deltas, n_clusters=groups)
+    return BootstrapResult(delta=delta, deltas=deltas, n_clusters=len(joint))
 
 
 def randomisation_p(
-    baseline: NDArray[np.float64],
-    candidate: NDArray[np.float64],
+    baseline: Rows,
+    candidate: Rows,
     statistic: Statistic,
     rng: np.random.Generator,
     *,
@@ -113,11 +115,13 @@ def randomisation_p(
     Noreen 1989; Yeh 2000 (COLING). Shapes as in `paired_bootstrap`. (1 + extreme) / (1 + permutations), never 0;
     1.0 when the sides do not differ. Raises ValueError for n = 0 and for shapes that do not match.
     """
-    rows, _ = _grouped(baseline, candidate, clusters)
-    width = rows.shape[1] // 2
-    before, after = rows[:, :width].sum(axis=0), rows[:, width:].sum(axis=0)
+    joint = _joint(baseline, candidate, clusters)
+    width = joint.distinct.shape[1] // 2
+    total = joint.total()
+    before, after = total[:width], total[width:]
     observed = abs(float(statistic(after) - statistic(before)))
-    distinct, _, counts = _distinct(rows[:, width:] - rows[:, :width])
+    gains = Counts.of(joint.distinct[:, width:] - joint.distinct[:, :width])
+    distinct, counts = gains.distinct, np.bincount(gains.codes[joint.codes], minlength=len(gains.distinct))
     extreme = 0
     at_once = max(1, _CELLS_AT_ONCE // max(len(distinct), width))
     for start in range(0, permutations, at_once):
@@ -149,14 +153,13 @@ def bootstrap_t_interval(
     if error == 0.0:
         return no_spread_interval(mean, groups, level)
     ones = np.ones((len(differences), 1))
-    rows, _ = _grouped(np.asarray(differences, dtype=np.float64)[:, None], ones, clusters)
-    sums, sizes = rows[:, 0], rows[:, 1]
+    joint = _joint(np.asarray(differences, dtype=np.float64)[:, None], ones, clusters)
+    sums, sizes = joint.distinct.T
     moments = np.stack([sums, sizes, sums * sums, sums * sizes, sizes * sizes], axis=1)
-    distinct, numbers, counts = _distinct(moments)
     found = np.concatenate(
         [
-            _studentised(weights @ distinct, mean, groups)
-            for weights in _resampling_weights(numbers, counts, rng, resamples, moments.shape[1])
+            _studentised(weights @ moments, mean, groups)
+            for weights in _resampling_weights(joint.codes, rng, resamples, len(moments), moments.shape[1])
         ]
     )
     found.sort()
@@ -180,45 +183,41 @@ def _studentised(totals: NDArray[np.float64], mean: float, groups: int) -> NDArr
     return np.asarray(np.divide(gaps, errors, out=far, where=errors > 0.0), dtype=np.float64)
 
 
-def _grouped(
-    baseline: NDArray[np.float64], candidate: NDArray[np.float64], clusters: NDArray[np.intp] | None
-) -> tuple[NDArray[np.float64], int]:
-    """Rows (baseline | candidate) of shape (G, 2D), summed per cluster, and G."""
-    if baseline.shape != candidate.shape or baseline.ndim != 2:  # noqa: PLR2004 - (n, D)
-        raise ValueError(f"both sides need one shape (n, D), got {baseline.shape} and {candidate.shape}")
-    n = len(baseline)
+def _joint(baseline: Rows, candidate: Rows, clusters: NDArray[np.intp] | None) -> Counts:
+    """Both sides' counts side by side, D + D numbers a row; one row a sample, or with `clusters` one a cluster."""
+    base, cand = (side if isinstance(side, Counts) else Counts.of(side) for side in (baseline, candidate))
+    n = len(base)
+    if (n, base.distinct.shape[1]) != (len(cand), cand.distinct.shape[1]):
+        raise ValueError(
+            f"both sides need one shape, got {n} rows of {base.distinct.shape[1]} numbers and "
+            f"{len(cand)} of {cand.distinct.shape[1]}"
+        )
     if n == 0:
         raise ValueError("no pairs, no resampling: at least one sample is needed")
-    rows = np.concatenate([baseline, candidate], axis=1, dtype=np.float64)
     if clusters is None:
-        return rows, n
+        kinds, codes = np.unique(base.codes * len(cand.distinct) + cand.codes, return_inverse=True)
+        before, after = np.divmod(kinds, len(cand.distinct))
+        return Counts(distinct=np.concatenate([base.distinct[before], cand.distinct[after]], axis=1), codes=codes)
     if len(clusters) != n:
         raise ValueError(f"{n} samples need {n} cluster numbers, got {len(clusters)}")
     labels, numbers = np.unique(clusters, return_inverse=True)
+    rows = np.concatenate([base.rows(), cand.rows()], axis=1)
     sums = np.zeros((labels.size, rows.shape[1]))
     np.add.at(sums, numbers, rows)
-    return sums, labels.size
-
-
-def _distinct(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
-    """(distinct rows, the number of each row's distinct row, how often each occurs)."""
-    if rows.shape[1] == 1:
-        values, numbers, counts = np.unique(rows[:, 0], return_inverse=True, return_counts=True)
-        return values[:, None], numbers, counts
-    # Rows as opaque bytes sort several times faster than column by column; -0.0 must not differ from 0.0.
-    opaque = np.ascontiguousarray(rows + 0.0).view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
-    _, first, numbers, counts = np.unique(opaque, return_index=True, return_inverse=True, return_counts=True)
-    return rows[first], numbers, counts
+    return Counts.of(sums)
 
 
 def _resampling_weights(
-    numbers: NDArray[np.intp], counts: NDArray[np.intp], rng: np.random.Generator, resamples: int, width: int
+    codes: NDArray[np.intp], rng: np.random.Generator, resamples: int, kinds: int, width: int
 ) -> Iterator[NDArray[np.float64]]:
-    """How often each distinct row occurs in each resample, in blocks of shape (b, distinct). Both ways are exact."""
+    """How often each distinct row occurs in each resample, in blocks of shape (b, kinds). Both ways are exact.
+
+    `codes` says which of the `kinds` distinct rows each unit is.
+    """
     # Blocks are small enough for the sums made from them, too, which have `width` columns.
-    n, kinds = numbers.size, counts.size
+    n = codes.size
     if kinds * _DRAWS_PER_CELL < n:
-        shares = counts / n
+        shares = np.bincount(codes, minlength=kinds) / n
         at_once = max(1, _CELLS_AT_ONCE // max(kinds, width))
         for start in range(0, resamples, at_once):
             yield rng.multinomial(n, shares, size=min(at_once, resamples - start)).astype(np.float64)
@@ -226,6 +225,6 @@ def _resampling_weights(
     at_once = max(1, _CELLS_AT_ONCE // max(n, width))
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
-        drawn = numbers[rng.integers(n, size=(size, n))]
+        drawn = codes[rng.integers(n, size=(size, n))]
         drawn += np.arange(size)[:, None] * kinds
         yield np.bincount(drawn.ravel(), minlength=size * kinds).reshape(size, kinds).astype(np.float64)

@@ -5,6 +5,10 @@ const points = (share) => (100 * share).toLocaleString("en", { maximumFractionDi
 
 function showDetail(box, meta, view) {
   const { index, sample, position, total, metric, marksDiff } = view;
+  if (!sample) {
+    box.replaceChildren(heading(meta, index, position, total, view.flipCode), el("p", "empty", meta.leftOut));
+    return;
+  }
   box.replaceChildren(
     heading(meta, index, position, total, view.flipCode),
     labelled("Input", block(sample.input)),

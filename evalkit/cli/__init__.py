@@ -4,12 +4,14 @@ from __future__ import annotations
 
 # The order of these imports is the order of the verbs in --help. A verb joins the app when its module is imported.
 # isort: off
+from evalkit.cli import init as init
 from evalkit.cli import plan as plan
 from evalkit.cli import run as run
 from evalkit.cli import gate as gate
 from evalkit.cli import compare as compare
 from evalkit.cli import report as report
 from evalkit.cli import lock as lock
+from evalkit.cli import doctor as doctor
 from evalkit.cli import schema as schema
 
 # isort: on

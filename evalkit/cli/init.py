@@ -1,0 +1,38 @@
+"""`evalkit init`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalkit.cli.app import app
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; left out: here.", show_default=False)] = Path(),
+) -> int:
+    """Make a small suite that runs at once on the bundled model, to be made your own."""
+    from evalkit.jobs.init import init as make_suite
+
+    made = make_suite(folder)
+    place = "" if folder == Path() else f" {shlex.quote(str(folder))}"
+    steps = [*made.missing, f"evalkit plan{place}", f"evalkit run{place}"]
+    document = {
+        "folder": str(made.folder),
+        "written": [str(path) for path in made.written],
+        "missing": list(made.missing),
+        "next": steps,
+    }
+    told = [f"wrote {len(made.written)} files: {', '.join(map(str, made.written))}", ""]
+    if made.missing:
+        told += ["The model and its engine are not installed yet. First:", *(f"  {step}" for step in made.missing), ""]
+    told += ["What a run would do, and the run itself (a minute or two on two cores):"]
+    told += [f"  {step}" for step in steps[len(made.missing) :]]
+    told += ["", f"Then make it yours: {folder / 'suite.yaml'} says what to replace."]
+    context.obj.result(document, "\n".join(told))
+    return 0

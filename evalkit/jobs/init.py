@@ -1,0 +1,97 @@
+"""`evalkit init`: a small suite that runs at once, to be replaced piece by piece."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from evalkit.backends.local import missing_packages
+from evalkit.errors import ExecutionError, UsageError
+
+MODEL = "smollm2-135m-instruct"
+STARTER = (
+    ("gitignore", ".gitignore"),  # under another name, or it would rule in this repository
+    ("CARD.md", "CARD.md"),
+    ("samples.jsonl", "samples.jsonl"),
+    ("shots.jsonl", "shots.jsonl"),
+    ("answer.schema.json", "answer.schema.json"),
+    ("prompts/message.md.j2", "prompts/message.md.j2"),
+    ("prompts/plain.md", "prompts/plain.md"),
+    ("prompts/better.md", "prompts/better.md"),
+    ("suite.yaml", "suite.yaml"),  # last: a suite without its files would be worse than none
+)
+"""(file in the package, file in the folder)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What `init` made."""
+
+    folder: Path
+    written: tuple[Path, ...]
+    missing: tuple[str, ...]
+    """Commands that install what the suite's model still needs."""
+
+
+def init(folder: Path) -> Started:
+    """Writes the starter suite into `folder`, all of it or nothing; no file that is there is touched.
+
+    Raises UsageError that names the files in the way, ExecutionError where the disk refuses.
+    """
+    texts = {folder / name: _text(source) for source, name in STARTER}
+    try:
+        _refuse_occupied(folder, texts)
+        with _undone_on_failure() as made:
+            _write(texts, made)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename} has just been made by somebody else; nothing was written") from None
+    except OSError as error:
+        raise ExecutionError(
+            f"{error.filename or folder} could not be written: {error.strerror}; nothing was left behind"
+        ) from error
+    return Started(folder=folder, written=tuple(texts), missing=missing_packages(MODEL))
+
+
+def _text(source: str) -> bytes:
+    return files("evalkit.jobs").joinpath("starter", source).read_bytes()
+
+
+def _refuse_occupied(folder: Path, texts: dict[Path, bytes]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    taken = [str(path) for path in texts if path.exists() or path.is_symlink()]
+    prompts = folder / "prompts"
+    if prompts.exists() and not prompts.is_dir():
+        taken.append(str(prompts))
+    if taken:
+        raise UsageError(
+            f"init overwrites nothing, and here {'is' if len(taken) == 1 else 'are'} already {', '.join(taken)}\n"
+            "  help: name a new folder: evalkit init my-suite"
+        )
+
+
+@contextlib.contextmanager
+def _undone_on_failure() -> Iterator[list[Path]]:
+    """A list of what was made; all of it is removed again, newest first, when the block fails."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _write(texts: dict[Path, bytes], made: list[Path]) -> None:
+    for path, text in texts.items():
+        for parent in reversed(path.parents):
+            if not parent.exists():
+                parent.mkdir()
+                made.append(parent)
+        with path.open("xb") as file:
+            made.append(path)
+            file.write(text)

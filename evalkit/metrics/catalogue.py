@@ -1,4 +1,4 @@
-"""Which metrics there are and what each may be told. Imports neither numpy nor jsonschema."""
+"""Which metrics there are and what each may be told. Imports neither numpy nor jsonschema_rs."""
 
 from __future__ import annotations
 

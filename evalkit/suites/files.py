@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from evalkit.errors import Diagnostic, UsageError
+from evalkit.metrics.schemas import SchemaProblem, ready
 from evalkit.suites.paths import Refused, inside
 from evalkit.suites.yaml_source import snippet
 from evalkit.types import JsonValue
@@ -59,8 +62,12 @@ class Tree:
         self.note(path, hashlib.sha256(raw).hexdigest())
         return decode(raw, self.show(path)).replace("\r\n", "\n")
 
-    def schema(self, path: Path) -> dict[str, JsonValue]:
-        """A JSON Schema with local references only. Raises UsageError located in the file."""
+    def schema(self, path: Path, *, is_applied: bool) -> dict[str, JsonValue]:
+        """A JSON Schema with local references only. Raises UsageError located in the file.
+
+        `is_applied`: evalkit itself will hold answers against it, so it must be valid and quick to check. A schema
+        that only a server gets may be what that server understands.
+        """
         shown = self.show(path)
         raw = read_bytes(path, shown, MAX_SCHEMA_BYTES)
         self.note(path, hashlib.sha256(raw).hexdigest())
@@ -76,20 +83,56 @@ class Tree:
         if not isinstance(schema, dict):
             _stop(shown, "a JSON Schema is an object: {…}", text, 1, 1)
         _check_schema(schema, shown, text)
+        if is_applied:
+            try:
+                ready(schema)
+            except SchemaProblem as problem:
+                _stop(shown, str(problem), *_where(text, problem.quoted), fix=problem.fix)
         return schema
 
 
 def training_files(text: str, tree: Tree) -> tuple[Path, ...] | Refused:
-    """The files a path or pattern names; Refused when there are none or one lies outside the tree."""
+    """The files a path or pattern names; Refused when there are none or one of them may not be read."""
     if not any(mark in text for mark in "*?["):
         found = tree.file(text)
         return found if isinstance(found, Refused) else (found,)
     fixed = inside(re.split(r"[*?\[]", text, maxsplit=1)[0] or ".", tree.folder, tree.root)
-    if isinstance(fixed, Refused) or ".." in Path(text).parts:
-        return fixed if isinstance(fixed, Refused) else Refused(why=f"'{text[:200]}': a pattern may not hold '..'")
-    matches = sorted(path.resolve() for path in tree.folder.glob(text))
-    files = tuple(path for path in matches if path.is_relative_to(tree.root) and path.is_file())
-    return files or Refused(why=f"no file matches '{text[:200]}'")
+    if isinstance(fixed, Refused):
+        return fixed
+    steps = Path(text).parts
+    if ".." in steps:
+        return Refused(why=f"'{text[:200]}': a pattern may not hold '..'")
+    files: list[Path] = []
+    for name in sorted(set(_matching(tree.folder, "", steps))):
+        found = tree.file(name)
+        if isinstance(found, Refused):
+            return Refused(why=f"'{text[:200]}' matches '{name[:200]}', and {found.why}", help=found.help)
+        files.append(found)
+    return tuple(files) or Refused(why=f"no file matches '{text[:200]}'")
+
+
+def _matching(folder: Path, shown: str, steps: tuple[str, ...]) -> Iterator[str]:
+    """What a pattern matches below a folder, folders left out.
+
+    As a shell does it, `*` leaves hidden names alone; links to folders are not followed, as they may lead out.
+    """
+    step, rest = steps[0], steps[1:]
+    if step == "**" and rest:
+        yield from _matching(folder, shown, rest)
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        is_folder, name = entry.is_dir(follow_symlinks=False), f"{shown}{entry.name}"
+        if entry.name.startswith(".") and not step.startswith("."):
+            continue
+        if step == "**" and is_folder:
+            yield from _matching(folder / entry.name, f"{name}/", steps)
+        elif rest and is_folder and fnmatch.fnmatchcase(entry.name, step):
+            yield from _matching(folder / entry.name, f"{name}/", rest)
+        elif not rest and not is_folder and fnmatch.fnmatchcase(entry.name, step):
+            yield name
 
 
 def read_bytes(path: Path, shown: str, limit: int) -> bytes:
@@ -124,12 +167,21 @@ def decode(raw: bytes, shown: str) -> str:
         raise UsageError(diagnostics=(found,)) from None
 
 
-def _stop(shown: str, message: str, text: str = "", line: int | None = None, column: int | None = None) -> NoReturn:
+def _stop(
+    shown: str,
+    message: str,
+    text: str = "",
+    line: int | None = None,
+    column: int | None = None,
+    *,
+    fix: str | None = None,
+) -> NoReturn:
     source = None
     if line is not None and column is not None:
         lines = text.split("\n")
         source = snippet(lines[line - 1], column) if line <= len(lines) else None
-    raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, line=line, column=column, source=source),))
+    found = Diagnostic(message=message, path=shown, line=line, column=column, source=source, help=fix)
+    raise UsageError(diagnostics=(found,))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -163,9 +215,11 @@ def _check_schema(schema: Any, shown: str, text: str) -> None:
                     )
 
 
-def _where(text: str, value: str) -> tuple[str, int | None, int | None]:
-    found = re.search(re.escape(json.dumps(value, ensure_ascii=False)), text)
+def _where(text: str, value: str | None) -> tuple[str, int | None, int | None]:
+    """(text, line, column) of a string's first occurrence, however it is escaped; line 1 when there is none."""
+    spelled = [] if value is None else [json.dumps(value, ensure_ascii=False), json.dumps(value)]
+    found = next((match for spelling in spelled if (match := re.search(re.escape(spelling), text))), None)
     if found is None:
-        return text, None, None
+        return text, 1, None
     before = text[: found.start()]
     return text, before.count("\n") + 1, len(before) - before.rfind("\n")

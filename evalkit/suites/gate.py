@@ -104,7 +104,7 @@ def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozense
     if "schema" in known:
         named = options.get("schema")
         if isinstance(named, str):
-            options["schema"] = schema_file(named, (*loc, "schema"), shop)
+            options["schema"] = schema_file(named, (*loc, "schema"), shop, is_applied=True)
         elif "schema" in options:
             shop.findings.at((*loc, "schema"), f"{dotted((*loc, 'schema'))}: must be the path of a JSON file")
         elif not any(did_you_mean(key, ["schema"]) for key in options):

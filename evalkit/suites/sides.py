@@ -324,17 +324,17 @@ def _generation(side: Side, loc: Loc, shop: Workshop) -> Generation:
     if side.generation is not None and "response_schema" in side.generation.model_fields_set:
         schema_loc = (*loc, "generation", "response_schema")
     named = merged.pop("response_schema", None)
-    schema = None if named is None else schema_file(named, schema_loc, shop)
+    schema = None if named is None else schema_file(named, schema_loc, shop, is_applied=False)
     return Generation(**merged, response_schema=schema)
 
 
-def schema_file(text: str, loc: Loc, shop: Workshop) -> dict[str, JsonValue] | None:
+def schema_file(text: str, loc: Loc, shop: Workshop, *, is_applied: bool) -> dict[str, JsonValue] | None:
     """A JSON Schema from its file, or None after adding a finding."""
     path = shop.file(text, loc)
     if path is None:
         return None
     try:
-        return shop.tree.schema(path)
+        return shop.tree.schema(path, is_applied=is_applied)
     except UsageError as error:
         shop.findings.extend(error.diagnostics)
         return None

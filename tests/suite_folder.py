@@ -3,11 +3,10 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from evalkit.suites.load import load_suite
 
-BASE = Path(__file__).parents[2] / "corpora" / "suites" / "base"
+CORPORA = Path(__file__).parent / "corpora"
+BASE = CORPORA / "suites" / "base"
 
 
 class Folder:
@@ -15,6 +14,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
+        shutil.copytree(BASE, path)
 
     def edit(self, old, new, name="suite.yaml"):
         text = (self.path / name).read_text(encoding="utf-8")
@@ -29,10 +29,3 @@ class Folder:
 
     def load(self, **options):
         return load_suite(Path("suite.yaml"), **options)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    shutil.copytree(BASE, tmp_path / "work")
-    monkeypatch.chdir(tmp_path / "work")
-    return Folder(tmp_path / "work")

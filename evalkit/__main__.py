@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from evalkit.errors import ExecutionError, Interrupted
@@ -14,7 +15,7 @@ def main() -> None:
     try:
         code = _execute()
     except KeyboardInterrupt:  # before the command line had begun, or after it had ended
-        interrupts.say(interrupts.TOLD)
+        interrupts.say(f"{interrupts.TOLD}; to start again: {shlex.join(['evalkit', *sys.argv[1:]])}")
         code = Interrupted.exit_code
     sys.exit(code)
 

@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import faults
 import memory
+import report
 import speed
+import start
 from figures import Row, not_measured
 from page import Table, machine, printed, written
 from peers import PEERS, SERVER, SERVER_PINS, compile_all, ensure, environments
@@ -28,7 +31,10 @@ Benchmark = tuple[str, Callable[[Setting], list[Row]], Sequence[tuple[str, str]]
 BENCHMARKS = MappingProxyType(
     {
         "speed": ("Whole commands", speed.measure, speed.ROWS),
+        "start": ("Without asking", start.measure, start.ROWS),
         "memory": ("Memory", memory.measure, memory.ROWS),
+        "report": ("The report", report.measure, report.ROWS),
+        "faults": ("Faults", faults.measure, faults.ROWS),
     }
 )
 
@@ -48,6 +54,8 @@ def main() -> None:
         tables = [_measured(name, setting) for name in names]
     took = time.monotonic() - started
     print("\n" + printed(tables))
+    if arguments.quick:
+        print("quick: far fewer samples than the rows say, one round; these are no results")
     if arguments.only or arguments.quick:
         print(f"took {took:.0f} s; {PAGE.name} is written after a whole run only")
         return

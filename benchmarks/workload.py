@@ -11,10 +11,13 @@ import hashlib
 import itertools
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 LABELS = ("billing", "delivery", "refund", "account", "warranty", "technical", "feedback", "other")
 SHARE_RIGHT = {"base": 0.80, "tuned": 0.90}
+SIDES = {"baseline": "base", "candidate": "tuned"}
 PROMPT_WORDS = 80
 VOCABULARY = 4_000
 SHARE_429, SHARE_500 = 0.05, 0.02
@@ -76,10 +79,8 @@ def prompt_of(texts: Texts, number: int) -> str:
 def write_samples(path: Path, count: int) -> Path:
     """`{"id", "text", "label"}` a line."""
     texts = Texts(seed=1)
-    with path.open("w", encoding="utf-8") as file:
-        for number in range(count):
-            row = {"id": f"{number:07d}", "text": prompt_of(texts, number), "label": label_of(number)}
-            file.write(json.dumps(row) + "\n")
+    rows = ({"id": f"{n:07d}", "text": prompt_of(texts, n), "label": label_of(n)} for n in range(count))
+    _write_lines(path, rows)
     return path
 
 
@@ -89,21 +90,68 @@ def write_suite(folder: Path, base_url: str, count: int, *, concurrency: int) ->
     samples = folder / "samples.jsonl"
     if not samples.exists():
         write_samples(samples, count)
+    models = {
+        role: {"backend": "openai_compatible", "base_url": base_url, "model": model} for role, model in SIDES.items()
+    }
+    metrics = [
+        {"name": "exact", "type": "exact_match"},
+        {"name": "label_f1", "type": "f1", "average": "macro"},
+    ]
+    return _write(folder, models, metrics, {"run": {"concurrency": concurrency, "timeout_s": 60}})
+
+
+def write_recorded(folder: Path, count: int) -> Path:
+    """The same samples with the answers recorded: nothing is asked, all is scored, compared and reported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_samples(folder / "samples.jsonl", count)
+    for model in SIDES.values():
+        rows = ({"id": f"{number:07d}", "output": answer_of(model, number)} for number in range(count))
+        _write_lines(folder / f"{model}.jsonl", rows)
+    models = {role: {"backend": "outputs", "path": f"{model}.jsonl"} for role, model in SIDES.items()}
+    return _write(folder, models, [{"name": "label_f1", "type": "f1", "average": "macro"}], {})
+
+
+def write_texts(folder: Path, count: int, words: int) -> Path:
+    """Inputs of that many words and recorded answers as long on both sides, each a label and free text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = Texts(seed=2)
+    rows = (
+        {"id": f"{n:05d}", "text": texts.text(words), "label": {"label": label_of(n)}, "part": "abcd"[n % 4]}
+        for n in range(count)
+    )
+    _write_lines(folder / "samples.jsonl", rows)
+    for model in SIDES.values():
+        answers = ({"label": answer_of(model, n), "why": texts.text(words - 3)} for n in range(count))
+        _write_lines(
+            folder / f"{model}.jsonl", ({"id": f"{n:05d}", "output": json.dumps(a)} for n, a in enumerate(answers))
+        )
+    models = {role: {"backend": "outputs", "path": f"{model}.jsonl"} for role, model in SIDES.items()}
+    return _write(folder, models, [{"name": "exact", "type": "exact_match", "field": "label"}], {"slices": ["part"]})
+
+
+def compare_command(suite: Path) -> list[str]:
+    """Arguments with which evalkit decides from the answers recorded beside the suite."""
+    return ["compare", *(str(suite.with_name(f"{model}.jsonl")) for model in SIDES.values()), "--suite", str(suite)]
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def _write(folder: Path, models: dict[str, Any], metrics: list[dict[str, Any]], more: dict[str, Any]) -> Path:
+    dataset = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }}", "target": "label"}
+    if "slices" in more:
+        dataset["slices"] = more.pop("slices")
     document = {
         "version": 1,
         "name": "benchmark",
-        "dataset": {"path": samples.name, "id": "id", "prompt": "{{ text }}", "target": "label"},
-        "models": {
-            role: {"backend": "openai_compatible", "base_url": base_url, "model": model}
-            for role, model in (("baseline", "base"), ("candidate", "tuned"))
-        },
+        "dataset": dataset,
+        "models": models,
         "generation": {"temperature": 0, "max_tokens": 16},
-        "metrics": [
-            {"name": "exact", "type": "exact_match"},
-            {"name": "label_f1", "type": "f1", "average": "macro"},
-        ],
-        "gate": {"primary": {"metric": "exact", "min_delta": 5.0}},
-        "run": {"concurrency": concurrency, "timeout_s": 60},
+        "metrics": metrics,
+        "gate": {"primary": {"metric": metrics[0]["name"], "min_delta": 5.0}},
+        **more,
     }
     path = folder / "suite.yaml"
     path.write_text(json.dumps(document, indent=1), encoding="utf-8")

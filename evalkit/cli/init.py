@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def init(
         "missing": list(made.missing),
         "next": steps,
     }
-    told = [f"wrote {len(made.written)} files: {', '.join(map(str, made.written))}", ""]
+    told = [textwrap.fill(f"wrote {', '.join(map(str, made.written))}", 80, subsequent_indent="  "), ""]
     if made.missing:
         told += ["The model and its engine are not installed yet. First:", *(f"  {step}" for step in made.missing), ""]
     told += ["What a run would do, and the run itself (a minute or two on two cores):"]

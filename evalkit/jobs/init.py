@@ -67,8 +67,9 @@ def _refuse_occupied(folder: Path, texts: dict[Path, bytes]) -> None:
     if prompts.exists() and not prompts.is_dir():
         taken.append(str(prompts))
     if taken:
+        listed = "".join(f"\n  {path}" for path in taken)
         raise UsageError(
-            f"init overwrites nothing, and here {'is' if len(taken) == 1 else 'are'} already {', '.join(taken)}\n"
+            f"init overwrites nothing, and here {'is' if len(taken) == 1 else 'are'} already{listed}\n"
             "  help: name a new folder: evalkit init my-suite"
         )
 

@@ -1,0 +1,167 @@
+"""`evalkit plan`: counted where it can be, "unknown" where not, and nothing sent or written."""
+
+import hashlib
+import json
+
+import pytest
+from bench import scripted
+
+from evalkit.errors import UsageError
+from evalkit.jobs.plan import PlanOptions, plan
+from evalkit.jobs.run import RunOptions, run
+from evalkit.run.progress import Progress
+
+GATE = {"primary": {"metric": "exact", "min_delta": 5.0}}
+
+
+@pytest.fixture
+def here(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.delenv("EVALKIT_HOME", raising=False)
+    return bench
+
+
+def prints(folder):
+    return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def planned(suite, **more):
+    document = plan(PlanOptions(suite_path=suite, **more))
+    json.dumps(document, allow_nan=False)
+    return document
+
+
+def models(url, **more):
+    return {
+        role: {"backend": "openai_compatible", "base_url": url, "model": name} | more
+        for role, name in (("baseline", "base"), ("candidate", "tuned"))
+    }
+
+
+DEAD = "http://127.0.0.1:9/v1"
+
+
+def test_before_anything_was_asked(here):
+    suite = here.write_suite(DEAD, 200)
+    before = prints(here.folder)
+    document = planned(suite)
+    assert prints(here.folder) == before
+    requests = document["requests"]
+    assert (requests["total"], requests["cached"], requests["to_send"], requests["probe_at_most"]) == (400, 0, 400, 40)
+    # "item 0" … "item 199" and one turn each: 7.5 characters on the average.
+    side = requests["sides"][0]
+    assert side["input_tokens"] == pytest.approx(200 * (7.45 / 4 + 5), abs=2)
+    assert (side["output_tokens"], side["is_output_bound"]) == (200 * 16, True)
+    assert document["cost"]["usd"] is None
+    assert "price unknown" in document["cost"]["note"]
+    assert document["time"]["seconds"] is None
+    assert "unknown" in document["time"]["note"]
+    assert [row["mde_points"] for row in document["detects"]["rows"]] == [5.5, 7.8, 9.6]
+    assert document["warnings"] == []
+
+
+def test_after_a_run_nothing_is_left_to_send(here):
+    with scripted(60, 90) as server:
+        suite = here.write_suite(server.base_url, 100)
+        run(RunOptions(suite_path=suite, command="evalkit run"), Progress())
+        asked, before = len(server.ledger.entries), prints(here.folder)
+        document = planned(suite)
+        assert len(server.ledger.entries) == asked
+        assert prints(here.folder) == before
+        requests = document["requests"]
+        assert (requests["cached"], requests["to_send"]) == (200, 0)
+        assert document["time"]["seconds"] == 0.0
+        assert document["cost"]["usd"] == 0.0
+        # The discordance of that run is one more column: 30 of 100 differ.
+        assert document["detects"]["rows"][-1]["from"] == "last run"
+        assert document["detects"]["rows"][-1]["discordance"] == pytest.approx(0.3)
+        # Another prompt is another question; what it costs and takes is measured by now.
+        changed = planned(suite, overrides=("models.candidate.system=Say one word.",))
+    requests, side = changed["requests"], changed["requests"]["sides"][1]
+    assert (requests["cached"], requests["to_send"]) == (100, 100)
+    assert side["role"] == "candidate"
+    assert side["input_from"].startswith("the mean of run")
+    assert not side["is_output_bound"]
+    assert changed["time"]["seconds"] == pytest.approx(100 / changed["time"]["answers_per_s"], abs=0.1)
+
+
+def test_money(here):
+    price = {"price": {"input": 1.0, "output": 10.0}}
+    document = planned(here.write_suite(DEAD, 100, models=models(DEAD, **price)))
+    sides = document["requests"]["sides"]
+    usd = sum(s["input_tokens"] * 1.0 + s["output_tokens"] * 10.0 for s in sides) / 1e6
+    assert document["cost"]["usd"] == pytest.approx(usd)
+    assert document["cost"]["is_upper_bound"]
+    one = models(DEAD)
+    one["baseline"] |= price
+    assert planned(here.write_suite(DEAD, 100, models=one))["cost"]["usd"] is None
+
+
+def test_caps_that_would_stop_it(here):
+    caps = {"max_requests": 150, "max_tokens": 10, "max_usd": 1.0}
+    warnings = planned(here.write_suite(DEAD, 100, run=caps))["warnings"]
+    assert len(warnings) == 3
+    assert "240" in warnings[0]
+    assert "cannot stop a side without a price" in warnings[2]
+
+
+def test_a_key_is_not_asked_for(here, monkeypatch):
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    suite = here.write_suite(DEAD, 40, models=models(DEAD, api_key_env="NOT_SET_HERE"))
+    assert planned(suite)["requests"]["to_send"] == 80
+
+
+def test_recorded_answers_are_not_sent(here):
+    suite = here.write_suite(DEAD, 40)
+    answers = suite.parent / "answers.jsonl"
+    answers.write_text("".join(json.dumps({"id": f"s{i:04d}", "output": "red"}) + "\n" for i in range(40)))
+    sides = models(DEAD) | {"baseline": {"backend": "outputs", "path": "answers.jsonl"}}
+    requests = planned(here.write_suite(DEAD, 40, models=sides))["requests"]
+    assert (requests["to_send"], requests["probe_at_most"]) == (40, 0)
+
+
+def test_evidence_that_cannot_be(here):
+    clustered = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }}", "target": "label", "cluster": "part"}
+    clustered["slices"] = ["part"]
+    gate = GATE | {"slices": {"min_n": 25}}
+    document = planned(here.write_suite(DEAD, 40, dataset=clustered, gate=gate))
+    told = " ".join(document["warnings"])
+    assert "2 clusters" in told
+    assert "a single request without an answer makes a run invalid" in told
+    assert document["small_slices"] == [
+        {"slice": "part=a", "n": 20, "min_n": 25},
+        {"slice": "part=b", "n": 20, "min_n": 25},
+    ]
+    assert document["detects"]["clusters"]["n_clusters"] == 2
+    assert "every run will end invalid: 20 samples" in " ".join(planned(here.write_suite(DEAD, 20))["warnings"])
+
+
+def test_one_model_twice_is_told_before_it_is_paid_for(here):
+    sides = models(DEAD)
+    sides["candidate"]["model"] = "base"
+    assert "would be refused" in " ".join(planned(here.write_suite(DEAD, 100, models=sides))["warnings"])
+
+
+def test_guards(here):
+    guards = [
+        {"metric": "exact", "margin": 3.0},
+        {"metric": "exact", "margin": 0.0},
+        {"kind": "latency", "stat": "p95", "max_ratio": 1.1},
+        {"kind": "cost", "max_ratio": 1.0},
+    ]
+    found = planned(here.write_suite(DEAD, 90, gate=GATE | {"guards": guards}))["guards"]
+    assert [row["n_needed"] for row in found[0]["rows"]] == [344, 687, 1374]
+    assert found[1]["rows"][0]["chance"] is None
+    assert "cannot block" in found[2]["note"]
+    assert "no price" in found[3]["note"]
+
+
+def test_intents_that_ask_for_no_loss(here):
+    gate = GATE | {"intent": "regression", "noninferiority_margin": 3.0}
+    found = planned(here.write_suite(DEAD, 200, gate=gate))["detects"]
+    assert [row["n_needed"] for row in found["rows"]] == [687, 1374, 2061]
+
+
+def test_a_bad_suite(here):
+    with pytest.raises(UsageError):
+        plan(PlanOptions(suite_path=here.write_suite(DEAD, 40, metrics=[{"name": "x", "type": "exact_mach"}])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,13 +162,12 @@ def _contamination(suite: Suite) -> Contamination | None:
         return None
     # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
     question = asked(suite)
-    texts = (
-        (sample.id, text)
-        for sample in suite.samples
-        for text in (*sample.fields.values(), question(sample))
-        if isinstance(text, str) and len(text) > LABEL_CHARS
-    )
+    texts = ((sample.id, text) for sample in suite.samples for text in (*_own_texts(sample), question(sample)))
     return find_exact_overlap(texts, suite.training_data)
+
+
+def _own_texts(sample: Sample) -> Iterator[str]:
+    return (text for text in sample.fields.values() if isinstance(text, str) and len(text) > LABEL_CHARS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

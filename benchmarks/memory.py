@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
 from dataclasses import dataclass, field
+from http.client import HTTPException
 
 import workload
 from figures import Row, at_shares
@@ -36,7 +38,8 @@ class Looks:
             return
         self._next = now + LOOK_EVERY_S
         self.last_mb = resident
-        self.readings.append((self.server.counts()["replied"], resident))
+        with contextlib.suppress(OSError, HTTPException):  # a look is lost, not the run
+            self.readings.append((self.server.counts()["replied"], resident))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

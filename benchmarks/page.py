@@ -63,15 +63,18 @@ def written(tables: Sequence[Table], machine_words: str, *, took_s: float) -> st
     parts = [INTRODUCTION, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}; {machine_words}; the whole run took {took_s:.0f} s.\n"]
     for table in tables:
         parts += [f"## {table.title}\n", "| what | figure | target | met | how |", "|---|---|---|---|---|"]
-        parts += [
-            f"| {row.what} | {row.figure} | {row.target or '–'} | {_mark(row)} | {row.how} |" for row in table.rows
-        ]
+        parts += [_line(row) for row in table.rows]
         parts.append("")
     return "\n".join(parts) + _peers() + _versions()
 
 
 def _mark(row: Row) -> str:
     return {True: "yes", False: "**no**", None: "–"}[row.is_met]
+
+
+def _line(row: Row) -> str:
+    cells = (row.what, row.figure, row.target or "–", _mark(row), row.how)
+    return " | ".join(["", *(cell.replace("|", r"\|") for cell in cells), ""]).strip()
 
 
 def _aim(row: Row) -> str:

@@ -77,7 +77,11 @@ def run(
     ender.start()
     peak = _Peak(child.pid, watch)
     peak.start()
-    _, status, usage = os.wait4(child.pid, 0)
+    try:
+        _, status, usage = os.wait4(child.pid, 0)
+    except BaseException:  # Ctrl-C reaches this process only: the child has a session of its own
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
     wall_s = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
     ender.cancel()
@@ -196,6 +200,12 @@ class MockServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.communicate()  # the end of its input is its order to stop
+
+    @property
+    def cpu_s(self) -> float:
+        """User and system time the server has taken so far (fields 14 and 15 of proc(5)'s stat)."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def base_url(self) -> str:

@@ -20,6 +20,7 @@ CPU = "evalkit's CPU per request, all included"
 ROWS = ((VERDICT, "≤ 6 ×"), (CPU, "≤ 0.5 ms"))
 PEER_TARGET = "≥ 4 × the time of evalkit"
 BOTH = ("base", "tuned")
+BARE, OWN = "bare client, 2 models", "evalkit, 2 models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Scene:
     count: int
     ended: dict[str, list[Ended]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    server_cpu_s: list[float] = field(default_factory=list)
+    """What the mock server took for each run of the bare client."""
 
     @property
     def samples(self) -> Path:
@@ -58,11 +61,11 @@ def measure(setting: Setting) -> list[Row]:
     scene = Scene(setting=setting, suite=suite, count=count)
     for number in range(1, setting.rounds + 1):
         setting.say(f"  round {number} of {setting.rounds}")
-        scene.add("bare client, 2 models", lambda: _bare(scene))
-        scene.add("evalkit, 2 models", lambda n=number: _evalkit(scene, n))  # type: ignore[misc]
+        scene.add(BARE, lambda: _bare(scene))
+        scene.add(OWN, lambda n=number: _evalkit(scene, n))  # type: ignore[misc]
         for peer in PEERS if setting.peers else ():
             scene.add(peer.title, lambda p=peer: _peer(scene, p))  # type: ignore[misc]
-    return [*_own_rows(scene), *_peer_rows(scene)]
+    return [*_own_rows(scene), *_peer_rows(scene), *_server_rows(scene)]
 
 
 def _server(scene: Scene) -> MockServer:
@@ -84,6 +87,7 @@ def _bare(scene: Scene) -> Ended:
             run(command, cwd=scene.suite.parent, env=plain_environment(), timeout_s=60), "the bare client"
         )
         _refuse_other_count(server, len(BOTH) * scene.count)
+        scene.server_cpu_s.append(server.cpu_s)
     right = sum(workload.answer_of(m, n) == workload.label_of(n) for m in BOTH for n in range(scene.count))
     if json.loads(ended.out)["right"] != right:
         raise NotMeasuredError("it counted other answers than the server gave")
@@ -125,13 +129,13 @@ def _refuse_other_count(server: MockServer, wanted: int) -> None:
 
 
 def _own_rows(scene: Scene) -> list[Row]:
-    bare, own = scene.ended.get("bare client, 2 models"), scene.ended.get("evalkit, 2 models")
+    bare, own = scene.ended.get(BARE), scene.ended.get(OWN)
     if not own:
-        why = scene.failed.get("evalkit, 2 models", "no round was finished")
+        why = scene.failed.get(OWN, "no round was finished")
         return [not_measured(what, target, why) for what, target in ROWS]
     requests = len(BOTH) * scene.count
     cpu = spread([1000.0 * e.cpu_s / requests for e in own])
-    rows = [not_measured(*ROWS[0], scene.failed.get("bare client, 2 models", "no round was finished"))]
+    rows = [not_measured(*ROWS[0], scene.failed.get(BARE, "no round was finished"))]
     walls = spread([e.wall_s for e in own])
     if bare and len(bare) == len(own):
         ratio = ratios([e.wall_s for e in own], [e.wall_s for e in bare])
@@ -154,7 +158,7 @@ def _own_rows(scene: Scene) -> list[Row]:
 
 
 def _peer_rows(scene: Scene) -> list[Row]:
-    own = scene.ended.get("evalkit, 2 models", [])
+    own = scene.ended.get(OWN, [])
     rows = []
     for peer in PEERS:
         ended = scene.ended.get(peer.title, [])
@@ -175,3 +179,18 @@ def _peer_rows(scene: Scene) -> list[Row]:
             )
         )
     return rows
+
+
+def _server_rows(scene: Scene) -> list[Row]:
+    bare = scene.ended.get(BARE, [])
+    if not bare or len(bare) != len(scene.server_cpu_s):
+        return []
+    busy = ratios(scene.server_cpu_s, [e.wall_s for e in bare])
+    each_ms = 1000.0 * spread(scene.server_cpu_s).median / (len(BOTH) * scene.count)
+    return [
+        Row(
+            what="the mock server's own CPU",
+            figure=f"{each_ms:.3f} ms a request: busy for {100.0 * busy.median:.0f} % of the bare client's time",
+            how="one process; user and system time over wall time: it was idle for the rest",
+        )
+    ]

@@ -62,8 +62,8 @@ def _cached(setting: Setting) -> Row:
         figure=f"{found.told(2, 's')}, {more} requests; CPU {spread(cpu).median:.2f} s; first run {first.wall_s:.2f} s",
         target=ROWS[1][1],
         is_met=found.median <= 3.0 and more == 0,
-        how=f"whole command, {count:,} samples × 2 models; requests by the server's ledger; scores, verdict and report "
-        "are made anew",
+        how=f"whole command, {count:,} samples × 2 models; requests for answers by the server's ledger; scores, "
+        "verdict and report are made anew",
     )
 
 

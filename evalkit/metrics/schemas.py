@@ -43,6 +43,7 @@ _INNER_VALUE = frozenset(
 )
 _NAME_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies"})
 _LOCAL = "copy what it refers to under `$defs` and point there: #/$defs/name"
+_TYPES = "types: array, boolean, integer, null, number, object, string"
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _MAX_WORK = 100_000_000
 _MAX_DETAILED_WORK = 300_000
@@ -256,7 +257,10 @@ def _problem(error: jsonschema_rs.ValidationError) -> SchemaProblem:
     is_pattern = path[-1:] == ["pattern"] or path[-2:-1] == ["patternProperties"]
     pattern = path[-1] if path[-2:-1] == ["patternProperties"] else error.instance
     if not is_pattern or not isinstance(pattern, str) or "regex" not in error.message:
-        return SchemaProblem(f"no valid schema: {_sentence(error)}")
+        at_fault = error.instance if isinstance(error.instance, str) else None
+        if path[-1:] == ["type"] and at_fault is not None:
+            return SchemaProblem(f"{_json_path(path)}: there is no type '{at_fault[:40]}'", fix=_TYPES, quoted=at_fault)
+        return SchemaProblem(f"no valid schema: {_sentence(error)}", quoted=at_fault)
     why = "is not a regular expression that runs in time linear in the answer"
     return SchemaProblem(
         f"the pattern '{pattern[:100]}' ({_json_path(path)}) {why}",

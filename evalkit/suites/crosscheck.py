@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from evalkit.suites.data import Data, Problems, reach
-from evalkit.suites.diagnostics import did_you_mean, dotted, listing
+from evalkit.suites.data import Data, reach
+from evalkit.suites.diagnostics import Problems, did_you_mean, dotted, listing
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.samples import Samples
 from evalkit.suites.sides import BuiltSide, Workshop, report_prompt
@@ -14,6 +15,7 @@ from evalkit.types import MetricSpec
 
 TARGETLESS = frozenset({"json_schema"})
 """Metrics that look at the answer alone."""
+_FILLS_IN = re.compile(r"\{[{%]")
 
 
 def check_prompts(made: Samples, sides: Mapping[str, BuiltSide], shop: Workshop, problems: Problems) -> None:
@@ -30,6 +32,10 @@ def check_prompts(made: Samples, sides: Mapping[str, BuiltSide], shop: Workshop,
                 problems.add(line, error.message, fix=error.fix)
     for role, built in sides.items():
         prompt = built.spec.prompt
+        if prompt.template is not None and not _FILLS_IN.search(prompt.template) and len(made.samples) > 1:
+            message = "the prompt fills in nothing from the row: every sample would be asked the same"
+            fix = f"write {{{{ {next(iter(made.samples[0].fields), 'text')} }}}} where the sample belongs"
+            report_prompt(PromptError(message, fix=fix), built.template_file, built.template_loc, shop)
         if prompt.template is None and prompt.messages_field is None and built.spec.backend != "outputs":
             message = f"models.{role}: nothing says what to ask: neither `messages` nor `prompt` is given"
             shop.findings.at(

@@ -10,32 +10,34 @@ import csv
 import gzip
 import hashlib
 import io
-import json
-import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.suites.diagnostics import MAX_SHOWN
+from evalkit.suites.diagnostics import Problems
 from evalkit.suites.files import Tree
-from evalkit.suites.yaml_source import snippet
+from evalkit.suites.jsonl import Row, read_jsonl
 from evalkit.types import JsonValue
 
 MAX_LINE_BYTES = 16 << 20
 MAX_DATA_BYTES = 4 << 30
 """Once inflated; a gzip bomb ends here."""
-MAX_DEPTH = 200
 FORMATS = (".jsonl", ".csv")
 LATER = {
     ".parquet": "write it as .jsonl: `duckdb -c \"copy (from 'x.parquet') to 'x.jsonl'\"`",
     ".zst": "unpack it, or pack it as .gz",
 }
 _PIECE = 1 << 20
-
-Row = dict[str, JsonValue]
+_NO_TEXT = (
+    (b"\x1f\x8b", "this is a gzip file", "give it the ending .gz, or unpack it"),
+    (b"PK\x03\x04", "this is a zip file", "unpack it"),
+    (b"PAR1", "this is a Parquet file", LATER[".parquet"]),
+    (b"version https://git-lfs", "this is a Git LFS pointer, not the data", "fetch the data: git lfs pull"),
+)
+"""How files begin that are often mistaken for rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,32 +53,6 @@ class Data:
     columns: tuple[str, ...]
     """Every key that some row has, in order of appearance."""
     problems: tuple[Diagnostic, ...] = ()
-
-
-@dataclass(slots=True)
-class Problems:
-    """Mistakes of one data file: the first MAX_SHOWN in full, the rest counted."""
-
-    shown: str
-    listed: list[Diagnostic] = field(default_factory=list)
-    n_more: int = 0
-
-    def add(
-        self, line: int, message: str, *, column: int | None = None, text: str | None = None, fix: str | None = None
-    ) -> None:
-        """One mistake at a line of the file."""
-        if len(self.listed) >= MAX_SHOWN:
-            self.n_more += 1
-            return
-        source = None if text is None or column is None else snippet(text, column)
-        self.listed.append(
-            Diagnostic(message=message, path=self.shown, line=line, column=column, source=source, help=fix)
-        )
-
-    def all(self) -> tuple[Diagnostic, ...]:
-        """The mistakes in file order, with a last line that counts those left out."""
-        more = (Diagnostic(message=f"… and {self.n_more:,} more", path=self.shown),) if self.n_more else ()
-        return (*self.listed, *more)
 
 
 def why_unreadable(text: str) -> tuple[str, str] | None:
@@ -105,8 +81,9 @@ def read_data(path: Path, tree: Tree) -> Data:
             hashing = _Hashing(raw)
             packed = io.BufferedReader(hashing, _PIECE)
             plain: Any = gzip.GzipFile(fileobj=packed, mode="rb") if name.endswith(".gz") else packed
-            read = _csv_rows if name.removesuffix(".gz").endswith(".csv") else _jsonl_rows
-            rows = tuple(read(plain, problems))
+            lines = _lines(plain, shown)
+            read = _csv_rows if name.removesuffix(".gz").endswith(".csv") else read_jsonl
+            rows = tuple(read(lines, problems))
             while packed.read(_PIECE):
                 pass
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -176,48 +153,17 @@ def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _without_mark(line: bytes, shown: str) -> bytes:
+    for magic, message, fix in _NO_TEXT:
+        if line.startswith(magic):
+            raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, line=1, help=fix),))
     if line[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in line[:64]:
         message = "this is not UTF-8 text: it looks like UTF-16 or a binary file"
         raise UsageError(diagnostics=(Diagnostic(message=message, path=shown, line=1, help="save it again as UTF-8"),))
     return line.removeprefix(b"\xef\xbb\xbf")
 
 
-def _jsonl_rows(file: BinaryIO, problems: Problems) -> Iterator[tuple[int, Row]]:
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
-    for number, raw in _lines(file, problems.shown):
-        if not raw.strip():
-            continue
-        try:
-            text = raw.decode("utf-8").strip("\r\n\t ")
-        except UnicodeDecodeError as error:
-            problems.add(number, f"byte 0x{raw[error.start]:02x} is not UTF-8 text", column=error.start + 1)
-            continue
-        try:
-            row = decoder.decode(text)
-        except json.JSONDecodeError as error:
-            message = f"this is not JSON: {error.msg[:1].lower() + error.msg[1:]}"
-            problems.add(number, message, column=error.colno, text=text, fix="one JSON object a line")
-        except ValueError as error:
-            problems.add(number, str(error))
-        except RecursionError:
-            problems.add(number, "nested too deeply")
-        else:
-            if not isinstance(row, dict):
-                problems.add(
-                    number,
-                    "a row is an object, not a bare value",
-                    column=1,
-                    text=text,
-                    fix='write {"column": value, …}',
-                )
-            elif _is_deep(text, row):
-                problems.add(number, f"nested deeper than {MAX_DEPTH} levels")
-            else:
-                yield number, row
-
-
-def _csv_rows(file: BinaryIO, problems: Problems) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(_csv_text(file, problems.shown), strict=True)
+def _csv_rows(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(_csv_text(lines, problems.shown), strict=True)
     header: list[str] | None = None
     start = 1
     try:
@@ -243,48 +189,11 @@ def _csv_rows(file: BinaryIO, problems: Problems) -> Iterator[tuple[int, Row]]:
         problems.add(start, f"this is not CSV: {error}")
 
 
-def _csv_text(file: BinaryIO, shown: str) -> Iterator[str]:
-    for number, raw in _lines(file, shown):
+def _csv_text(lines: Iterator[tuple[int, bytes]], shown: str) -> Iterator[str]:
+    for number, raw in lines:
         try:
             yield raw.decode("utf-8")
         except UnicodeDecodeError as error:
             message = f"byte 0x{raw[error.start]:02x} is not UTF-8 text"
             found = Diagnostic(message=message, path=shown, line=number, help="save the file as UTF-8")
             raise UsageError(diagnostics=(found,)) from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key '{next(key for key in keys if keys.count(key) > 1)[:80]}' is given twice")
-    return row
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is too large for a number")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON: write null, or leave the row out")
-
-
-def _is_deep(text: str, row: Any) -> bool:
-    """Whether a row nests deeper than MAX_DEPTH; only looked at where enough brackets stand in the text."""
-    if text.count("{") + text.count("[") <= MAX_DEPTH:
-        return False
-    level, depth = [row], 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            return True
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
-            if isinstance(child, dict | list)
-        ]
-    return False

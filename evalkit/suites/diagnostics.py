@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,6 +62,32 @@ class Findings:
             return
         ordered = [diagnostic for _, diagnostic in sorted(self._in_suite, key=lambda pair: pair[0])]
         raise UsageError(diagnostics=(*clipped(list(dict.fromkeys(ordered))), *dict.fromkeys(self._elsewhere)))
+
+
+@dataclass(slots=True)
+class Problems:
+    """Mistakes of one data file: the first MAX_SHOWN in full, the rest counted."""
+
+    shown: str
+    listed: list[Diagnostic] = field(default_factory=list)
+    n_more: int = 0
+
+    def add(
+        self, line: int, message: str, *, column: int | None = None, text: str | None = None, fix: str | None = None
+    ) -> None:
+        """One mistake at a line of the file."""
+        if len(self.listed) >= MAX_SHOWN:
+            self.n_more += 1
+            return
+        source = None if text is None or column is None else snippet(text, column)
+        self.listed.append(
+            Diagnostic(message=message, path=self.shown, line=line, column=column, source=source, help=fix)
+        )
+
+    def all(self) -> tuple[Diagnostic, ...]:
+        """The mistakes in file order, with a last line that counts those left out."""
+        more = (Diagnostic(message=f"… and {self.n_more:,} more", path=self.shown),) if self.n_more else ()
+        return (*self.listed, *more)
 
 
 def clipped(diagnostics: list[Diagnostic]) -> list[Diagnostic]:

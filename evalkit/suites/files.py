@@ -73,8 +73,10 @@ class Tree:
         self.note(path, hashlib.sha256(raw).hexdigest())
         text = decode(raw, shown)
         try:
-            schema = json.loads(text, parse_constant=_refuse_constant)
+            schema = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
         except json.JSONDecodeError as error:
+            if not text.strip():
+                _stop(shown, "the file is empty", text, 1)
             _stop(shown, f"this is not JSON: {error.msg[:1].lower() + error.msg[1:]}", text, error.lineno, error.colno)
         except ValueError as error:
             _stop(shown, str(error))
@@ -182,6 +184,15 @@ def _stop(
         source = snippet(lines[line - 1], column) if line <= len(lines) else None
     found = Diagnostic(message=message, path=shown, line=line, column=column, source=source, help=fix)
     raise UsageError(diagnostics=(found,))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key '{twice[:80]}' is given twice in one object")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

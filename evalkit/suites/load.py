@@ -8,10 +8,11 @@ from pathlib import Path
 
 from evalkit.errors import UsageError
 from evalkit.suites.crosscheck import check_prompts, check_targets
-from evalkit.suites.data import Data, Row, read_data, why_unreadable
+from evalkit.suites.data import Data, read_data, why_unreadable
 from evalkit.suites.diagnostics import Findings, dotted
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
+from evalkit.suites.jsonl import Row
 from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError

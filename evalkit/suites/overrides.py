@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.suites.yaml_source import Loc, Source, Span, mask, parse_value
+from evalkit.suites.masking import mask
+from evalkit.suites.yaml_source import Loc, Source, Span, parse_value
 
 
 def with_overrides(source: Source, overrides: Sequence[str]) -> Source:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from evalkit.fingerprint import canonical_bytes
-from evalkit.suites.data import Data, Problems, Row, reach
-from evalkit.suites.diagnostics import Findings, did_you_mean, listing
+from evalkit.suites.data import Data, reach
+from evalkit.suites.diagnostics import Findings, Problems, did_you_mean, listing
+from evalkit.suites.jsonl import Row
 from evalkit.suites.schema import Dataset
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import JsonValue, Sample
 
 ID_DIGITS = 16
 """Hex digits of a content hash used as id: 64 bits, no collision in any real suite."""
+MAX_ID_CHARACTERS = 500
 NONE_SLICE = "(none)"
 _T = TypeVar("_T")
 
@@ -55,18 +58,21 @@ def make_samples(data: Data, dataset: Dataset, answer_of: Callable[[Row], str | 
     problems = Problems(data.shown)
     samples: list[Sample] = []
     lines: list[int] = []
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[str, int]] = {}
     for line, row in data.rows:
         made = _sample(row, line, dataset, answer_of, problems)
         if made is None:
             continue
-        first = seen.setdefault(made.id, line)
+        name, first = seen.setdefault(_look(made.id), (made.id, line))
         if first != line and dataset.id is None:
             problems.add(
                 line, f"this row is the same as line {first}", fix="remove one, or name a column of ids in dataset.id"
             )
-        elif first != line:
+        elif first != line and name == made.id:
             problems.add(line, f"the id '{made.id[:80]}' was given to line {first} already")
+        elif first != line:
+            message = f"the id '{made.id[:80]}' looks the same as that of line {first}, '{name[:80]}'"
+            problems.add(line, message, fix="they differ in blanks or in how accents are written; make them one or two")
         else:
             samples.append(made)
             lines.append(line)
@@ -120,8 +126,11 @@ def _identity(row: Row, column: str, line: int, problems: Problems) -> str | Non
     is_there, value = reach(row, column)
     if not is_there:
         problems.add(line, f"the row has no '{column}', which dataset.id names")
-    elif isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+    elif isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         problems.add(line, f"the id in '{column}' must be text or a whole number, and not empty")
+    elif len(str(value)) > MAX_ID_CHARACTERS or _has_control(str(value)):
+        message = f"the id in '{column}' must be a name: one line of at most {MAX_ID_CHARACTERS} plain characters"
+        problems.add(line, message)
     else:
         return str(value)
     return None
@@ -129,6 +138,15 @@ def _identity(row: Row, column: str, line: int, problems: Problems) -> str | Non
 
 def _slice(value: JsonValue) -> str:
     return NONE_SLICE if value is None or value == "" else plain_text(value)
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def _look(identity: str) -> str:
+    """An id as a person tells it from others."""
+    return " ".join(unicodedata.normalize("NFC", identity).split())
 
 
 def _optional(row: Row, column: str | None) -> str | None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import UsageError
-from evalkit.suites.data import Row, reach, read_data, why_unreadable
+from evalkit.suites.data import reach, read_data, why_unreadable
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing, nearest
 from evalkit.suites.files import Tree
+from evalkit.suites.jsonl import Row
+from evalkit.suites.masking import is_secret_key
 from evalkit.suites.paths import Refused, anywhere, inside
 from evalkit.suites.prompts import Composer, PromptError, strip_answer, target_text
 from evalkit.suites.samples import chosen
@@ -27,7 +29,7 @@ from evalkit.suites.schema import (
     Price as PriceKeys,
 )
 from evalkit.suites.shape import Parts
-from evalkit.suites.yaml_source import Loc, is_secret_key
+from evalkit.suites.yaml_source import Loc
 from evalkit.types import Generation, JsonValue, Message, ModelSpec, Price, Prompt
 
 TEXT_ENDINGS = (".md", ".txt", ".j2", ".jinja")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from evalkit.errors import Diagnostic, UsageError
+from evalkit.suites.masking import mask
 from evalkit.types import JsonValue
 
 Loc = tuple[str | int, ...]
@@ -39,11 +40,6 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SECRET_NAMES = r"(?:api[_-]?key|secret|passw(?:or)?d|authorization|(?:access|auth|bearer)[_-]?token)"  # noqa: S105 - names of keys, no key
-_SECRET_KEY = re.compile(rf"(?i){_SECRET_NAMES}$|^token$")
-_SECRET_VALUE = re.compile(rf"(?i)((?:{_SECRET_NAMES}|\btoken)[\"']?\s*[:=]\s*)(\S.*)")
-_SECRET_LOOKS = re.compile(r"()(\b(?:sk|pk|hf|ghp|gho|gsk|xai|key)[-_][A-Za-z0-9_\-]{12,})")
-_URL_LOGIN = re.compile(r"(://)([^/\s@]+)(?=@)")
 
 
 class Span(NamedTuple):
@@ -180,18 +176,6 @@ def _located(lines: tuple[str, ...], shown: str, span: Span, message: str, help_
         source=None if line is None else snippet(line, span.column),
         help=help_,
     )
-
-
-def mask(line: str) -> str:
-    """The line with anything that looks like a secret starred, column for column."""
-    for pattern in (_SECRET_VALUE, _SECRET_LOOKS, _URL_LOGIN):
-        line = pattern.sub(lambda m: m.group(1) + "*" * len(m.group(2)), line)
-    return line
-
-
-def is_secret_key(key: str) -> bool:
-    """Whether a key's name says that its value is a secret (`api_key`, `password`, `token` …)."""
-    return _SECRET_KEY.search(key) is not None
 
 
 @dataclass
@@ -337,12 +321,15 @@ class _Composer:
 
 
 def _syntax_help(why: str) -> str | None:
-    if "mapping values are not allowed" in why:
-        return "text that holds ': ' must be quoted"
-    if "cannot start any token" in why:
-        return "indent with spaces, not tabs; quote text that starts with @, ` or %"
-    if "block mapping" in why:
-        return "check the indentation: keys of one mapping start in the same column"
-    if "flow" in why:
-        return "check that every { [ is closed and entries are separated by commas"
-    return None
+    return next((fix for sign, fix in _SYNTAX_HELP.items() if sign in why), None)
+
+
+_SYNTAX_HELP: Mapping[str, str] = {
+    "mapping values are not allowed": "text that holds ': ' must be quoted",
+    "cannot start any token": "indent with spaces, not tabs; quote text that starts with @, ` or %",
+    "block mapping": "check the indentation: keys of one mapping start in the same column",
+    "character escape code": "write the character itself",
+    "could not find expected ':'": "each line is `key: value`; text over several lines starts with `key: |`",
+    "flow": "check that every { [ is closed and entries are separated by commas",
+}
+"""What the parser says, and the mend that its usual causes have."""

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -22,7 +23,8 @@ models:
 metrics: [{name: exact, type: exact_match}]
 gate: {primary: {metric: exact}}
 """
-ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
+ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=40).filter(str.strip)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -33,10 +35,10 @@ JSON = st.recursive(
     max_leaves=12,
 )
 ROWS = st.lists(
-    st.fixed_dictionaries({"id": ANY_TEXT.filter(bool), "text": ANY_TEXT, "target": JSON, "slice": ANY_TEXT}),
+    st.fixed_dictionaries({"id": IDS, "text": ANY_TEXT, "target": JSON, "slice": ANY_TEXT}),
     min_size=1,
     max_size=5,
-    unique_by=lambda row: row["id"],
+    unique_by=lambda row: " ".join(unicodedata.normalize("NFC", row["id"]).split()),
 )
 
 

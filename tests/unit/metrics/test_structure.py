@@ -99,7 +99,8 @@ def nested(depth):
     [
         (None, "an object"),
         ("schema.json", "an object"),
-        ({"type": "objekt"}, r"no valid schema: \$.type"),
+        ({"type": "objekt"}, r"\$\.type: there is no type 'objekt'"),
+        ({"minimum": "1"}, r"no valid schema: \$\.minimum"),
         ({"$schema": "http://example.invalid/x"}, "dialect 'http://example.invalid/x' is not known"),
         ({"$schema": 5}, "dialect 5 is not known"),
         ({"$ref": "#"}, "circle"),

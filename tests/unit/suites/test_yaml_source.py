@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from evalkit.errors import UsageError
-from evalkit.suites.yaml_source import mask, parse, parse_value
+from evalkit.suites.masking import mask
+from evalkit.suites.yaml_source import parse, parse_value
 
 LIMIT_S = 1.0  # under 0.1 s on a quiet core; a bomb takes minutes, a busy machine some tenths
 

@@ -87,7 +87,9 @@ def execute(arguments: Sequence[str]) -> int:
         ending = Ending(_told(error), error.exit_code, _code(error))
     except Exception as error:  # noqa: BLE001 - the border: a bug of ours must not look like a verdict
         if {"--verbose", "-v"} & set(arguments):
-            traceback.print_exc()
+            from evalkit.report.text import tame
+
+            print(tame(traceback.format_exc()), file=sys.stderr)
         told = f"evalkit itself failed ({type(error).__name__}: {error}). This is a bug; -v shows where"
         ending = Ending(told, ExecutionError.exit_code, "INTERNAL")
     else:
@@ -125,7 +127,10 @@ def _code(error: EvalkitError) -> str:
 
 
 def _report(ending: Ending, *, is_json: bool) -> int:
-    print(f"error: {ending.message}", file=sys.stderr)
+    from evalkit.report.text import tame
+
+    # A server's or a file's own words may be in it.
+    print(tame(f"error: {ending.message}"), file=sys.stderr)
     if is_json:
         document: dict[str, Any] = {
             "schema": "evalkit.verdict/1",

@@ -46,9 +46,14 @@ class Output:
 
     def result(self, document: dict[str, Any], text: str) -> None:
         """Prints the result of a verb that makes no verdict."""
-        print(json.dumps(document, allow_nan=False) if self.is_json else text)
+        from evalkit.report.text import tame
+
+        shown = text if self.has_color else tame(text)  # a verb that colours has made its own words safe
+        print(json.dumps(document, allow_nan=False) if self.is_json else shown)
 
     def note(self, text: str) -> None:
         """Tells a person something on stderr, unless quiet."""
+        from evalkit.report.text import tame
+
         if not self.is_quiet:
-            print(text, file=sys.stderr)
+            print(tame(text), file=sys.stderr)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evalkit.cli.output import Output
+from evalkit.report.text import tame
 from evalkit.run import interrupts
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Display:
             from rich.console import Console
             from rich.live import Live
 
-            console = Console(stderr=True, no_color=not self._output.has_color, highlight=False)
+            console = Console(stderr=True, no_color=not self._output.has_color, highlight=False, markup=False)
             self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._lines)
             self._live.start()
         return self
@@ -68,7 +69,7 @@ class Display:
 
     def _print(self, text: str) -> None:
         if not self._output.is_quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(tame(text), file=sys.stderr, flush=True)
 
     def _line(self) -> str:
         parts = [
@@ -78,6 +79,9 @@ class Display:
         return f"evalkit: {', '.join(parts)}, {self._eta()}"
 
     def _lines(self) -> str:
+        return tame(self._told())
+
+    def _told(self) -> str:
         if not self._progress.sides:
             return self._stop or self._note
         rows = [f"{self._progress.suite}  {self._eta()}"]

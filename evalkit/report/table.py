@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text, words
-from evalkit.report.text import visible
+from evalkit.report.text import visible, without_invisible
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+"""The wide forms count where a spreadsheet reads them as the narrow ones."""
 SIDE_COLUMNS = ("status", "text", "error", "latency_s", "output_tokens")
 
 
@@ -54,5 +55,6 @@ def _line(row: Document, columns: Sequence[str], metrics: Sequence[str]) -> list
 def _cell(value: str | float | None) -> str | float | None:
     if not isinstance(value, str):
         return value
-    shown = visible(value)
-    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
+    # Spreadsheets skip what cannot be seen; what the cell really begins with decides.
+    begins = value.startswith(_FORMULA_STARTS) or without_invisible(value).lstrip().startswith(_FORMULA_STARTS)
+    return f"'{visible(value)}" if begins else visible(value)

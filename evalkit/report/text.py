@@ -40,13 +40,27 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(_sign, text)
 
 
+def without_invisible(text: str) -> str:
+    """`text` as it looks where invisible characters are not shown at all."""
+    return _INVISIBLE.sub("", text)
+
+
+def tame(text: str) -> str:
+    r"""`text` for a terminal, its lines kept: commands (colours, titles, links) removed, other controls shown.
+
+    >>> tame("suite.yaml:3\n  | \x1b[2Jname\a")
+    'suite.yaml:3\n  | name␇'
+    """
+    return visible(_TERMINAL_COMMAND.sub("", text))
+
+
 def plain(text: str) -> str:
-    r"""`text` for a terminal: its commands (colours, titles, links) removed, other controls shown, on one line.
+    r"""`tame` text on one line.
 
     >>> plain("\x1b[31mred\x1b[0m \x1b]0;title\x07end")
     'red end'
     """
-    return " ".join(visible(_TERMINAL_COMMAND.sub("", text)).split())
+    return " ".join(tame(text).split())
 
 
 def clip(text: str, limit: int = MAX_FIELD_CHARS) -> str:

@@ -92,7 +92,7 @@ class Bench:
         environment = os.environ | {"PYTHONPATH": str(REPO), "NO_COLOR": "1"} | more.pop("env", {})
         return subprocess.Popen(
             [sys.executable, "-m", "evalkit", *map(str, arguments)],
-            cwd=self.folder,
+            cwd=more.pop("cwd", self.folder),
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,9 @@ def plan_text(document: Mapping[str, Any], *, color: bool) -> str:
     )
     with console.capture() as captured:
         console.print(Group(*_parts(document)))
-    return "\n".join(row.rstrip() for row in captured.get().splitlines())
+    rows = [row.rstrip() for row in captured.get().splitlines()]
+    # The command stays on one line however long the path is: it is there to be copied.
+    return "\n".join([*rows, "", f"next: evalkit run {shlex.quote(plain(document['suite_file']))}"])
 
 
 def _parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -47,8 +50,6 @@ def _parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text("")
         for warning in document["warnings"]:
             yield _line("! ", warning, "yellow")
-    yield Text("")
-    yield Text(plain(f"next: evalkit run {document['suite_file']}"))
 
 
 def _sending(document: Mapping[str, Any]) -> Iterator[RenderableType]:

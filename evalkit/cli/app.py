@@ -23,7 +23,7 @@ GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-co
 app = typer.Typer(
     name="evalkit",
     help="Decides whether a fine-tuned model is worth shipping.\n\n"
-    "Start with: evalkit run SUITE.yaml\n\n"
+    "Start with: evalkit init, then evalkit run.\n\n"
     "Exit codes: 0 ship, 1 don't ship, 2 usage, 3 inconclusive, 4 invalid evidence, 5 could not run, 130 interrupted.",
     no_args_is_help=True,
     add_completion=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import os
 import secrets
@@ -30,6 +31,21 @@ def run_folder(run_id: str) -> Path:
     return home() / "runs" / run_id
 
 
+def make_private(folder: Path) -> None:
+    """Makes `folder`, and each missing one above it, for its owner only: what is kept there holds prompts and answers.
+
+    Raises ExecutionError when it cannot be made. Folders that are there keep their rights.
+    """
+    try:
+        for place in (*reversed(folder.parents), folder):
+            if not place.exists():
+                place.mkdir(mode=0o700, exist_ok=True)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except OSError as error:
+        raise ExecutionError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
+
+
 class RunLock:
     """The right to write to a run. Held until closed or the process ends, however it ends."""
 
@@ -38,9 +54,9 @@ class RunLock:
         self._file = -1
 
     def __enter__(self) -> Self:
+        make_private(self._path.parent)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ExecutionError(f"{self._path} cannot be opened: {error.strerror or error}") from error
         try:
@@ -48,9 +64,14 @@ class RunLock:
         except BlockingIOError:
             holder = os.read(self._file, 200).decode(errors="replace").strip()
             os.close(self._file)
-            raise ExecutionError(f"this run is being written by another evalkit ({holder})") from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            raise ExecutionError(
+                f"run {self._path.parent.name} is being written by another evalkit ({holder or 'just starting'})\n"
+                "  help: wait for it to end, or stop it"
+            ) from None
+        # Written before the rest is cut off: whoever looks meanwhile finds a name, never nothing.
+        name = f"pid {os.getpid()} on {socket.gethostname()}\n".encode()
+        os.pwrite(self._file, name, 0)
+        os.ftruncate(self._file, len(name))
         return self
 
     def __exit__(self, *_: object) -> None:

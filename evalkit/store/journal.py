@@ -7,24 +7,30 @@ syncing goes into the next one, so that the cost of a sync is shared and no outc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, Self
 
 from evalkit.errors import ExecutionError
-from evalkit.store.codec import checksum, decode, encode
-from evalkit.types import Failure, Key, Outcome
+from evalkit.store.files import write_atomic
+from evalkit.store.home import make_private
+from evalkit.store.refusals import refused, unreadable
+from evalkit.store.rows import COLUMNS, Row, is_whole, is_whole_meta, key_of, meta_crc, outcome_of, row_of, storable
+from evalkit.store.space import Space, space_needed
+from evalkit.types import Key, Outcome
 
-FORMAT = 1
+FORMAT = 2
+NAME = "journal.sqlite"
 LARGEST_COMMIT = 256
+_LOOKUP = 400  # below SQLite's limit on bound parameters
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS outcomes (
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE outcomes (
     suite TEXT NOT NULL, role TEXT NOT NULL, sample_id TEXT NOT NULL, repeat INTEGER NOT NULL,
     request TEXT NOT NULL, is_failure INTEGER NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (suite, role, sample_id, repeat)
@@ -39,9 +45,6 @@ ON CONFLICT DO UPDATE SET request = excluded.request, is_failure = excluded.is_f
 WHERE outcomes.is_failure = 1
 """
 
-_STORED = "suite, role, sample_id, repeat, payload, crc"
-_LOOKUP = 400  # below SQLite's limit on bound parameters
-
 # The roles of a suite by skips through the primary key; DISTINCT would read every row.
 _ROLES = """
 WITH RECURSIVE found(role) AS (
@@ -52,8 +55,6 @@ WITH RECURSIVE found(role) AS (
 SELECT role FROM found WHERE role IS NOT NULL
 """
 
-_Row = tuple[str, str, str, int, str, int, bytes, int]
-
 
 class Journal:
     """The outcomes of one run. Open it with `Journal.open`, in a `with` block or closed when done."""
@@ -62,44 +63,53 @@ class Journal:
         self.path = path
         self._connection = connection
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evalkit-journal")
-        self._waiting: list[tuple[_Row, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The journal at `path`, made when it is not there. Raises ExecutionError when it cannot be used."""
+        """The journal at `path`, made when it is not there, for its owner's eyes only.
+
+        Raises ExecutionError when it cannot be used: damaged, of another version, on a full disk.
+        """
+        make_private(path.parent)
+        if not path.exists():
+            write_atomic(path, _empty(), is_private=True)
+        elif path.stat().st_size == 0:
+            # SQLite would take it for new, and throw away the log beside it.
+            raise unreadable(path, "it is empty")
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0, isolation_level=None)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, check_same_thread=False, timeout=30.0, isolation_level=None)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(_TABLES)
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
-        except (sqlite3.Error, OSError) as error:
-            raise ExecutionError(f"the journal {path} cannot be opened: {error}") from error
+            (found,) = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() or (None,)
+        except sqlite3.Error as error:
+            connection.close()
+            raise refused(path, error) from error
+        if found != str(FORMAT):
+            connection.close()
+            raise unreadable(path, f"its format is {found}, this evalkit reads {FORMAT}: another version's, or rot")
         return cls(path, connection)
 
     def meta(self, name: str) -> Any:
-        """The JSON value stored under `name`, or None."""
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        """The JSON value stored under `name`, or None. Raises ExecutionError when it has rotted."""
+        with self._reading():
+            row = self._connection.execute("SELECT value, crc FROM meta WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return None
+        if not is_whole_meta(name, *row):
+            raise unreadable(self.path, f"what it says of the run's {name} fails its checksum")
+        return json.loads(row[0])
 
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Stores JSON values by name, durable when this returns."""
-        rows = [(name, json.dumps(value, sort_keys=True)) for name, value in values.items()]
-        try:
-            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
-        except sqlite3.Error as error:
-            raise ExecutionError(f"the journal {self.path} cannot be written: {error}") from error
+        texts = {name: json.dumps(value, sort_keys=True) for name, value in values.items()}
+        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", [(n, t, meta_crc(n, t)) for n, t in texts.items()])
 
     async def append(self, key: Key, request: str, outcome: Outcome) -> None:
         """Returns once the outcome is on disk. Raises ExecutionError when the disk refuses it."""
-        payload = encode(outcome)
-        place = (key.suite, key.role, _storable(key.sample_id), key.repeat)
-        crc = checksum(repr(place).encode(), payload)
-        row: _Row = (*place, request, int(isinstance(outcome, Failure)), payload, crc)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, done))
+        self._waiting.append((row_of(key, request, outcome), done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_waiting())
         await done
@@ -108,28 +118,54 @@ class Journal:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_COMMIT], self._waiting[LARGEST_COMMIT:]
+            failure: ExecutionError | None = ExecutionError(f"the journal {self.path} is no longer written")
             try:
-                await loop.run_in_executor(self._thread, self._commit, [row for row, _ in batch])
+                await loop.run_in_executor(self._thread, self._commit, _PUT, [row for row, _ in batch])
+                failure = None
             except sqlite3.Error as error:
-                failure = ExecutionError(
-                    f"the journal {self.path} cannot be written ({error}): free some disk space, then resume the run"
-                )
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(failure)
-            else:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_result(None)
+                failure = refused(self.path, error, needed=self._space)
+            except BaseException:
+                batch, self._waiting = [*batch, *self._waiting], []  # nobody may wait for a writer that is gone
+                raise
+            finally:
+                _settle([done for _, done in batch], failure)
 
-    def _commit(self, rows: list[_Row]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def restore(self, rows: Iterable[Row]) -> None:
+        """Writes whole rows as `append` would, all in one go."""
+        self._write(_PUT, rows)
+
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         try:
-            self._connection.executemany(_PUT, rows)
+            self._commit(statement, rows)
+        except sqlite3.Error as error:
+            raise refused(self.path, error, needed=self._space) from error
+
+    def _commit(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # On a full disk SQLite may have rolled back already; saying so again would hide why.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+
+    def _space(self) -> Space | None:
+        with contextlib.suppress(sqlite3.Error, ExecutionError):
+            planned = sum(n for sides in (self.meta("planned") or {}).values() for n in sides.values())
+            count, size = self._connection.execute("SELECT count(*), total(length(payload)) FROM outcomes").fetchone()
+            return space_needed(planned=planned, written=count, size_bytes=int(size), folder=self.path.parent)
+        return None
+
+    def verify(self) -> None:
+        """Reads the whole file. Raises ExecutionError, with the command that helps, when any of it has rotted."""
+        with self._reading():
+            (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                raise unreadable(self.path, f"SQLite says: {found}")
+            for row in self._connection.execute(f"SELECT {COLUMNS} FROM outcomes"):  # noqa: S608 - a constant
+                self._check(row)
 
     def answered(self) -> set[Key]:
         """Keys whose outcome is a Response: what a resumed run need not ask again."""
@@ -140,47 +176,51 @@ class Journal:
         return self._keys(is_failure=1)
 
     def _keys(self, *, is_failure: int) -> set[Key]:
-        wanted = "SELECT suite, role, sample_id, repeat FROM outcomes WHERE is_failure = ?"
-        rows = self._connection.execute(wanted, (is_failure,))
-        return {Key(suite=s, role=r, sample_id=_restored(i), repeat=n) for s, r, i, n in rows}
+        wanted = f"SELECT {COLUMNS} FROM outcomes WHERE is_failure = ?"  # noqa: S608 - a constant
+        with self._reading():
+            return {key_of(self._check(row)) for row in self._connection.execute(wanted, (is_failure,))}
 
     def outcomes(self, suite: str) -> Iterator[tuple[Key, Outcome]]:
         """All outcomes of one suite, by side, sample and repeat, each checked against its checksum.
 
         Raises ExecutionError at a row that has rotted.
         """
-        rows = self._connection.execute(
-            f"SELECT {_STORED} FROM outcomes WHERE suite = ? ORDER BY role, sample_id, repeat",  # noqa: S608 - constant
-            (suite,),
-        )
-        return map(self._checked, rows)
+        wanted = f"SELECT {COLUMNS} FROM outcomes WHERE suite = ? ORDER BY role, sample_id, repeat"  # noqa: S608 - a constant
+        with self._reading():
+            for row in self._connection.execute(wanted, (suite,)):
+                yield key_of(self._check(row)), outcome_of(row)
 
     def read(self, suite: str, sample_ids: Sequence[str]) -> dict[tuple[str, str], list[Outcome]]:
         """(role, sample id) → outcomes by repeat, of these samples of one suite, each checked against its checksum.
 
         A place without an outcome is absent. Raises ExecutionError at a row that has rotted.
         """
-        roles = [role for (role,) in self._connection.execute(_ROLES, (suite,))]
         found: dict[tuple[str, str], list[Outcome]] = {}
-        for start in range(0, len(sample_ids), _LOOKUP):
-            part = [_storable(name) for name in sample_ids[start : start + _LOOKUP]]
-            rows = self._connection.execute(
-                f"SELECT {_STORED} FROM outcomes WHERE suite = ? AND role IN ({_marks(roles)})"  # noqa: S608 - marks are question marks only
-                f" AND sample_id IN ({_marks(part)}) ORDER BY role, sample_id, repeat",  # by the key: nothing is sorted
-                (suite, *roles, *part),
-            )
-            for key, outcome in map(self._checked, rows):
-                found.setdefault((key.role, key.sample_id), []).append(outcome)
+        with self._reading():
+            roles = [role for (role,) in self._connection.execute(_ROLES, (suite,))]
+            for start in range(0, len(sample_ids), _LOOKUP):
+                part = [storable(name) for name in sample_ids[start : start + _LOOKUP]]
+                rows = self._connection.execute(
+                    f"SELECT {COLUMNS} FROM outcomes WHERE suite = ? AND role IN ({_marks(roles)})"  # noqa: S608 - marks are question marks only
+                    f" AND sample_id IN ({_marks(part)}) ORDER BY role, sample_id, repeat",  # by the key: nothing sorts
+                    (suite, *roles, *part),
+                )
+                for row in rows:
+                    key = key_of(self._check(row))
+                    found.setdefault((key.role, key.sample_id), []).append(outcome_of(row))
         return found
 
-    def _checked(self, row: tuple[str, str, str, int, bytes, int]) -> tuple[Key, Outcome]:
-        suite, role, sample_id, repeat, payload, crc = row
-        if crc != checksum(repr((suite, role, sample_id, repeat)).encode(), payload):
-            raise ExecutionError(
-                f"the journal {self.path} is damaged: the {role} answer to sample {sample_id!r} of {suite} fails "
-                "its checksum; nothing was decided from it"
-            )
-        return Key(suite=suite, role=role, sample_id=_restored(sample_id), repeat=repeat), decode(payload)
+    def _check(self, row: Row) -> Row:
+        if not is_whole(row):
+            raise unreadable(self.path, f"the {row[1]} answer to sample {row[2]} of {row[0]} fails its checksum")
+        return row
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise refused(self.path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -194,14 +234,23 @@ class Journal:
         self._connection.close()
 
 
+def _empty() -> bytes:
+    # Made in memory and put in place whole: a journal without its tables is always a damaged one.
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(_TABLES)
+        version = str(FORMAT)
+        connection.execute("INSERT INTO meta VALUES ('format', ?, ?)", (version, meta_crc("format", version)))
+        return connection.serialize()
+
+
+def _settle(waiting: Iterable[asyncio.Future[None]], failure: ExecutionError | None) -> None:
+    for done in waiting:
+        if not done.done():
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)
+
+
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-def _storable(text: str) -> str:
-    # SQLite stores UTF-8; as ASCII JSON, an id with a lone surrogate comes back as it was.
-    return encode_basestring_ascii(text)
-
-
-def _restored(text: str) -> str:
-    return str(json.loads(text))

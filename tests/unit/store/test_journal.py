@@ -130,15 +130,18 @@ def test_a_row_moved_to_another_sample_is_found(tmp_path):
 def test_a_file_that_is_no_journal_is_refused(tmp_path):
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    with pytest.raises(ExecutionError, match="cannot be opened"):
+    with pytest.raises(ExecutionError, match=r"damaged.*not a database") as told:
         Journal.open(path)
+    assert "evalkit salvage" in str(told.value)
 
 
 def test_a_full_disk_is_an_execution_error_for_everyone_waiting(tmp_path, monkeypatch):
     path = tmp_path / "journal.sqlite"
 
-    def full(self, rows):
-        raise sqlite3.OperationalError("database or disk is full")
+    def full(self, statement, rows):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     async def put():
         with Journal.open(path) as journal:
@@ -148,9 +151,21 @@ def test_a_full_disk_is_an_execution_error_for_everyone_waiting(tmp_path, monkey
 
     results = asyncio.run(put())
     assert len(results) == 10
-    assert all(isinstance(r, ExecutionError) and "free some disk space" in str(r) for r in results)
+    assert all(isinstance(r, ExecutionError) and "help: free about" in str(r) for r in results)
     monkeypatch.undo()
     assert read(path) == {}
+
+
+def test_nobody_waits_for_a_writer_that_died(tmp_path, monkeypatch):
+    async def put():
+        with Journal.open(tmp_path / "journal.sqlite") as journal:
+            monkeypatch.setattr(Journal, "_commit", lambda *_: 1 / 0)
+            waiting = [journal.append(key(str(i)), "f", ANSWER) for i in range(600)]
+            return await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+
+    results = asyncio.run(put())
+    assert len(results) == 600
+    assert all(isinstance(r, ExecutionError) for r in results)
 
 
 def test_an_append_returns_only_once_the_row_is_committed(tmp_path):

@@ -168,11 +168,12 @@ def _peer_rows(scene: Scene) -> list[Row]:
             continue
         ratio = ratios([e.wall_s for e in ended], [e.wall_s for e in own])
         walls = spread([e.wall_s for e in ended])
-        cpu = spread([1000.0 * e.cpu_s / scene.count for e in ended])
+        cpu = spread([e.cpu_s for e in ended])
+        cpu_ratio = ratios([e.cpu_s for e in ended], [e.cpu_s for e in own])
         rows.append(
             Row(
                 what=peer.title,
-                figure=f"{ratio.told(1, '×')}: {walls.told(1, 's')}, CPU {cpu.median:.1f} ms a request",
+                figure=f"{ratio.told(1, '×')}: {walls.told(1, 's')}; CPU {cpu.median:.1f} s, {cpu_ratio.told(1, '×')}",
                 target=PEER_TARGET,
                 is_met=ratio.median >= 4.0,
                 how=f"{scene.count:,} samples of the same suite, one model, no verdict; whole command",

@@ -21,6 +21,7 @@ check:
     ruff check .
     ruff format --check .
     mypy
+    mypy benchmarks/*.py
     lint-imports
 
 # Mend what can be mended by itself.
@@ -39,3 +40,7 @@ coverage:
 # The main job on the embedded default.
 demo:
     evalkit run suites/review-triage/suite.yaml
+
+# What docs/benchmarks.md says, measured anew on this machine (minutes; peers get environments of their own).
+bench *arguments:
+    python benchmarks/run.py {{arguments}}

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from evalkit.backends.redact import redact
 from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
+from evalkit.suites.data import read_answers
+from evalkit.suites.diagnostics import Problems
 from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, Response, Usage
 
 CONCURRENCY = 256
 _FINISHES = ("stop", "length", "refusal")
-_MAX_DIAGNOSTICS = 20
-_SHOWN_CHARACTERS = 120
 
 Place = tuple[str, int]
 """Which answer: sample id and repeat."""
@@ -101,45 +100,32 @@ def read_rows(path: Path) -> dict[Place, Row]:
     """
     rows: dict[Place, Row] = {}
     lines: dict[Place, int] = {}
-    problems: list[Diagnostic] = []
-    for number, text in _numbered_lines(path):
+    problems = Problems(_shown(path))
+    for number, value in read_answers(path, problems):
         try:
-            row = _row(json.loads(text, parse_constant=_no_constant))
-        except (ValueError, RecursionError) as error:
-            problems.append(_diagnostic(path, number, text, _reason(error)))
+            row = _row(value)
+        except ValueError as error:
+            problems.add(number, str(error))
             continue
         place = (row.id, row.repeat)
         if place in rows:
             repeat = f", repeat {row.repeat}" if row.repeat else ""
-            reason = f"a second answer for {row.id!r}{repeat}; the first is in line {lines[place]}"
-            problems.append(_diagnostic(path, number, text, reason))
+            problems.add(number, f"a second answer for {row.id!r}{repeat}; the first is in line {lines[place]}")
         rows[place], lines[place] = row, number
-    if not rows and not problems:
-        problems.append(Diagnostic(message="the file holds no answers", path=str(path)))
-    if len(problems) > _MAX_DIAGNOSTICS:
-        more = len(problems) - _MAX_DIAGNOSTICS
-        problems[_MAX_DIAGNOSTICS:] = [Diagnostic(message=f"and {more} more lines like these", path=str(path))]
-    if problems:
-        raise UsageError(diagnostics=tuple(problems))
+    if not rows and not problems.listed:
+        problems.add(1, "the file holds no answers", fix='write {"id": "…", "output": "…"}, one a line')
+    if problems.listed:
+        raise UsageError(diagnostics=problems.all())
     return rows
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.strip()
-    except OSError as error:
-        raise UsageError(f"the recorded answers {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the recorded answers {path} are not UTF-8 text ({error.reason})") from error
+def _shown(path: Path) -> str:
+    """The path as a user would write it from where they are."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _row(value: Any) -> Row:
+def _row(value: Mapping[str, Any]) -> Row:
     """One line as a Row. Raises ValueError with a clause about the line."""
-    if not isinstance(value, dict):
-        raise ValueError('a line must be an object like {"id": "…", "output": "…"}')  # noqa: TRY004 - one kind of mistake
     sample_id = value.get("id")
     if isinstance(sample_id, int) and not isinstance(sample_id, bool):
         sample_id = str(sample_id)  # ids are compared as text everywhere
@@ -189,18 +175,3 @@ def _seconds(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
         raise ValueError("latency_s: must be a number of seconds, 0 or more")
     return float(value)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"the line is no JSON ({error.msg.lower()} at column {error.colno})"
-    return "the line is nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _diagnostic(path: Path, number: int, text: str, reason: str) -> Diagnostic:
-    shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
-    return Diagnostic(message=reason, path=str(path), line=number, source=shown)

@@ -100,6 +100,19 @@ def read_data(path: Path, tree: Tree) -> Data:
     return Data(path=path, shown=shown, sha256=sha256, rows=rows, columns=columns, problems=problems.all())
 
 
+def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
+    """(line, row) of a plain .jsonl file of answers, read as a dataset is; bad lines are added to `problems`.
+
+    Raises UsageError where the file itself fails.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from read_jsonl(_lines(file, problems.shown), problems, takes_halves=True)
+    except OSError as error:
+        found = Diagnostic(message=f"cannot be read: {error.strerror or error}", path=problems.shown)
+        raise UsageError(diagnostics=(found,)) from None
+
+
 def reach(row: JsonValue, dotted: str) -> tuple[bool, JsonValue]:
     """(found, value) of a dotted path: a key of that whole name first, then step by step; digits index lists.
 

@@ -17,8 +17,13 @@ _ONE_A_LINE = "write one row a line: jq -c '.[]' rows.json > rows.jsonl"
 Row = dict[str, JsonValue]
 
 
-def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, Row]]:
-    """The rows among numbered lines; what is wrong with the others is added to `problems`."""
+def read_jsonl(
+    lines: Iterator[tuple[int, bytes]], problems: Problems, *, takes_halves: bool = False
+) -> Iterator[tuple[int, Row]]:
+    """The rows among numbered lines; what is wrong with the others is added to `problems`.
+
+    `takes_halves`: texts may hold half a character, as a model's answer does when it is cut.
+    """
     is_first = True
     for number, raw in lines:
         if not raw.strip():
@@ -28,7 +33,7 @@ def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterat
             return
         is_first = False
         try:
-            yield number, _row(raw)
+            yield number, _row(raw, takes_halves=takes_halves)
         except _BadLineError as bad:
             problems.add(number, bad.message, column=bad.column, text=bad.text, fix=bad.fix)
 
@@ -41,7 +46,7 @@ class _BadLineError(ValueError):
         self.message, self.column, self.text, self.fix = message, column, text, fix
 
 
-def _row(raw: bytes) -> Row:
+def _row(raw: bytes, *, takes_halves: bool) -> Row:
     """One line as a row. Raises _BadLineError."""
     try:
         text = raw.decode("utf-8").strip("\r\n\t ")
@@ -61,7 +66,7 @@ def _row(raw: bytes) -> Row:
         raise _BadLineError(message, column=1, text=text, fix='write {"column": value, …}')
     if _is_deep(text, row):
         raise _BadLineError(f"nested deeper than {MAX_DEPTH} levels")
-    if (half := _half_character(text, row)) is not None:
+    if not takes_halves and (half := _half_character(text, row)) is not None:
         raise _BadLineError(f"{half} is half a character", fix=r"write the character itself, or both \u halves")
     return row
 

@@ -83,8 +83,8 @@ def test_a_line_break_inside_the_text_ends_no_row(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "no JSON"),
-        ("[1]", "must be an object"),
+        ("{", "not JSON"),
+        ("[1]", "a row is an object"),
         ({"output": "x"}, "id is missing"),
         ({"id": "", "output": "x"}, "id: must be text"),
         ({"id": True, "output": "x"}, "id: must be text"),
@@ -93,13 +93,13 @@ def test_a_line_break_inside_the_text_ends_no_row(tmp_path):
         ({"id": "a", "error": 3}, "error: must be text"),
         ({"id": "a", "output": "x", "finish": "bored"}, "finish: must be one of"),
         ({"id": "a", "output": "x", "latency_s": -1}, "latency_s"),
-        ('{"id": "a", "output": "x", "latency_s": 1e999}', "latency_s"),
+        ('{"id": "a", "output": "x", "latency_s": 1e999}', "too large for a number"),
         ('{"id": "a", "output": "x", "latency_s": NaN}', "NaN"),
-        ('{"id": "a", "output": "x", "note": NaN}', "NaN is no JSON number"),
+        ('{"id": "a", "output": "x", "note": NaN}', "NaN is not JSON"),
         ({"id": "a", "output": "x", "repeat": 1.5}, "repeat"),
         ({"id": "a", "output": "x", "usage": 5}, "usage"),
         ({"id": "a", "output": "x", "usage": {"input_tokens": -1}}, "usage.input_tokens"),
-        ("[" * 100_000, "no|deep"),
+        ("[" * 100_000, "deep"),
     ],
 )
 def test_a_malformed_row_is_named_with_its_line(tmp_path, line, words):
@@ -108,7 +108,7 @@ def test_a_malformed_row_is_named_with_its_line(tmp_path, line, words):
         read_rows(path)
     (diagnostic,) = caught.value.diagnostics
     assert (diagnostic.line, diagnostic.path) == (2, str(path))
-    assert len(diagnostic.source) <= 120
+    assert len(diagnostic.source or "") <= 200
 
 
 def test_two_answers_for_one_place_are_refused(tmp_path):
@@ -119,7 +119,7 @@ def test_two_answers_for_one_place_are_refused(tmp_path):
 
 def test_many_mistakes_are_counted(tmp_path):
     with pytest.raises(UsageError, match="and 30 more") as caught:
-        read_rows(write(tmp_path, *["{"] * 50))
+        read_rows(write(tmp_path, *["x"] * 50))
     assert len(caught.value.diagnostics) == 21
 
 

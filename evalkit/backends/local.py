@@ -33,7 +33,7 @@ _LOG_TAIL_LINES = 8
 ENGINE_NAME = "llama.cpp (xllamacpp)"
 _ANY_SEED = 4_294_967_295
 """llama.cpp's own word for "draw one" (LLAMA_DEFAULT_SEED)."""
-_INSTALL = 'pip install "evalkit-gate[local]"  # in a checkout: pip install ".[local]"'
+_INSTALL = 'pip install "evalkit-gate[local]"'
 _WHOLE_NUMBERS = {"slots": (1, 64), "context": (128, 1_048_576), "threads": (1, 512)}
 
 

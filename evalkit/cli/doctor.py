@@ -53,9 +53,10 @@ def _row(check: Check, *, has_color: bool) -> str:
 
     mark = _MARKS[check.state]
     shown = f"\x1b[{_COLORS[check.state]}m{mark}\x1b[0m" if has_color else mark
-    told = _folded(plain(check.told))
-    mend = f"\n{' ' * (_COLUMN + 2)}{_folded(f'→ {check.mend}')}" if check.mend and check.state != "ok" else ""
-    return f"{shown} {check.what:<{_COLUMN - 1}} {told}{mend}"
+    lines = [f"{shown} {check.what:<{_COLUMN - 1}} {_folded(plain(check.told))}"]
+    if check.mend and check.state != "ok":
+        lines += [f"{' ' * (_COLUMN + 2)}{_folded(f'→ {plain(step)}')}" for step in check.mend.split("\n")]
+    return "\n".join(lines)
 
 
 def _folded(text: str) -> str:

@@ -41,7 +41,7 @@ class Check:
     """`missing`: something that is needed is not there, and a run would fail."""
     told: str
     mend: str | None = None
-    """The command or the change that mends it."""
+    """The command or the change that mends it; several commands on as many lines."""
 
 
 def doctor(suite_path: Path | None = None, overrides: tuple[str, ...] = ()) -> tuple[Check, ...]:
@@ -114,7 +114,7 @@ def _disk() -> Iterator[Check]:
     folder = home().absolute()
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    elsewhere = "choose another place: export EVALKIT_HOME=/a/folder/on/a/local/disk"
+    elsewhere = "export EVALKIT_HOME=/a/folder/on/a/local/disk"
     free = shutil.disk_usage(folder).free
     state: State = "missing" if free < NO_DISK_BYTES else "warning" if free < LOW_DISK_BYTES else "ok"
     mend = None if state == "ok" else f"free some space, or {elsewhere}"
@@ -164,7 +164,7 @@ def _local(spec: ModelSpec, what: str) -> Check:
     model = str(spec.model)
     missing = missing_packages(model)
     if missing:
-        return Check(what=what, state="missing", told=f"{model} needs packages", mend=" && ".join(missing))
+        return Check(what=what, state="missing", told=f"{model} needs packages", mend="\n".join(missing))
     try:
         found = find_weights(model, spec.adapter)
     except ExecutionError as error:

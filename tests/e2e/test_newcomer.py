@@ -107,14 +107,13 @@ def test_help_imports_nothing_heavy():
 
 @pytest.mark.model
 def test_init_and_run_on_the_bundled_model(bench):
-    # A random tenth: it proves that the suite runs as it is made, not what the whole of it finds.
+    # Four samples: it proves that the suite runs as it is made, not what the whole of it finds.
     assert bench.evalkit("init").code == 0
-    finished = bench.evalkit("run", "--json", "--limit", "8")
+    finished = bench.evalkit("run", "--json", "--limit", "4")
     assert finished.code == 3, finished.err
     document = finished.document
     assert "LIMITED" in {reason["code"] for reason in document["reasons"]}
     assert document["coverage"]["share"] == 1.0
     assert all(side["truncated"] == 0 for side in document["outcomes"].values())
-    planned = bench.evalkit("plan", "--json", "--limit", "8").document
-    assert planned["requests"]["to_send"] == 0
-    assert bench.evalkit("plan", "--json").document["time"]["seconds"] > 0
+    # The plan finds every answer in the cache: it knows beforehand what the engine proves when it is opened.
+    assert bench.evalkit("plan", "--json", "--limit", "4").document["requests"]["to_send"] == 0

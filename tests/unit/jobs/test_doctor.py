@@ -103,7 +103,7 @@ def test_the_local_engine_and_its_adapter(here, monkeypatch):
     )
     found = examine(here, local, entry(DEAD))
     assert found["local engine"].state == found["baseline"].state == "missing"
-    assert "pip install" in found["baseline"].mend
+    assert found["baseline"].mend == 'pip install "evalkit-gate[local]"'
     assert next(check for check in doctor() if check.what == "local engine").state == "warning"
 
 

@@ -9,14 +9,18 @@ from collections import deque
 from typing import cast
 from urllib.parse import urlsplit
 
+from evalkit.backends.deadlines import Deadlines
 from evalkit.backends.endpoint import Endpoint
 from evalkit.backends.http_reply import Reply, ReplyReader
 from evalkit.errors import BackendError, ConnectionLost, TimedOut
 
 CONNECT_TIMEOUT_S = 5.0
+SILENCE_S = 60.0
+"""A reply that has begun must go on: so long without a byte, and it is given up."""
 BODY_LIMIT_BYTES = 10_000_000
 _IDLE_LIMIT_S = 4.0
 """uvicorn and node close idle connections after 5 s; reusing one in that moment would lose the request."""
+_RECEIVE_BYTES = 65_536
 
 
 class HttpPool:
@@ -28,26 +32,27 @@ class HttpPool:
         self._idle: deque[tuple[float, _Connection]] = deque()
         self._open: set[_Connection] = set()
         self._tls: ssl.SSLContext | None = None
+        self._deadlines = Deadlines[_Connection](_Connection.expire)
+        # One for all connections: the event loop fills it and hands it over before it serves another.
+        self._received = memoryview(bytearray(_RECEIVE_BYTES))
 
     async def send(self, request: bytes, *, timeout_s: float) -> Reply:
         """The reply to one request, connecting included. Raises TimedOut, ConnectionLost or ProtocolViolation."""
+        ends_at = asyncio.get_running_loop().time() + timeout_s
+        connection = self._reusable() or await self._connect(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
-                connection = self._reusable() or await self._connect()
-                try:
-                    reply = await connection.exchange(request)
-                finally:
-                    if connection.is_reusable:
-                        self._idle.append((asyncio.get_running_loop().time(), connection))
-                    else:
-                        self._open.discard(connection)
-                        connection.abort()
-        except TimeoutError as error:
-            raise TimedOut(f"no whole answer from {self._endpoint.netloc} within {timeout_s:g} s") from error
+            reply = await connection.exchange(request, ends_at=ends_at, timeout_s=timeout_s)
+        finally:
+            if connection.is_reusable:
+                self._idle.append((asyncio.get_running_loop().time(), connection))
+            else:
+                self._open.discard(connection)
+                connection.abort()
         return reply
 
     async def close(self) -> None:
         """Closes every connection; requests under way end in ConnectionLost."""
+        self._deadlines.close()
         self._idle.clear()
         while self._open:
             self._open.pop().abort()
@@ -64,13 +69,14 @@ class HttpPool:
             connection.abort()
         return None
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, timeout_s: float) -> _Connection:
         endpoint = self._endpoint
+        limit_s = min(CONNECT_TIMEOUT_S, timeout_s)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(limit_s):
                 connection = await self._dial()
         except TimeoutError as error:
-            raise ConnectionLost(f"no connection to {endpoint.netloc} within {CONNECT_TIMEOUT_S:g} s") from error
+            raise ConnectionLost(f"no connection to {endpoint.netloc} within {limit_s:g} s") from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ConnectionLost(f"no connection to {endpoint.netloc}: {reason}") from error
@@ -84,10 +90,17 @@ class HttpPool:
         host, port = proxy or (endpoint.host, endpoint.port)
         tls = self._tls_context() if endpoint.scheme == "https" else None
         _, connection = await loop.create_connection(
-            lambda: _Connection(self._body_limit_bytes), host, port, ssl=None if proxy else tls
+            lambda: _Connection(self._received, self._deadlines, self._body_limit_bytes),
+            host,
+            port,
+            ssl=None if proxy else tls,
         )
         if proxy and tls:
-            await connection.tunnel(endpoint, tls)
+            try:
+                await connection.tunnel(endpoint, tls)
+            except BaseException:
+                connection.abort()
+                raise
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -105,40 +118,64 @@ def _proxy(endpoint: Endpoint) -> tuple[str, int] | None:
     return (parts.hostname, parts.port or 80) if parts.hostname else None
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One connection, one request at a time."""
 
-    def __init__(self, body_limit_bytes: int) -> None:
+    def __init__(self, received: memoryview, deadlines: Deadlines[_Connection], body_limit_bytes: int) -> None:
+        self._received = received
+        self._deadlines = deadlines
         self._body_limit_bytes = body_limit_bytes
         self._transport: asyncio.Transport | None = None
         self._reader: ReplyReader | None = None
         self._waiter: asyncio.Future[Reply] | None = None
+        self._ends_at = 0.0
+        self._timeout_s = 0.0
+        self._is_late = True
+        """What the deadline stands for: the end of all patience, or else of the silence amid a reply."""
         self.is_reusable = False
 
-    async def exchange(self, request: bytes, *, is_tunnel: bool = False) -> Reply:
-        """The reply to `request`. When it raises, or is cancelled, the connection is of no further use."""
+    async def exchange(self, request: bytes, *, ends_at: float, timeout_s: float, is_tunnel: bool = False) -> Reply:
+        """The reply to `request`, which must be there at `ends_at` of the loop's time; `timeout_s` is for the words.
+
+        When it raises, or is cancelled, the connection is of no further use.
+        """
         self.is_reusable = False
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost("the server closed the connection without an answer")
         self._reader = ReplyReader(body_limit_bytes=self._body_limit_bytes, is_tunnel=is_tunnel)
         self._waiter = asyncio.get_running_loop().create_future()
+        self._ends_at, self._timeout_s, self._is_late = ends_at, timeout_s, True
+        self._deadlines.set(self, ends_at)
         self._transport.write(request)
         try:
             reply = await self._waiter
         finally:
             self._waiter = None
+            self._deadlines.drop(self)
         self.is_reusable = self._reader.keeps_alive and not self._transport.is_closing()
         return reply
 
     async def tunnel(self, endpoint: Endpoint, tls: ssl.SSLContext) -> None:
         """Asks the proxy at the other end for a way to `endpoint` and speaks TLS with it from then on."""
         target = f"{endpoint.host}:{endpoint.port}"
-        reply = await self.exchange(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode(), is_tunnel=True)
+        loop = asyncio.get_running_loop()
+        reply = await self.exchange(
+            f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode(),
+            ends_at=loop.time() + CONNECT_TIMEOUT_S,
+            timeout_s=CONNECT_TIMEOUT_S,
+            is_tunnel=True,
+        )
         if reply.status // 100 != 2:  # noqa: PLR2004 - any 2xx
             raise ConnectionLost(f"the proxy refused a connection to {target} (HTTP {reply.status})")
         transport = cast("asyncio.Transport", self._transport)
-        loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(transport, self, tls, server_hostname=endpoint.host)
+
+    def expire(self) -> None:
+        """Gives up on the reply: its time is over."""
+        if self._waiter is not None and not self._waiter.done():
+            late, silent = f"no whole answer within {self._timeout_s:g} s", f"the answer stopped for {SILENCE_S:g} s"
+            self._waiter.set_exception(TimedOut(late if self._is_late else silent))
+        self.abort()
 
     def abort(self) -> None:
         """Closes the connection at once."""
@@ -149,18 +186,25 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        return self._received
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._waiter is None or self._waiter.done() or self._reader is None:
             self.abort()  # bytes nobody asked for: whatever they are, they are not the next answer
             return
         try:
-            reply = self._reader.feed(data)
+            reply = self._reader.feed(bytes(self._received[:nbytes]))
         except BackendError as error:
             self._waiter.set_exception(error)
             self.abort()
             return
         if reply is not None:
             self._waiter.set_result(reply)
+            return
+        silent_at = asyncio.get_running_loop().time() + SILENCE_S
+        self._is_late = self._ends_at <= silent_at
+        self._deadlines.set(self, min(self._ends_at, silent_at))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_reusable = False

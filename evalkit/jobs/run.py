@@ -23,10 +23,11 @@ from evalkit.plugins import backend_names
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
-from evalkit.run.engine import Engine, Limits
+from evalkit.run.engine import Engine
 from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
+from evalkit.run.spending import Limits
 from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal

@@ -17,11 +17,12 @@ from evalkit.errors import (
     Overloaded,
     RateLimited,
 )
-from evalkit.run.engine import Engine, Limits
+from evalkit.run.engine import Engine
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
 from evalkit.run.retry import MAX_ATTEMPTS, backoff_s, pause_s
 from evalkit.run.scoring import gather
+from evalkit.run.spending import Limits
 from evalkit.store.journal import Journal
 from evalkit.testing import VirtualClock
 from evalkit.types import Failure, Generation, Message, ModelIdentity, ModelSpec, Response, Sample, Usage

@@ -37,13 +37,14 @@ gate: {primary: {metric: exact, min_delta: 5.0}}
 
 @dataclass(frozen=True)
 class Trap:
-    """A signal the child sends itself at the `nth` call of a function: a point of the program, not of the clock."""
+    """What befalls the child at the `nth` call of a function: a point of the program, not of the clock."""
 
     file: str
     """The end of the module's path: `run/engine.py`."""
     function: str
     nth: int = 1
     name: str = "SIGTERM"
+    """A signal it sends itself, or CRASH: an error that nobody foresaw."""
 
 
 class Child:
@@ -98,7 +99,8 @@ class Warm:
     def start(self, folder: Path, *arguments: str | Path, **more: Any) -> Child:
         """Starts `evalkit ARGUMENTS` in `folder`.
 
-        `trap`; `out` and `err`: paths to use instead of new files; `ignored`: names of signals; `closed`: file numbers.
+        `trap`; `out` and `err`: paths to use instead of new files; `ignored`: names of signals; `closed`: file numbers;
+        `env`: variables to set.
         """
         self.finish()
         self._count += 1
@@ -140,6 +142,7 @@ def warm():
 
 
 def set_trap(file: str, function: str, nth: int, name: str) -> None:
+    """`name`: a signal to send, or CRASH to raise an error that nobody foresaw."""
     calls = 0
 
     def watch(frame, event, _):
@@ -148,6 +151,8 @@ def set_trap(file: str, function: str, nth: int, name: str) -> None:
             calls += 1
             if calls == nth:
                 sys.setprofile(None)
+                if name == "CRASH":
+                    raise RuntimeError("crashed on purpose")
                 os.kill(os.getpid(), getattr(signal, name))
 
     sys.setprofile(watch)
@@ -167,6 +172,7 @@ def become(command: dict) -> None:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     for number in command.get("closed", ()):
         os.close(number)
+    os.environ.update(command.get("env", {}))
     sys.argv = ["evalkit", *command["arguments"]]
     if command["trap"]:
         set_trap(**command["trap"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ CONCURRENCY = 64
 _OPEN_TIMEOUT_S = 15.0
 _SHOWN_MODELS = 20
 _OPTIONS = ("allow_http", "extra_body", "max_tokens_field")
+_VARIABLE = re.compile(r"(?!(?:sk|pk|hf|gsk|xai|key)_)[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""A name, and no vendor's key."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -214,6 +217,11 @@ def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
 
 def key_from(variable: str) -> str:
     """The key in that environment variable. Raises ExecutionError, naming the variable only, when there is none."""
+    if _VARIABLE.fullmatch(variable) is None:
+        raise ExecutionError(
+            "api_key_env must be the name of an environment variable, such as OPENAI_API_KEY; what stands there looks "
+            "like the key itself. Take it out of the file, and renew it if the file was shared"
+        )
     key = os.environ.get(variable, "").strip()
     if not key:
         raise ExecutionError(f"the environment variable {variable} is not set; api_key_env says it holds the key")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -94,7 +94,7 @@ class Answer:
 class Secrets:
     """What may not be repeated in an error text."""
 
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     prompts: tuple[str, ...] = ()
 
 

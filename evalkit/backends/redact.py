@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -10,14 +12,15 @@ from urllib.parse import quote
 CLIP_CHARACTERS = 400
 _WINDOW = 20
 """So many characters in a row that also stand in the prompt are an echo of it."""
+_URL_SAFE = str.maketrans("+/", "-_")
 _TOKEN = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|hf|gsk|key|xai)[-_][\w*.…-]{6,})")
 
 
 def redact(text: str, *, key: str | None = None, prompts: Iterable[str] = ()) -> str:
     """`text` on one line of at most 400 characters, with keys and echoes of `prompts` replaced by what they were.
 
-    A key is found as it is, percent-encoded, in base64 and by its first eight characters; anything that looks like
-    a bearer token or a vendor's key goes too, whoever's it is.
+    A key is found as it is, quoted, percent-encoded, in hex, in base64 and by its first eight characters; anything
+    that looks like a bearer token or a vendor's key goes too, whoever's it is.
     """
     clean = " ".join(text[: 50 * CLIP_CHARACTERS].split())
     clean = _TOKEN.sub("[key]", _without_key(clean, key) if key else clean)
@@ -27,11 +30,24 @@ def redact(text: str, *, key: str | None = None, prompts: Iterable[str] = ()) ->
 
 
 def _without_key(text: str, key: str) -> str:
-    encoded = base64.b64encode(key.encode()).decode()
-    for form in (key, quote(key, safe=""), encoded, encoded.rstrip("=")):
-        text = text.replace(form, "[key]")
+    for form in _encoded(key):
+        text = form.sub("[key]", text)
     # Providers echo the start of a wrong key ("sk-abcd1***"); eight characters are enough to narrow a search.
     return re.sub(re.escape(key[:8]) + r"[^\s\"',;]*", "[key]", text)
+
+
+@functools.lru_cache(maxsize=8)
+def _encoded(key: str) -> tuple[re.Pattern[str], ...]:
+    """What finds the key as it is, quoted, percent-encoded, in hex, and in base64 wherever in the text it began."""
+    raw = key.encode()
+    written = {key, repr(key)[1:-1], json.dumps(key)[1:-1], quote(key), quote(key, safe=""), raw.hex()}
+    found = [re.compile(re.escape(form), re.IGNORECASE) for form in sorted(written, key=len, reverse=True)]
+    for before in range(3):
+        # Of what base64 makes of the key behind 0, 1 or 2 other bytes, the characters that hold bits of the key only.
+        whole = base64.b64encode(b"." * before + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        forms = (whole, whole.translate(_URL_SAFE))
+        found += [re.compile(rf"[\w+/-]?{re.escape(form)}[\w+/=-]{{0,3}}") for form in forms]
+    return tuple(found)
 
 
 def _without_echo(text: str, prompt: str) -> str:

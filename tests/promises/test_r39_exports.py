@@ -122,32 +122,31 @@ def clean(*streams):
 
 @pytest.mark.parametrize("batch", range(4))
 def test_no_escape_reaches_the_terminal(bench, warm, batch):
-    for escape in ESCAPES[batch * 5 : batch * 5 + 5]:
-        poison = f"{escape}mark"
-        models = (f"base{poison}", "tuned")
-        sides = [side(models[0], answers(right_below(10))), side("tuned", answers(lambda a: label_of(number_in(a))))]
-        with ScriptedServer(sides, models=models) as server:
-            entries = {
-                role: {"backend": "openai_compatible", "base_url": server.base_url, "model": name}
-                for role, name in zip(("baseline", "candidate"), models, strict=True)
-            }
-            metrics = [{"name": "exact", "type": "exact_match"}]
-            suite = bench.write_suite(server.base_url, 40, models=entries, metrics=metrics, description=poison)
-            run = warm.start(bench.folder, "run", suite, "--no-cache", "-v")
-            assert run.wait() == 0, run.err
-        assert clean(run.out, run.err)
-        assert "mark" in run.out
-        with ScriptedServer([side("tuned", fails(400, poison))]) as server:
-            suite = bench.write_suite(server.base_url, 40)
-            failed = warm.start(bench.folder, "run", suite, "--no-cache", "-v")
-            assert failed.wait() == 4, failed.err
-        with ScriptedServer([], models=(poison,)) as server:
-            refused = warm.start(bench.folder, "run", bench.write_suite(server.base_url, 40), "--no-cache")
-            assert refused.wait() == 5
-            assert "mark" in refused.err
-        wrong = bench.write_suite("http://127.0.0.1:9/v1", 40)
-        wrong.write_text(json.dumps(json.loads(wrong.read_text()) | {poison: 1}))
-        usage = warm.start(bench.folder, "run", wrong)
-        assert usage.wait() == 2
-        assert "mark" in usage.err
-        assert clean(failed.out, failed.err, refused.out, refused.err, usage.out, usage.err)
+    poison = "".join(f"{escape}mark" for escape in ESCAPES[batch * 5 : batch * 5 + 5])
+    models = (f"base{poison}", "tuned")
+    sides = [side(models[0], answers(right_below(10))), side("tuned", answers(lambda a: label_of(number_in(a))))]
+    with ScriptedServer(sides, models=models) as server:
+        entries = {
+            role: {"backend": "openai_compatible", "base_url": server.base_url, "model": name}
+            for role, name in zip(("baseline", "candidate"), models, strict=True)
+        }
+        metrics = [{"name": "exact", "type": "exact_match"}]
+        suite = bench.write_suite(server.base_url, 40, models=entries, metrics=metrics, description=poison)
+        run = warm.start(bench.folder, "run", suite, "--no-cache", "-v")
+        assert run.wait() == 0, run.err
+    assert clean(run.out, run.err)
+    assert "mark" in run.out
+    with ScriptedServer([side("tuned", fails(400, poison))]) as server:
+        suite = bench.write_suite(server.base_url, 40)
+        failed = warm.start(bench.folder, "run", suite, "--no-cache", "-v")
+        assert failed.wait() == 4, failed.err
+    with ScriptedServer([], models=(poison,)) as server:
+        refused = warm.start(bench.folder, "run", bench.write_suite(server.base_url, 40), "--no-cache")
+        assert refused.wait() == 5
+        assert "mark" in refused.err
+    wrong = bench.write_suite("http://127.0.0.1:9/v1", 40)
+    wrong.write_text(json.dumps(json.loads(wrong.read_text()) | {poison: 1}))
+    usage = warm.start(bench.folder, "run", wrong)
+    assert usage.wait() == 2
+    assert "mark" in usage.err
+    assert clean(failed.out, failed.err, refused.out, refused.err, usage.out, usage.err)

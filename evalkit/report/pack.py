@@ -12,17 +12,24 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text
+from evalkit.report.shorthand import Shorthand
 from evalkit.report.text import MAX_FIELD_CHARS, clean, is_clean_json
 
 CHUNK_ROWS = 200
+LARGE_CHARS = 2_000_000
+"""Beyond so much text frequent words are written in shorthand."""
+LEARNT_CHARS = 4_000
+"""Of a row's texts, to learn the words from."""
 MAX_PACKED_CHARS = 14_000_000
 """Of all rows together, so that a page stays below 15 MB."""
 SHORTER_CHARS = (MAX_FIELD_CHARS, 4_000, 500, 100)
@@ -56,18 +63,18 @@ def pack(samples: Iterable[Document], primary: str, *, max_chars: int = MAX_PACK
     index = _Index()
     for row in samples:
         index.add(row)
-    meta = _block(_json(index.meta(primary), MAX_FIELD_CHARS))
-    chunks = _fitting(_chunks(samples, index.metrics, MAX_FIELD_CHARS), max_chars)
-    if chunks is not None:
-        return Packed(meta=meta, chunks=chunks, n_rows=len(index.ids))
-    shown = [flip not in SAME for flip in index.flips]
-    for limit in SHORTER_CHARS:
-        chunks = _fitting(_chunks(samples, index.metrics, limit, shown), max_chars)
+    short = Shorthand.of(_some(samples, index.metrics)) if index.n_chars >= LARGE_CHARS else Shorthand()
+    meta = _block(_json({**index.meta(primary), "words": "|".join(short.words)}, limit=None).encode())
+    everything = [True] * len(index.ids)
+    flipped = [flip not in SAME for flip in index.flips]
+    for shown, limit in ((everything, MAX_FIELD_CHARS), *((flipped, limit) for limit in SHORTER_CHARS)):
+        chunks = _fitting(_chunks(samples, index.metrics, shown, limit, short), max_chars)
         if chunks is not None:
-            return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=shown.count(False), max_chars=limit)
-    nothing = [False] * len(shown)
-    chunks = tuple(_chunks(samples, index.metrics, 0, nothing))
-    return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=len(shown))
+            break
+    else:
+        shown, limit = [False] * len(index.ids), 0
+        chunks = tuple(_chunks(samples, index.metrics, shown, limit, short))
+    return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=shown.count(False), max_chars=limit)
 
 
 class _Index:
@@ -76,6 +83,8 @@ class _Index:
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.flips: list[int] = []
+        self.n_chars = 0
+        """Of inputs and answers."""
         self._by_metric: dict[str, list[int]] = {}
         self._slices: dict[str, list[str]] = {}
 
@@ -89,6 +98,7 @@ class _Index:
         n_before = len(self.ids)
         self.ids.append(text(row, "id"))
         self.flips.append(_flip_code(text(row, "flip")))
+        self.n_chars += len(text(row, "input")) + sum(len(text(obj(row, side), "text")) for side in strings.SIDES)
         for name in obj(row, "scores"):
             self._by_metric.setdefault(name, [UNSCORED] * n_before)
         for name, flips in self._by_metric.items():
@@ -116,18 +126,22 @@ class _Index:
 
 
 def _chunks(
-    samples: Iterable[Document], metrics: Sequence[str], limit: int, shown: Sequence[bool] | None = None
+    samples: Iterable[Document], metrics: Sequence[str], shown: Sequence[bool], limit: int, short: Shorthand
 ) -> Iterator[str]:
-    """Blocks of CHUNK_ROWS rows; null stands for a row that is not `shown`."""
-    rows: list[bytes] = []
-    for index, sample in enumerate(samples):
-        is_shown = shown is None or shown[index]
-        rows.append(_json(_row(sample, metrics), limit) if is_shown else b"null")
+    """Blocks of CHUNK_ROWS rows, texts cut at `limit`; null stands for a row that is not `shown`."""
+    rows: list[str] = []
+    for sample, is_shown in zip(samples, shown, strict=True):
+        rows.append(short.encode(_json(_row(sample, metrics), limit)) if is_shown else "null")
         if len(rows) == CHUNK_ROWS:
-            yield _block(b"[" + b",".join(rows) + b"]")
+            yield _block(f"[{','.join(rows)}]".encode())
             rows.clear()
     if rows:
-        yield _block(b"[" + b",".join(rows) + b"]")
+        yield _block(f"[{','.join(rows)}]".encode())
+
+
+def _some(samples: Iterable[Document], metrics: Sequence[str]) -> Iterator[str]:
+    """Every eighth row as text, to learn its words from."""
+    return (_json(_row(sample, metrics), LEARNT_CHARS) for sample in islice(samples, 0, None, 8))
 
 
 def _fitting(chunks: Iterator[str], max_chars: int) -> tuple[str, ...] | None:
@@ -191,15 +205,16 @@ def _metric_flip(sample: Document, metric: str) -> int:
     return FLIP_CODES.index("both_right" if baseline >= 1 else "both_wrong")
 
 
-def _json(value: Any, limit: int) -> bytes:
-    """The document as UTF-8 JSON, its texts cut at `limit` and made visible."""
+def _json(value: Any, limit: int | None = MAX_FIELD_CHARS) -> str:
+    """The document as JSON, its texts cut at `limit` (None: not at all) and made visible."""
     try:
-        data = _ENCODER.encode(value)
+        found = _ENCODER.encode(value).decode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate, which `clean` shows as a sign
-        data = b""
-    if data and len(data) <= limit and is_clean_json(data.decode("utf-8")):
-        return data
-    return json.dumps(clean(value, limit), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        found = ""
+    if found and (limit is None or len(found) <= limit) and is_clean_json(found):
+        return found
+    shown = clean(value, sys.maxsize if limit is None else limit)
+    return json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _block(data: bytes) -> str:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from evalkit.report.html import render_html
+from evalkit.report.pack import LARGE_CHARS
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -297,13 +298,20 @@ def test_both_colour_schemes_are_drawn_and_kept_to_look_at(opened, scheme):
 
 def test_two_thousand_samples_open_and_filter_at_once(opened, chromium, tmp_path):
     path = tmp_path / "report.html"
-    path.write_bytes(render_html(*documents.make_documents("ship", n=2000, words=60)))
+    verdict, rows, manifest = documents.make_documents("ship", n=2000, words=220)
+    path.write_bytes(render_html(verdict, rows, manifest))
     page = chromium.new_page()
     started = time.perf_counter()
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]")
     assert time.perf_counter() - started < 3
     assert page.locator("#pad .row").count() < 60
+    n_chars = sum(
+        len(row["input"]) + sum(len(row[side]["text"] or "") for side in ("baseline", "candidate")) for row in rows
+    )
+    assert n_chars > LARGE_CHARS, "so much text travels in shorthand, and must come back whole"
+    first_broken = next(row for row in rows if row["flip"] == "broken")
+    assert page.locator("#detail pre").first.text_content() == first_broken["input"]
     spent = page.evaluate(
         """async () => {
           const start = performance.now();

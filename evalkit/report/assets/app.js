@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 async function start() {
   if (!byId("browser")) return;
   if (typeof DecompressionStream === "undefined") { byId("too-old").hidden = false; return; }
-  const meta = await unpack("meta");
+  const meta = await unpackMeta();
   const app = { meta, state: emptyState(), marksDiff: true, found: null, turn: 0 };
   byId("browser").hidden = false;
   if (byId("first-flips")) byId("first-flips").hidden = true;

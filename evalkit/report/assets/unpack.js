@@ -7,10 +7,24 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+let shorthand = [];
+
+// Frequent words travel as private-use characters; meta.words lists them.
+function longhand(text) {
+  if (!shorthand.length) return text;
+  return text.replace(/[\uE000-\uF8FF]/g, (sign) => shorthand[sign.charCodeAt(0) - 0xE000]);
+}
+
+async function unpackMeta() {
+  const meta = await unpack("meta");
+  if (meta.words) shorthand = meta.words.split("|");
+  return meta;
+}
+
 async function unpack(elementId) {
   const packed = new Blob([bytesOf(document.getElementById(elementId).textContent)]);
   const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  return JSON.parse(longhand(await new Response(stream).text()));
 }
 
 // The rows of one block; the promise is kept, so a block is unpacked once.

@@ -13,6 +13,7 @@ from evalkit.compare.guards import MIN_TIMED
 from evalkit.compare.outlook import effective_n, gain, no_loss
 from evalkit.errors import EvalkitError
 from evalkit.jobs.recorded import find_run
+from evalkit.stats.power import upper_discordance
 from evalkit.types import GuardSpec, MetricSpec, Suite
 
 ASSUMED = (0.10, 0.20, 0.30)
@@ -58,17 +59,11 @@ def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
     shares = [(psi, "assumed") for psi in ASSUMED]
     if measured:
         shares.append((measured, "last run"))
-    rows = [
-        {
-            "from": source,
-            **dataclasses.asdict(
-                gain(gate, n, psi)
-                if gate.intent == "quality"
-                else no_loss(gate.noninferiority_margin, n, psi, gate.alpha)
-            ),
-        }
-        for psi, source in shares
-    ]
+    rows = [{"from": source, **_row(suite, psi)} for psi, source in shares]
+    if measured:
+        # As in the report: numbers of samples are planned with what the discordance may well be, its upper bound.
+        careful = _row(suite, upper_discordance(round(measured * n), n))
+        rows[-1] |= {key: value for key, value in careful.items() if key.startswith("n_")}
     return {
         "metric": metric.name,
         "is_binary": metric.type in _BINARY,
@@ -82,6 +77,13 @@ def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
         "note": _graded(metric),
         "clusters": _clusters(suite),
     }
+
+
+def _row(suite: Suite, discordance: float) -> dict[str, Any]:
+    gate, n = suite.gate, len(suite.samples)
+    if gate.intent == "quality":
+        return dataclasses.asdict(gain(gate, n, discordance))
+    return dataclasses.asdict(no_loss(gate.noninferiority_margin, n, discordance, gate.alpha))
 
 
 def guards(main: Suite, others: Mapping[str, Suite], last: LastRun | None) -> list[dict[str, Any]]:

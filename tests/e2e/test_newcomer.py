@@ -86,6 +86,7 @@ def test_hostile_names_reach_no_terminal(bench, monkeypatch):
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     document = json.loads(suite.read_text())
     document["dataset"]["slices"] = ["part"]
+    document["name"] = "col\u202eours"
     suite.write_text(json.dumps(document))
     text = plan_text(plan(PlanOptions(suite_path=suite)), color=False)
     assert "Slices too small to be judged" in text

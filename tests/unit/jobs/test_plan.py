@@ -10,6 +10,7 @@ from evalkit.errors import UsageError
 from evalkit.jobs.plan import PlanOptions, plan
 from evalkit.jobs.run import RunOptions, run
 from evalkit.run.progress import Progress
+from evalkit.stats.power import n_power, upper_discordance
 
 GATE = {"primary": {"metric": "exact", "min_delta": 5.0}}
 
@@ -75,6 +76,9 @@ def test_after_a_run_nothing_is_left_to_send(here):
         # The discordance of that run is one more column: 30 of 100 differ.
         assert document["detects"]["rows"][-1]["from"] == "last run"
         assert document["detects"]["rows"][-1]["discordance"] == pytest.approx(0.3)
+        # Numbers of samples are planned with its upper bound, as a report's n_needed is.
+        careful = n_power(upper_discordance(30, 100), 0.08, 0.05, min_delta=0.05)
+        assert document["detects"]["rows"][-1]["n_for_planned"] == careful > n_power(0.3, 0.08, 0.05, min_delta=0.05)
         # Another prompt is another question; what it costs and takes is measured by now.
         changed = planned(suite, overrides=("models.candidate.system=Say one word.",))
     requests, side = changed["requests"], changed["requests"]["sides"][1]

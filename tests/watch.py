@@ -13,7 +13,7 @@ _watching: list[Watch] = []
 
 
 class Watch:
-    """Audit events seen while it was on: (event, first argument)."""
+    """Audit events seen while it was on: (event, what it is about)."""
 
     def __init__(self, *events: str) -> None:
         self.events = frozenset(events)
@@ -26,7 +26,8 @@ class Watch:
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     for watch in _watching:
         if event in watch.events:
-            watch.seen.append((event, arguments[0] if arguments else None))
+            about = 1 if event == "compile" else 0  # its first argument is the source, its second the file's name
+            watch.seen.append((event, arguments[about] if arguments else None))
 
 
 sys.addaudithook(_hook)  # hooks stay for the life of the process, so this one is switched by `watching`

@@ -38,6 +38,7 @@ _INT = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"0(?:o[0-7]{1,18}|x[0-9a-fA-F]{1,15})\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -277,6 +278,9 @@ class _Composer:
         span = self.span(event.start_mark, event.end_mark, event.value if is_plain and event.value else None)
         self.values[loc] = span
         if not is_plain:
+            if _HALF_CHARACTER.search(event.value):  # libyaml refuses it by itself, Python's parser does not
+                self.problem(span, "a \\u escape that is half a character", "write the character itself")
+                self.broken.add(loc)
             return str(event.value)
         try:
             return scalar(event.value)

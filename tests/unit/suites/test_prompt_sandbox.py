@@ -1,9 +1,4 @@
-"""Hostile templates come out as text or as a refusal: quickly, small, and without a trace of Python."""
-
-import re
-import time
-import tracemalloc
-from pathlib import Path
+"""The language of prompts: what it knows, how it refuses, and the turns it makes."""
 
 import pytest
 
@@ -12,55 +7,17 @@ from evalkit.suites.prompts import Composer, PromptError, Renderer
 from evalkit.suites.sandbox import MAX_RENDERED
 from evalkit.types import Message, ModelSpec, Prompt, Sample
 
-PAYLOADS = (Path(__file__).parents[2] / "corpora" / "suites" / "templates.txt").read_text(encoding="utf-8").splitlines()
 ROW = {
     "text": "word " * 100,
     "label": {"intent": "billing", "items": "field", "tags": ["a", "b"]},
     "n": 3,
     "none": None,
 }
-LIMIT_S = 0.5  # under 0.05 s on a quiet core; a bomb takes minutes, a busy machine some tenths
-LIMIT_BYTES = 30_000_000
-PYTHON = re.compile(r"<class|<function|<built-in|<bound|object at 0x|\bmappingproxy|__globals__':")
 
 
 def fill(template, row=ROW):
     (message,) = Composer(Prompt(template=template)).turns(row)[0]
     return message.content
-
-
-def attempt(template):
-    try:
-        return fill(template)
-    except PromptError:
-        return None
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_payload_is_harmless(payload):
-    text, spent = attempt(payload), LIMIT_S
-    for _ in range(3):
-        started = time.thread_time()
-        attempt(payload)
-        spent = min(spent, time.thread_time() - started)
-    tracemalloc.start()
-    attempt(payload)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert spent < LIMIT_S
-    assert peak < LIMIT_BYTES
-    assert text is None or len(text) <= MAX_RENDERED
-    assert text is None or not PYTHON.search(text)
-
-
-@pytest.mark.parametrize("payload", [p for p in PAYLOADS if "__" in p and "raw" not in p and "{#" not in p])
-def test_dunder_is_refused(payload):
-    assert attempt(payload) is None
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_payload_in_a_sample_is_only_text(payload):
-    assert fill("A: {{ text }}", {"text": payload}) == f"A: {payload}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Bad YAML ends in file, line and column: at once, and in little memory."""
+
+import json
+import time
+import tracemalloc
+
+import pytest
+import yaml
+from suite_folder import CORPORA
+
+from evalkit.errors import UsageError
+from evalkit.suites.load import read_source
+from evalkit.suites.yaml_source import parse
+
+CASES = [json.loads(line) for line in (CORPORA / "yaml.jsonl").read_text(encoding="utf-8").splitlines()]
+TEXTS = [case["head"] + case["unit"] * case["times"] + case["tail"] for case in CASES]
+LIMIT_S = 0.1
+LIMIT_BYTES = 20_000_000
+
+
+def problems_of(text):
+    started = time.thread_time()
+    try:
+        found = parse(text, "suite.yaml").problems
+    except UsageError as error:
+        found = error.diagnostics
+    return found, time.thread_time() - started
+
+
+def test_there_are_at_least_thirty_files():
+    assert len(set(TEXTS)) >= 30
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_a_bad_file_is_located_at_once(text):
+    tries = [problems_of(text) for _ in range(2)]
+    while min(spent for _, spent in tries) > LIMIT_S and len(tries) < 10:  # a busy machine slows some tries, not all
+        tries.append(problems_of(text))
+    found, _ = tries[0]
+    assert found
+    assert all(problem.path == "suite.yaml" and problem.line is not None for problem in found)
+    assert all(problem.column is not None or problem.line == 1 for problem in found)
+    assert all(len(problem.source or "") <= 200 for problem in found)
+    assert min(spent for _, spent in tries) <= LIMIT_S
+    tracemalloc.start()
+    problems_of(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= LIMIT_BYTES
+
+
+@pytest.mark.parametrize("text", [case["unit"] for case in CASES if case["times"] == 1])
+def test_the_same_is_refused_without_libyaml(text, monkeypatch):
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert problems_of(text)[0]
+
+
+def test_ten_megabytes_are_not_even_parsed(folder, monkeypatch):
+    path = folder.write("suite.yaml", b"# x\n" * 2_500_000)
+    monkeypatch.setattr(yaml, "parse", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(UsageError, match="larger than 1,000,000 bytes"):
+        read_source(path)

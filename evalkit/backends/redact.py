@@ -12,6 +12,8 @@ from urllib.parse import quote
 CLIP_CHARACTERS = 400
 _WINDOW = 20
 """So many characters in a row that also stand in the prompt are an echo of it."""
+_SHORT_KEY = 5
+"""Up to so many characters (keys of test servers), pieces of its base64 would be found in any text."""
 _URL_SAFE = str.maketrans("+/", "-_")
 _TOKEN = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|hf|gsk|key|xai)[-_][\w*.…-]{6,})")
 
@@ -42,7 +44,7 @@ def _encoded(key: str) -> tuple[re.Pattern[str], ...]:
     raw = key.encode()
     written = {key, repr(key)[1:-1], json.dumps(key)[1:-1], quote(key), quote(key, safe=""), raw.hex()}
     found = [re.compile(re.escape(form), re.IGNORECASE) for form in sorted(written, key=len, reverse=True)]
-    for before in range(3):
+    for before in range(3) if len(raw) > _SHORT_KEY else ():
         # Of what base64 makes of the key behind 0, 1 or 2 other bytes, the characters that hold bits of the key only.
         whole = base64.b64encode(b"." * before + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         forms = (whole, whole.translate(_URL_SAFE))

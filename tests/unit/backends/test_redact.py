@@ -54,3 +54,7 @@ def test_one_line_of_bounded_length():
     assert len(text) == CLIP_CHARACTERS
     assert "\n" not in text
     assert text.endswith("…")
+
+
+def test_a_very_short_key_takes_no_other_words_with_it():
+    assert redact("the server said no to key", key="x1") == "the server said no to key"

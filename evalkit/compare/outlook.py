@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import ndtri
-
 from evalkit.compare.primary import PLAN_EFFECT_POINTS
+from evalkit.stats.distributions import normal_quantile
 from evalkit.stats.power import chance_to_clear, mde, n_margin, n_noninferiority, n_power
 from evalkit.types import GateSpec
 
@@ -135,4 +134,4 @@ def _least_shipped_mostly(gate: GateSpec, n: int, psi: float) -> float | None:
 
 def _z(tail: float) -> float:
     """The normal quantile with `tail` above it."""
-    return -float(ndtri(tail))
+    return -normal_quantile(tail)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
+import heapq
 import random
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from evalkit.backends.deadlines import Deadlines
 from evalkit.errors import (
     AuthFailed,
     BackendError,
@@ -24,9 +23,9 @@ from evalkit.errors import (
     ExecutionError,
     Interrupted,
     ServerDown,
-    TimedOut,
 )
 from evalkit.protocols import Backend, Clock
+from evalkit.run.attempt import Attempts
 from evalkit.run.gate import Gate
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress, SideProgress
@@ -36,16 +35,12 @@ from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
 from evalkit.types import Failure, Key, Outcome, Price, Request, Response
 
-log = logging.getLogger(__name__)
-
 GRACE_S = 10.0
 """Seconds in-flight requests get to finish once a stop is asked for."""
 AT_FIRST = 16
 RAMP_S = 0.05
 """`AT_FIRST` workers start at once and their number doubles every so many seconds: a server with a rate limit can
 refuse the first few before the many are sent."""
-FORGOTTEN_S = 5.0
-"""A backend keeps `timeout_s` itself; one that forgot is stopped so many seconds later."""
 LOOKAHEAD = 512
 """Requests rendered and looked up in the cache at a time."""
 CACHE_BATCH = 256
@@ -62,6 +57,19 @@ class _Lane:
     gate: Gate
     counters: SideProgress
     price: Price | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    """One request on its way to an outcome. Changes with each attempt."""
+
+    request: Request
+    attempts: int = 0
+    answers_then: int = 0
+    """How many requests its endpoint had answered at the first attempt, or when the last one failed."""
+    is_odd_one_out: bool = False
+    failure: Failure | None = None
+    """What the last attempt came to."""
 
 
 class Engine:
@@ -81,8 +89,10 @@ class Engine:
         self._fatal: BaseException | None = None
         self._gates: dict[str | int, Gate] = {}
         self._resting: set[asyncio.Task[None]] = set()
-        self._deadlines = Deadlines(self._expire)
-        self._expired: set[asyncio.Task[None]] = set()
+        self._later: list[tuple[float, int, _Case]] = []
+        """Requests that wait for another attempt: a heap of (when, order of arrival, request)."""
+        self._put_offs = 0
+        self._attempts = Attempts(limits.timeout_s)
         self._failed_before: set[Key] = set()
         self._fresh: list[tuple[str, Outcome]] = []
         self._fresh_since = 0.0
@@ -133,8 +143,10 @@ class Engine:
             for task in (stopped, hiring, *workers):
                 task.cancel()
             results = await asyncio.gather(hiring, *workers, return_exceptions=True)
-            self._deadlines.close()
+            self._attempts.close()
             self._cache_fresh()
+        if isinstance(self._fatal, ServerDown):
+            await self._journal_failures()
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 self._fail(result)
@@ -185,19 +197,41 @@ class Engine:
 
     async def _work(self, lanes: Mapping[str, _Lane], source: Iterator[tuple[Request, Response | None]]) -> None:
         try:
-            for request, cached in source:
-                if self._fatal is not None:
-                    return
-                lane = lanes[request.key.role]
-                outcome = cached if cached is not None else await self._ask(lane, request)
-                if outcome is None:
-                    return
-                await self._journal.append(request.key, request.fingerprint, outcome)
-                if cached is None:
+            while self._fatal is None and (case := await self._next(lanes, source)) is not None:
+                lane, request = lanes[case.request.key.role], case.request
+                outcome = await self._try(lane, case)
+                if outcome is not None:
+                    await self._journal.append(request.key, request.fingerprint, outcome)
                     self._keep(request, outcome)
-                self._count(lane, outcome)
+                    self._count(lane, outcome)
         except EvalkitError as error:  # the disk is full, a backend cannot go on: the run ends, in order
             self._fail(error)
+
+    async def _next(
+        self, lanes: Mapping[str, _Lane], source: Iterator[tuple[Request, Response | None]]
+    ) -> _Case | None:
+        """What to send next; None when there is nothing more, or the run is stopped.
+
+        Requests that wait for another attempt hold up no worker, unless there are as many of them as workers.
+        """
+        later = self._later
+        while not later or (len(later) < self._limits.concurrency and later[0][0] > self._clock.monotonic()):
+            fresh = next(source, None)
+            if fresh is None:
+                break
+            request, cached = fresh
+            if cached is None:
+                return _Case(request=request)
+            await self._journal.append(request.key, request.fingerprint, cached)
+            self._count(lanes[request.key.role], cached)
+        if not later:
+            return None
+        due, number, case = heapq.heappop(later)
+        wait = due - self._clock.monotonic()
+        if wait > 0.0 and await self._rest(self._nap(wait)) is None:
+            heapq.heappush(later, (due, number, case))
+            return None
+        return case
 
     def _keep(self, request: Request, outcome: Outcome) -> None:
         if not self._fresh:
@@ -226,84 +260,64 @@ class Engine:
             self._spending.answer(asked, said, lane.price)
         self._progress.on_change(self._progress)
 
-    async def _ask(self, lane: _Lane, request: Request) -> Outcome | None:
-        """The outcome after at most five attempts; None when the run was stopped before there was one."""
-        gate, side = lane.gate, lane.counters
-        # A request that keeps failing while others are answered says nothing about the server's health.
-        is_odd_one_out = request.key in self._failed_before
-        answers_then = gate.answers
-        attempt = 0
-        failure: Failure | None = None
-        while True:
-            if gate.is_open:
-                number = gate.enter()
-            elif (waited := await self._rest(gate.wait())) is not None:
-                number = waited
-            else:
-                return failure if isinstance(self._fatal, ServerDown) else None
-            try:
-                if not self._may_send():
-                    return None
-                attempt += 1
-                self._spending.send()
-                side.in_flight += 1
-                try:
-                    answer = await self._attempt(lane.backend, request)
-                finally:
-                    side.in_flight -= 1
-                gate.answered()
-                return dataclasses.replace(answer, attempts=attempt) if attempt > 1 else answer
-            except BackendError as error:
-                # A lost connection speaks of the server; any other first failure, amid answers, of the request.
-                is_telling = attempt > 1 or not isinstance(error, ConnectionLost)
-                is_odd_one_out = is_odd_one_out or (is_telling and gate.answers > answers_then)
-                answers_then = gate.answers
-                self._watch(error, gate.failed(number, error, is_odd_one_out=is_odd_one_out))
-                failure = Failure(
-                    kind=error.kind, message=str(error), status=error.status, attempts=attempt, at=self._clock.time()
-                )
-                wait = pause_s(error, attempt, self._jitter())
-            finally:
-                gate.leave(number)
-            if wait is None:
-                return failure
-            side.retried += 1
-            if await self._rest(self._nap(wait)) is None:
-                return failure if isinstance(self._fatal, ServerDown) else None
-
-    async def _attempt(self, backend: Backend, request: Request) -> Response:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: coroutines run in tasks
-        # The backend keeps its own, shorter limit; this one holds for a backend that forgot.
-        self._deadlines.set(task, loop.time() + self._limits.timeout_s + FORGOTTEN_S)
+    async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:
+        """The outcome after one more attempt; None when it waits for another one, or the run was stopped."""
+        gate = lane.gate
+        number = gate.enter() if gate.is_open else await self._rest(gate.wait())
+        if number is None:
+            self._put_off(case, 0.0)
+            return None
         try:
-            return await backend.answer(request)
-        except asyncio.CancelledError as error:
-            if task not in self._expired:
-                raise
-            self._expired.discard(task)
-            task.uncancel()
-            raise TimedOut(f"no answer within {self._limits.timeout_s:g} s") from error
-        except TimeoutError as error:
-            raise TimedOut(f"no answer within {self._limits.timeout_s:g} s") from error
-        except (BackendError, ExecutionError):
-            raise
-        except Exception as error:  # the border: a plug-in's bug costs its requests, not the run
-            log.warning("request.crashed", extra={"kind": type(error).__name__})
-            raise BackendError(f"the backend failed with {type(error).__name__}") from error
+            if not self._may_send():
+                return None
+            case.attempts += 1
+            if case.attempts == 1:
+                case.answers_then = gate.answers
+            self._spending.send()
+            lane.counters.in_flight += 1
+            try:
+                answer = await self._attempts.ask(lane.backend, case.request)
+            finally:
+                lane.counters.in_flight -= 1
+            gate.answered()
+            return dataclasses.replace(answer, attempts=case.attempts) if case.attempts > 1 else answer
+        except BackendError as error:
+            return self._failed(lane, case, number, error)
         finally:
-            self._deadlines.drop(task)
+            gate.leave(number)
 
-    def _expire(self, task: asyncio.Task[None]) -> None:
-        self._expired.add(task)
-        task.cancel()
-
-    def _watch(self, error: BackendError, down: ServerDown | None) -> None:
-        """Stops the run when the key is refused or the server is down."""
+    def _failed(self, lane: _Lane, case: _Case, number: int, error: BackendError) -> Failure | None:
+        """The outcome if that was the last attempt; else None, and the request is put off."""
+        answers = lane.gate.answers
+        # A request that keeps failing while others are answered says nothing about the server's health. A lost
+        # connection speaks of the server; any other first failure, amid answers, of the request.
+        is_telling = case.attempts > 1 or not isinstance(error, ConnectionLost)
+        case.is_odd_one_out |= case.request.key in self._failed_before or (is_telling and answers > case.answers_then)
+        case.answers_then = answers
+        down = lane.gate.failed(number, error, is_odd_one_out=case.is_odd_one_out)
         if isinstance(error, AuthFailed):
             self._fail(ExecutionError(f"the server refused the key: {error}"))
         elif down is not None:
             self._fail(down)
+        case.failure = Failure(
+            kind=error.kind, message=str(error), status=error.status, attempts=case.attempts, at=self._clock.time()
+        )
+        wait = pause_s(error, case.attempts, self._jitter())
+        if wait is None:
+            return case.failure
+        lane.counters.retried += 1
+        self._put_off(case, wait)
+        return None
+
+    def _put_off(self, case: _Case, seconds: float) -> None:
+        self._put_offs += 1
+        heapq.heappush(self._later, (self._clock.monotonic() + seconds, self._put_offs, case))
+
+    async def _journal_failures(self) -> None:
+        """Writes down what was failing when the server went down: a resumed run takes those as odd ones out."""
+        for _, _, case in self._later:
+            if case.failure is not None:
+                await self._journal.append(case.request.key, case.request.fingerprint, case.failure)
 
     async def _nap(self, seconds: float) -> int:
         await self._clock.sleep(seconds)

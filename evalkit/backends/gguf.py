@@ -51,7 +51,14 @@ def read_gguf(path: Path) -> Gguf:
             value = _value(file, int(_number(file, "I")))
             if value is not None:
                 metadata[name] = value
-        shapes = dict(_tensor(file) for _ in range(tensor_count))
+        shapes, last_offset = {}, 0
+        for _ in range(tensor_count):
+            name, shape, offset = _tensor(file)
+            shapes[name], last_offset = shape, max(last_offset, offset)
+        # The weights lie behind the header. How many bytes the last tensor takes is ggml's business; that it begins
+        # inside the file tells most half downloads.
+        if file.tell() + last_offset > path.stat().st_size:
+            raise GgufError("is cut off: the file ends before its last tensor begins (a download that did not finish?)")
     return Gguf(metadata=metadata, shapes=shapes)
 
 
@@ -92,15 +99,15 @@ def _shape_problem(name: str, adapter: Gguf, weight: tuple[int, ...]) -> str | N
     return None
 
 
-def _tensor(file: BinaryIO) -> tuple[str, tuple[int, ...]]:
+def _tensor(file: BinaryIO) -> tuple[str, tuple[int, ...], int]:
+    """(name, shape, bytes from the start of the weights)."""
     name = _string(file)
     dimensions = _number(file, "I")
     if dimensions > _MAX_DIMENSIONS:
         raise GgufError("is damaged: a tensor has too many dimensions")
     shape = tuple(int(_number(file, "Q")) for _ in range(int(dimensions)))
     _number(file, "I")  # its quantisation
-    _number(file, "Q")  # where its weights lie
-    return name, shape
+    return name, shape, int(_number(file, "Q"))
 
 
 def _value(file: BinaryIO, kind: int) -> Metadata | None:

@@ -43,9 +43,13 @@ def machine() -> str:
     """The machine in words, without a name: what it is and how busy it was."""
     cpus = len(os.sched_getaffinity(0))
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    load = os.getloadavg()[0]
+    warning = (
+        " (busy with other work: seconds and ratios of this run are not to be relied on)" if load > cpus / 2 else ""
+    )
     return (
         f"{cpus} CPU cores ({platform.machine()}), {memory_gb:.0f} GB of memory, {platform.system()}; "
-        f"load average before the run {os.getloadavg()[0]:.1f}"
+        f"load average before the run {load:.1f}{warning}"
     )
 
 

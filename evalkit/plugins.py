@@ -1,26 +1,30 @@
-"""Backends and metrics by name: the built-in ones and those installed packages bring.
+"""Backends, metrics and checks by name: the built-in ones and those installed packages bring.
 
-A package brings a backend by an entry point in the group `evalkit.backends` that loads to a callable
-`make(spec, *, timeout_s) -> Backend`. A plug-in that cannot be loaded is an error that names its distribution.
+A package brings one by an entry point in the group `evalkit.backends`, `evalkit.metrics` or `evalkit.checks` that
+loads to the factory below it in `KINDS`. A plug-in that cannot be loaded is an error that names its distribution.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
-from evalkit.errors import UsageError
-from evalkit.protocols import Backend
-from evalkit.types import ModelSpec
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.metrics.catalogue import known_types
+from evalkit.metrics.registry import build
+from evalkit.protocols import Backend, Check, Metric
+from evalkit.types import CheckSpec, MetricSpec, ModelSpec, Sample
 
-BUILT_IN = {
+Kind = Literal["backends", "metrics", "checks"]
+KINDS: tuple[Kind, ...] = ("backends", "metrics", "checks")
+BUILT_IN_BACKENDS = {
     "local": "evalkit.backends.local",
     "openai_compatible": "evalkit.backends.chat_http",
     "outputs": "evalkit.backends.outputs",
 }
-GROUP = "evalkit.backends"
 
 
 class MakeBackend(Protocol):
@@ -31,21 +35,17 @@ class MakeBackend(Protocol):
         ...
 
 
-def backend_names() -> frozenset[str]:
-    """All backends a suite may name here."""
-    return frozenset(BUILT_IN) | {point.name for point in entry_points(group=GROUP)}
-
-
-def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
-    """The backend of one side, not yet opened. Raises UsageError for one that is not installed or broken."""
-    make = _built_in(spec.backend) if spec.backend in BUILT_IN else _load(spec.backend)
-    return make(spec, timeout_s=timeout_s)
+MakeMetric = Callable[[MetricSpec, Sequence[Sample]], Metric]
+"""Makes the metric of one entry of `metrics:`, for the samples it will score. Raises UsageError for bad options."""
+MakeCheck = Callable[[CheckSpec], Check]
+"""Makes the check of one entry of `checks.plugins:`. Raises UsageError for bad options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """A backend that an installed package brings."""
+    """Something an installed package brings."""
 
+    kind: Kind
     name: str
     origin: str
     """Distribution and version."""
@@ -53,32 +53,80 @@ class Plugin:
     """Why it cannot be loaded; None when it can."""
 
 
+def backend_names() -> frozenset[str]:
+    """All backends a suite may name here."""
+    return frozenset(BUILT_IN_BACKENDS) | _names("backends")
+
+
+def metric_types() -> frozenset[str]:
+    """The metric types that installed packages bring."""
+    return _names("metrics") - frozenset(known_types())
+
+
+def check_types() -> frozenset[str]:
+    """The checks that installed packages bring."""
+    return _names("checks")
+
+
+def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
+    """The backend of one side, not yet opened. Raises UsageError for one that is not installed or broken."""
+    if spec.backend in BUILT_IN_BACKENDS:
+        make = cast("MakeBackend", importlib.import_module(BUILT_IN_BACKENDS[spec.backend]).make)
+    else:
+        make = cast("MakeBackend", _load("backends", spec.backend))
+    return make(spec, timeout_s=timeout_s)
+
+
+def make_metric(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:
+    """The metric of one entry. Raises UsageError, with the entry's line, for one that cannot be built."""
+    if spec.type in known_types():
+        return build(spec, samples)
+    return cast("MakeMetric", _load("metrics", spec.type, spec.line))(spec, samples)
+
+
+def make_check(spec: CheckSpec) -> Check:
+    """The check of one entry. Raises UsageError, with the entry's line, for one that cannot be built."""
+    return cast("MakeCheck", _load("checks", spec.type, spec.line))(spec)
+
+
 def plugins() -> tuple[Plugin, ...]:
     """Every plug-in found here, each one tried."""
-    return tuple(_tried(point) for point in entry_points(group=GROUP))
+    return tuple(_tried(kind, point) for kind in KINDS for point in _points(kind))
 
 
-def _tried(point: EntryPoint) -> Plugin:
+def origin_of(kind: Kind, name: str) -> str | None:
+    """Distribution and version of a plug-in; None for what evalkit brings itself."""
+    return next((_origin(point) for point in _points(kind) if point.name == name), None)
+
+
+def _points(kind: Kind) -> Sequence[EntryPoint]:
+    return tuple(entry_points(group=f"evalkit.{kind}"))
+
+
+def _names(kind: Kind) -> frozenset[str]:
+    return frozenset(point.name for point in _points(kind))
+
+
+def _tried(kind: Kind, point: EntryPoint) -> Plugin:
     problem = None
     try:
         point.load()
     except Exception as error:  # noqa: BLE001 - the border: other people's code, of which anything may come
         problem = f"{type(error).__name__}: {error}"
-    return Plugin(name=point.name, origin=_origin(point), problem=problem)
+    return Plugin(kind=kind, name=point.name, origin=_origin(point), problem=problem)
 
 
-def _built_in(name: str) -> MakeBackend:
-    return cast("MakeBackend", importlib.import_module(BUILT_IN[name]).make)
-
-
-def _load(name: str) -> MakeBackend:
-    for point in entry_points(group=GROUP):
+def _load(kind: Kind, name: str, line: int | None = None) -> Any:
+    for point in _points(kind):
         if point.name == name:
             try:
-                return cast("MakeBackend", point.load())
+                return point.load()
             except Exception as error:
-                raise UsageError(f"the backend {name!r} from {_origin(point)} cannot be loaded: {error}") from error
-    raise UsageError(f"no backend is called {name!r}; here are: {', '.join(sorted(backend_names()))}")
+                message = f"the {kind.removesuffix('s')} '{name}' from {_origin(point)} cannot be loaded: {error}"
+                raise UsageError(diagnostics=(Diagnostic(message=message, line=line),)) from error
+    installed = ", ".join(sorted(_names(kind))) or "none"
+    message = f"no {kind.removesuffix('s')} is called '{name}'; installed packages bring: {installed}"
+    raise UsageError(diagnostics=(Diagnostic(message=message, line=line),))
 
 
 def _origin(point: EntryPoint) -> str:

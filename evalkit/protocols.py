@@ -1,11 +1,11 @@
-"""The seams: what a backend, a metric and a clock must do. Plug-ins implement these and nothing else."""
+"""The seams: what a backend, a metric, a check and a clock must do. Plug-ins implement these and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from evalkit.types import ModelIdentity, Request, Response, Sample, Score
+from evalkit.types import Finding, ModelIdentity, Request, Response, Sample, Score, Suite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +66,15 @@ class CorpusMetric(Metric, Protocol):
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shares in [0, 1], shape (...), from summed `Scored.counts`, shape (..., D). Vectorised over `...`."""
+        ...
+
+
+@runtime_checkable
+class Check(Protocol):
+    """A look at the evidence itself, before anything is judged by it: overlap, personal data, stale samples."""
+
+    def inspect(self, suite: Suite) -> Finding:
+        """What is wrong with the suite's samples; an empty Finding when nothing is. Pure but for files it reads."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from evalkit import __version__
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
 from evalkit.errors import UsageError
-from evalkit.hygiene.contamination import Contamination, find_exact_overlap
+from evalkit.jobs.checks import checked
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
-from evalkit.metrics.registry import build
+from evalkit.plugins import Kind, make_metric, origin_of
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
 from evalkit.report.html import html_pieces
@@ -29,9 +29,6 @@ from evalkit.store.files import point_latest, write_atomic
 from evalkit.suites.prompts import Renderer
 from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
 from evalkit.types.table import ScoreTable
-
-LABEL_CHARS = 20
-"""A field no longer than this is a label or an id, which training rows share by design."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +68,7 @@ class Finished:
 def build_metrics(suite: Suite) -> dict[str, Metric]:
     """The suite's metrics by name. Raises UsageError, located, for one that cannot be built."""
     try:
-        return {spec.name: build(spec, suite.samples) for spec in suite.metrics}
+        return {spec.name: make_metric(spec, suite.samples) for spec in suite.metrics}
     except UsageError as error:
         located = (dataclasses.replace(d, path=d.path or str(suite.path)) for d in error.diagnostics)
         raise UsageError(diagnostics=tuple(located)) from error
@@ -86,10 +83,10 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
 
     `guards`: the guard suites' answers by the path their guard names.
     """
-    contamination = _contamination(main.suite)
-    main, soiled = _without_soiled(main, contamination)
-    scoring = _scoring(main)
     question = asked(main.suite)
+    looked_at = checked(main.suite, question)
+    main = dataclasses.replace(main, suite=looked_at.suite)
+    scoring = _scoring(main)
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
     table = scoring.table()
     others = {path: _scoring(answers).finish() for path, answers in guards.items()}
@@ -102,7 +99,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             guards={path: Measured(table=t, metrics=guards[path].metrics) for path, t in others.items()},
             seed=seed,
             is_limited=story.is_limited,
-            blocking=story.blocking + blocking + soiled.blocking,
+            blocking=story.blocking + blocking + looked_at.blocking,
         )
     )
     facts = RunFacts(
@@ -117,9 +114,10 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         probe=story.probe,
         differences=story.differences,
         per_class=_per_class(main, scoring),
-        contamination=contamination.document() if contamination else {},
+        contamination=looked_at.contamination,
+        checks=looked_at.checks,
         provenance=_provenance(main.suite, story, seed),
-        warnings=(*main.suite.warnings, *story.warnings, *warnings, *soiled.warnings),
+        warnings=(*main.suite.warnings, *story.warnings, *warnings, *looked_at.warnings),
     )
     return _written(facts, story, folder)
 
@@ -157,46 +155,6 @@ def asked(suite: Suite) -> Callable[[Sample], str]:
     return lambda sample: next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
 
 
-def _contamination(suite: Suite) -> Contamination | None:
-    if not suite.training_data:
-        return None
-    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
-    question = asked(suite)
-    texts = ((sample.id, text) for sample in suite.samples for text in (*_own_texts(sample), question(sample)))
-    return find_exact_overlap(texts, suite.training_data)
-
-
-def _own_texts(sample: Sample) -> Iterator[str]:
-    return (text for text in sample.fields.values() if isinstance(text, str) and len(text) > LABEL_CHARS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Soiled:
-    """What follows from held-out samples that were trained on."""
-
-    blocking: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def _without_soiled(main: Answers, found: Contamination | None) -> tuple[Answers, Soiled]:
-    """The answers to judge by and what to say, as the suite's `checks.contamination.action` asks."""
-    if found is None or not found.dirty:
-        return main, Soiled()
-    examples = ", ".join(f"{sample} ({row})" for sample, row in found.dirty[:3])
-    detail = f"{len(found.dirty)} held-out samples stand word for word in the training data: {examples}"
-    match main.suite.contamination:
-        case "fail":
-            return main, Soiled(blocking=(Reason(code="CONTAMINATED", is_blocking=True, detail=detail),))
-        case "warn":
-            return main, Soiled(warnings=(detail,))
-        case "clean":
-            dirty = {sample for sample, _ in found.dirty}
-            clean = tuple(sample for sample in main.suite.samples if sample.id not in dirty)
-            suite = dataclasses.replace(main.suite, samples=clean)
-            warning = f"{detail}; they were left out and the verdict rests on the {len(clean)} others"
-            return dataclasses.replace(main, suite=suite), Soiled(warnings=(warning,))
-
-
 def _per_class(main: Answers, scoring: Scoring) -> list[dict[str, Any]]:
     tables = []
     for name, metric in main.metrics.items():
@@ -231,9 +189,18 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "data_sha256": suite.dataset_sha256,
         "is_locked": suite.is_locked,
         "dataset": suite.dataset_path.name,
+        "plugins": _plugins_of(suite),
         "command": story.command,
         **story.timings,
     }
+
+
+def _plugins_of(suite: Suite) -> dict[str, str]:
+    """The packages whose code had a say, by what they brought."""
+    named: list[tuple[Kind, str]] = [("backends", side.backend) for side in suite.models.values()]
+    named += [("metrics", metric.type) for metric in suite.metrics]
+    named += [("checks", check.type) for check in suite.checks]
+    return {f"{kind}/{name}": origin for kind, name in named if (origin := origin_of(kind, name))}
 
 
 def _manifest(facts: RunFacts, story: Story) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
-from evalkit.plugins import backend_names
+from evalkit.plugins import backend_names, check_types, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
@@ -31,7 +31,7 @@ from evalkit.run.spending import Limits
 from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal
-from evalkit.suites.load import as_guard, load_suite
+from evalkit.suites.load import Known, as_guard, load_suite
 from evalkit.types import Reason, Suite
 from evalkit.types.table import ScoreTable
 
@@ -73,12 +73,12 @@ class Loaded:
 
 def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = None) -> Loaded:
     """The suite at `path` and the suites its guards name. Raises UsageError with every mistake found."""
-    known = backend_names()
-    main = load_suite(path, overrides=overrides, limit=limit, backends=known)
+    known = Known(backends=backend_names(), metric_types=metric_types(), check_types=check_types())
+    main = load_suite(path, overrides=overrides, limit=limit, known=known)
     guards: dict[str, Suite] = {}
     for spec in main.gate.guards:
         if spec.suite is not None and str(spec.suite) not in guards:
-            guards[str(spec.suite)] = as_guard(load_suite(spec.suite, limit=limit, backends=known), main.models)
+            guards[str(spec.suite)] = as_guard(load_suite(spec.suite, limit=limit, known=known), main.models)
     names = [main.name, *(suite.name for suite in guards.values())]
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: the suite and its guard suites need different names, here are {', '.join(names)}")
@@ -221,9 +221,17 @@ def _check_origin(journal: Journal, work: Sequence[Part], options: RunOptions, r
     now = origin(work, limit=options.limit)
     then = journal.meta("origin")
     if then is None:
-        journal.set_meta({"origin": now, "suite": work[0].suite.name, "finished": False})
+        planned = {
+            part.suite.name: {r: len(part.suite.samples) * s.spec.generation.repeats for r, s in part.sides.items()}
+            for part in work
+        }
+        name = work[0].suite.name
+        journal.set_meta(
+            {"origin": now, "suite": name, "planned": planned, "command": options.command, "finished": False}
+        )
     else:
         refuse_changed(then, now, run_id)
+        journal.verify()
 
 
 def _unfinished(options: RunOptions, suite: Suite) -> str:

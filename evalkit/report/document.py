@@ -34,6 +34,7 @@ class RunFacts:
     differences: Sequence[Mapping[str, Any]] = ()
     per_class: Sequence[Mapping[str, Any]] = ()
     contamination: Mapping[str, Any] = field(default_factory=dict)
+    checks: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
@@ -69,6 +70,7 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "cost": _costs(facts),
         "latency": _latency(table),
         "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
+        "checks": [dict(found) for found in facts.checks],
         "freshness": {"note": "not checked"},
         "judges": [],
         "provenance": dict(facts.provenance),

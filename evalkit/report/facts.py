@@ -138,6 +138,9 @@ def checks_table(verdict: Document) -> Table:
             if name not in {"note", "checked"} and item not in (None, [], "")
         ]
         rows.append((label, "; ".join(filter(None, [note, *told])) or "not checked"))
+    for found in objects(verdict, "checks"):
+        label = f"{text(found, 'check')} ({text(found, 'from')})"
+        rows.append((label, text(found, "detail") or "nothing found"))
     return Table(rows=tuple(rows))
 
 

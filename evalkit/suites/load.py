@@ -9,7 +9,7 @@ from pathlib import Path
 from evalkit.errors import UsageError
 from evalkit.suites.crosscheck import check_prompts, check_targets
 from evalkit.suites.data import Data, read_data, why_unreadable
-from evalkit.suites.diagnostics import Findings, dotted
+from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
 from evalkit.suites.jsonl import Row
@@ -21,9 +21,21 @@ from evalkit.suites.schema import BUILT_IN_BACKENDS, VERSION, Checks, Run
 from evalkit.suites.shape import Parts, check_shape
 from evalkit.suites.sides import BuiltSide, Workshop, build_side
 from evalkit.suites.yaml_source import Loc, Source, parse
-from evalkit.types import MetricSpec, ModelSpec, RunSpec, Suite
+from evalkit.types import CheckSpec, MetricSpec, ModelSpec, RunSpec, Suite
 
 SUITE_NAME = "suite.yaml"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The names a suite may use besides built-in metrics; the options of what plug-ins bring are theirs to check."""
+
+    backends: frozenset[str] = BUILT_IN_BACKENDS
+    metric_types: frozenset[str] = frozenset()
+    check_types: frozenset[str] = frozenset()
+
+
+BUILT_IN = Known()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +43,7 @@ class Options:
     """What a caller adds to the file."""
 
     limit: int | None = None
-    backends: frozenset[str] = BUILT_IN_BACKENDS
-    metric_types: frozenset[str] = frozenset()
-    """Types that plug-ins bring; their options are theirs to check."""
+    known: Known = BUILT_IN
     is_guard: bool = False
     """A guard suite's own guards are not followed."""
 
@@ -43,8 +53,7 @@ def load_suite(
     *,
     overrides: Sequence[str] = (),
     limit: int | None = None,
-    backends: frozenset[str] = BUILT_IN_BACKENDS,
-    metric_types: frozenset[str] = frozenset(),
+    known: Known = BUILT_IN,
 ) -> Suite:
     """The suite at `path` (a file, or a folder that holds suite.yaml), read, checked and frozen.
 
@@ -54,7 +63,7 @@ def load_suite(
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}: must be at least 1")
     source = with_overrides(read_source(path), overrides)
-    return _loaded(source, suite_file(path), Options(limit=limit, backends=backends, metric_types=metric_types))
+    return _loaded(source, suite_file(path), Options(limit=limit, known=known))
 
 
 def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
@@ -94,14 +103,15 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     findings = Findings(source)
     tree = tree_of(file, source.path)
     parts = check_shape(source, findings)
-    shop = Workshop(parts=parts, tree=tree, findings=findings, backends=options.backends, version=VERSION)
+    shop = Workshop(parts=parts, tree=tree, findings=findings, backends=options.known.backends, version=VERSION)
     _refuse_baselines(parts, shop)
     sides = {role: built for role, side in parts.sides.items() if (built := build_side(role, side, shop)) is not None}
-    metrics = build_metrics(shop, options.metric_types)
+    metrics = build_metrics(shop, options.known.metric_types)
     gate = build_gate(shop, metrics, _Guards(shop, options).names)
     data = _read(parts, tree, findings)
     samples = None if data is None else _samples(data, sides, metrics, shop)
     training = _training_paths(parts.checks, tree, findings)
+    checks = _checks(parts.checks, options.known.check_types, findings)
     findings.raise_if_any()
     # With no findings every part is there; this is for the type checker and for mistakes of ours.
     if data is None or samples is None or gate is None or parts.whole is None or parts.dataset is None:
@@ -122,6 +132,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         run=_run(parts.whole.run),
         training_data=training,
         contamination=(parts.checks or Checks()).contamination.action,
+        checks=checks,
         truncated=parts.whole.truncated,
         declared=parts.document,
         digests=dict(sorted(tree.digests.items())),
@@ -211,6 +222,21 @@ def _training_paths(checks: Checks | None, tree: Tree, findings: Findings) -> tu
         else:
             paths += found
     return tuple(dict.fromkeys(paths))
+
+
+def _checks(checks: Checks | None, known: frozenset[str], findings: Findings) -> tuple[CheckSpec, ...]:
+    """The plug-in checks the suite names."""
+    specs = []
+    for i, entry in enumerate([] if checks is None else checks.plugins):
+        loc: Loc = ("checks", "plugins", i)
+        if entry.type not in known:
+            available = listing(sorted(known)) if known else "none"
+            what = f"{dotted((*loc, 'type'))}: no installed package brings a check '{entry.type[:60]}'"
+            findings.at((*loc, "type"), what + did_you_mean(entry.type, known), help=f"checks here: {available}")
+        options = dict(entry.model_extra or {})
+        line = findings.source.line_of(loc)
+        specs.append(CheckSpec(type=entry.type, action=entry.action, options=options, line=line))
+    return tuple(specs)
 
 
 def _refuse_baselines(parts: Parts, shop: Workshop) -> None:

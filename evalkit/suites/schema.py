@@ -241,6 +241,15 @@ class Contamination(Section):
     action: Literal["fail", "clean", "warn"] = "clean"
 
 
+class CheckEntry(Section):
+    """A check that an installed package brings. Keys beyond these are the check's options."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+
+    type: Text
+    action: Literal["fail", "clean", "warn"] = "warn"
+
+
 class Freshness(Section):
     """How old held-out data may be."""
 
@@ -255,6 +264,7 @@ class Checks(Section):
     contamination: Contamination = Field(default_factory=Contamination)
     group_keys: list[Text] = Field(default_factory=list)
     freshness: Freshness | None = None
+    plugins: list[CheckEntry] = Field(default_factory=list)
 
 
 class Economics(Section):

@@ -15,6 +15,9 @@ from evalkit.types.outcome import (
 )
 from evalkit.types.score import Score, Scored, Unscored, to_points
 from evalkit.types.suite import (
+    CheckAction,
+    CheckSpec,
+    Finding,
     GateSpec,
     Generation,
     GuardSpec,
@@ -33,8 +36,11 @@ from evalkit.types.verdict import EXIT_CODES, Comparison, Guard, Interval, Reaso
 
 __all__ = [
     "EXIT_CODES",
+    "CheckAction",
+    "CheckSpec",
     "Comparison",
     "Failure",
+    "Finding",
     "Finish",
     "GateSpec",
     "Generation",

@@ -14,6 +14,8 @@ from evalkit.types.outcome import Message
 Intent = Literal["quality", "cost", "regression"]
 Evidence = Literal["positive", "margin", "none"]
 OnUnresolved = Literal["warn", "inconclusive"]
+CheckAction = Literal["fail", "clean", "warn"]
+"""What a finding means: invalid evidence, a verdict without the samples it names, or a warning."""
 GuardMode = Literal["noninferiority", "no_confirmed_regression"]
 
 
@@ -99,6 +101,32 @@ class MetricSpec:
     options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """Everything else the entry says: average, normalize, schema (already read), labels …"""
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """One entry of `checks.plugins:`: a look at the evidence that an installed package brings."""
+
+    type: str
+    action: CheckAction = "warn"
+    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+    """Everything else the entry says."""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found wrong with the evidence."""
+
+    detail: str = ""
+    """A sentence for the reader of the report; empty when nothing is wrong."""
+    samples: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Sample id → what is wrong with it. These are left out when the suite says `action: clean`."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.detail and not self.samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,8 +228,10 @@ class Suite:
     gate: GateSpec
     run: RunSpec = dataclasses.field(default_factory=RunSpec)
     training_data: tuple[Path, ...] = ()
-    contamination: Literal["fail", "clean", "warn"] = "clean"
+    contamination: CheckAction = "clean"
     """What to do about held-out samples found in the training data."""
+    checks: tuple[CheckSpec, ...] = ()
+    """Further looks at the evidence, by plug-ins."""
     truncated: Literal["unscored", "wrong"] = "unscored"
     declared: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
     """The document as written (after --set), for fingerprints, resume diffs and lineage."""

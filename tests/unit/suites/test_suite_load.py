@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.suites.load import as_guard, load_suite
+from evalkit.suites.load import Known, as_guard, load_suite
 from evalkit.suites.prompts import Renderer, render
 from evalkit.suites.schema import json_schema
 from evalkit.types import GuardSpec, Message
@@ -186,14 +186,14 @@ def test_options_of_a_plugin_backend_pass_through(folder):
     folder.edit(CANDIDATE, "candidate: {backend: mine, model: m, adapter: prompts, speed: 3, args: {a: [1, no]}}")
     with pytest.raises(UsageError, match="there is no backend 'mine'"):
         folder.load()
-    candidate = folder.load(backends=frozenset({"mine", "openai_compatible"})).models["candidate"]
+    candidate = folder.load(known=Known(backends=frozenset({"mine", "openai_compatible"}))).models["candidate"]
     assert candidate.options == {"speed": 3, "args": {"a": [1, "no"]}}
     assert candidate.adapter == folder.path / "prompts"
 
 
 def test_metric_types_of_plugins_keep_their_options(folder):
     folder.edit("type: f1, average: macro", "type: mine, depth: 3")
-    assert folder.load(metric_types=frozenset({"mine"})).metrics[0].options == {"depth": 3}
+    assert folder.load(known=Known(metric_types=frozenset({"mine"}))).metrics[0].options == {"depth": 3}
 
 
 def test_weights_may_lie_outside_the_tree(folder):

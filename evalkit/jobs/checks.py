@@ -1,0 +1,85 @@
+"""The evidence looked at before it is judged: overlap with training data, and whatever plug-ins look for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.hygiene.contamination import find_exact_overlap
+from evalkit.plugins import make_check, origin_of
+from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
+
+LABEL_CHARS = 20
+"""A field no longer than this is a label or an id, which training rows share by design."""
+SHOWN = 20
+"""Samples a verdict names per check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A suite after its checks: what is left to judge by, and what is to be said."""
+
+    suite: Suite
+    """Without the samples that a check with `action: clean` found."""
+    contamination: Mapping[str, Any]
+    """For verdict.json; empty when the suite names no training data."""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """One entry per plug-in check, for verdict.json."""
+    blocking: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
+    """Runs every check the suite asks for. `question` is the text a sample asks, as the candidate is sent it.
+
+    Raises UsageError, with the entry's line, for a plug-in check that cannot be made or does not keep its contract.
+    """
+    state = Checked(suite=suite, contamination={})
+    if suite.training_data:
+        texts = ((s.id, text) for s in suite.samples for text in (*_own_texts(s), question(s)))
+        overlap = find_exact_overlap(texts, suite.training_data)
+        state = dataclasses.replace(state, contamination=overlap.document())
+        detail = f"{len(overlap.dirty)} held-out samples stand word for word in the training data"
+        finding = Finding(detail=detail, samples=dict(overlap.dirty)) if overlap.dirty else Finding()
+        state = _acted(state, finding, suite.contamination, "CONTAMINATED")
+    for spec in suite.checks:
+        finding = make_check(spec).inspect(suite)
+        if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
+            raise UsageError(f"the check '{spec.type}' names a sample the suite does not have: {min(unknown)!r}")
+        told = {
+            "check": spec.type,
+            "from": origin_of("checks", spec.type),
+            "action": spec.action,
+            "found": len(finding.samples),
+            "detail": finding.detail,
+            "samples": dict(list(finding.samples.items())[:SHOWN]),
+        }
+        state = dataclasses.replace(state, checks=(*state.checks, told))
+        state = _acted(state, finding, spec.action, "CHECK_FAILED")
+    return state
+
+
+def _own_texts(sample: Sample) -> Iterator[str]:
+    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
+    return (text for text in sample.fields.values() if isinstance(text, str) and len(text) > LABEL_CHARS)
+
+
+def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> Checked:
+    """The state after a finding: blocked, without the samples found, or warned."""
+    if finding.is_clean:
+        return state
+    examples = ", ".join(f"{sample} ({why})" if why else sample for sample, why in list(finding.samples.items())[:3])
+    detail = ": ".join(filter(None, [finding.detail, examples]))
+    if action == "fail":
+        return dataclasses.replace(
+            state, blocking=(*state.blocking, Reason(code=code, is_blocking=True, detail=detail))
+        )
+    if action == "warn" or not finding.samples:
+        return dataclasses.replace(state, warnings=(*state.warnings, detail))
+    left = tuple(sample for sample in state.suite.samples if sample.id not in finding.samples)
+    warning = f"{detail}; they were left out and the verdict rests on the {len(left)} others"
+    suite = dataclasses.replace(state.suite, samples=left)
+    return dataclasses.replace(state, suite=suite, warnings=(*state.warnings, warning))

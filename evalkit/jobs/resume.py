@@ -67,9 +67,14 @@ def how_to_go_on(command: str, run: str) -> str:
     >>> how_to_go_on("evalkit run suite.yaml --limit 5 --resume", "20260101T000000Z-abc")
     'to go on: evalkit run suite.yaml --limit 5 --resume 20260101T000000Z-abc'
     """
+    return f"to go on: {resuming(command, run)}"
+
+
+def resuming(command: str, run: str) -> str:
+    """The command line `command` with `--resume` and the run's id."""
     typed = [word for word in shlex.split(command) if word != "--resume" and Path(word).name != run]
     end = typed.index("--") if "--" in typed else len(typed)
-    return f"to go on: {shlex.join([*typed[:end], '--resume', *typed[end:], run])}"
+    return shlex.join([*typed[:end], "--resume", *typed[end:], run])
 
 
 @contextlib.contextmanager

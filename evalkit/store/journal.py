@@ -163,9 +163,9 @@ class Journal:
         with self._reading():
             (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
-                raise unreadable(self.path, f"SQLite says: {found}")
-            for row in self._connection.execute(f"SELECT {COLUMNS} FROM outcomes"):  # noqa: S608 - a constant
-                self._check(row)
+                raise unreadable(self.path, f"SQLite says: {found.splitlines()[-1]}")
+        for _ in self.rows():
+            pass
 
     def answered(self) -> set[Key]:
         """Keys whose outcome is a Response: what a resumed run need not ask again."""
@@ -179,6 +179,17 @@ class Journal:
         wanted = f"SELECT {COLUMNS} FROM outcomes WHERE is_failure = ?"  # noqa: S608 - a constant
         with self._reading():
             return {key_of(self._check(row)) for row in self._connection.execute(wanted, (is_failure,))}
+
+    def places(self) -> set[tuple[str, str, str, int]]:
+        """Suite, side, sample id as stored and repeat of every outcome."""
+        with self._reading():
+            return set(self._connection.execute("SELECT suite, role, sample_id, repeat FROM outcomes"))
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, whole. Raises ExecutionError at one that has rotted."""
+        with self._reading():
+            for row in self._connection.execute(f"SELECT {COLUMNS} FROM outcomes"):  # noqa: S608 - a constant
+                yield self._check(row)
 
     def outcomes(self, suite: str) -> Iterator[tuple[Key, Outcome]]:
         """All outcomes of one suite, by side, sample and repeat, each checked against its checksum.

@@ -26,7 +26,7 @@ def unreadable(path: Path, why: str) -> ExecutionError:
     """The journal at `path` cannot be trusted; its folder is named for the run."""
     return ExecutionError(
         f"the journal {path} is damaged ({why}); nothing was decided from it\n"
-        f"  help: rescue every answer that is whole: evalkit salvage {path.parent.name}"
+        f"  help: first rescue every answer that is whole: evalkit salvage {path.parent.name}"
     )
 
 

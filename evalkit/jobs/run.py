@@ -19,7 +19,7 @@ from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
-from evalkit.plugins import backend_names, check_types, metric_types
+from evalkit.plugins import backend_names, check_types, make_check, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
@@ -87,6 +87,8 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
         if side.path is not None and limit is None:
             refuse_unknown_ids(side.path, suites)
     metrics = {suite.name: build_metrics(suite) for suite in suites}
+    for check in main.checks:
+        make_check(check)  # a broken one is to be told before anything is asked
     return Loaded(main=main, guards=guards, metrics=metrics)
 
 

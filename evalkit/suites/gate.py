@@ -91,7 +91,7 @@ def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozense
     if entry.type not in types:
         what = f"{dotted((*loc, 'type'))}: metric type '{entry.type[:60]}'"
         available = listing(sorted({*types, *extra_types}))
-        near = nearest(entry.type, types)
+        near = nearest(entry.type, {*types, *extra_types})
         hint = None if near is None else f"did you mean '{near}'?"
         shop.findings.at((*loc, "type"), unavailable(what, available, shop), help=hint)
         return options

@@ -21,13 +21,22 @@ from typing import TypeVar
 import pytest
 
 from evalkit.errors import BackendError, ExecutionError, RateLimited
-from evalkit.protocols import Backend, Metric
+from evalkit.protocols import Backend
 from evalkit.testing.behaviours import MODELS_PATH, Behaviour, Rule, answers, echoes, fails
 from evalkit.testing.faults import FAULTS, FINISHES, KEY_VARIABLE, PROMPT, SECRET
+from evalkit.testing.score_contracts import NASTY_TEXTS, CheckContract, MetricContract
 from evalkit.testing.scripted_server import ScriptedServer
-from evalkit.types import Finish, Key, Message, Params, Request, Response, Sample, Scored, Unscored
+from evalkit.types import Finish, Key, Message, Params, Request, Response
 
-__all__ = ["KEY_VARIABLE", "NASTY_TEXTS", "BackendContract", "HttpBackendContract", "MetricContract", "question"]
+__all__ = [
+    "KEY_VARIABLE",
+    "NASTY_TEXTS",
+    "BackendContract",
+    "CheckContract",
+    "HttpBackendContract",
+    "MetricContract",
+    "question",
+]
 
 _T = TypeVar("_T")
 
@@ -235,59 +244,3 @@ class HttpBackendContract(BackendContract):
             base_url = server.base_url
         with pytest.raises(ExecutionError, match="running"):
             with_backend(self.backend_for(base_url, timeout_s=10.0), lambda b: b.open())
-
-
-NASTY_TEXTS = (
-    "",
-    " \t\r\n",
-    "\u0000",
-    "\ud83d",
-    "\u202e\u200b",
-    "null",
-    "NaN",
-    "1e999",
-    "{",
-    "[" * 5_000,
-    '{"a": {"a": ' * 500,
-    '{"intent": ["x"]}',
-    "```json\n{}\n```",
-    "(a+)+$" * 50,
-    "word " * 20_000,
-    "😀" * 1_000,
-)
-"""Answers that models and broken pipes really produce."""
-
-
-class MetricContract:
-    """Holds for every metric. Subclasses define the fixtures `metric` and `sample`."""
-
-    @pytest.fixture
-    def metric(self) -> Metric:
-        """The metric under test."""
-        raise NotImplementedError("define the fixture `metric` in the subclass")
-
-    @pytest.fixture
-    def sample(self) -> Sample:
-        """A sample the metric can score."""
-        raise NotImplementedError("define the fixture `sample` in the subclass")
-
-    def test_is_a_metric(self, metric: Metric) -> None:
-        assert isinstance(metric, Metric)
-        assert metric.name
-
-    @pytest.mark.parametrize("text", NASTY_TEXTS, ids=map(str, range(len(NASTY_TEXTS))))
-    def test_scores_any_text_the_same_each_time(self, metric: Metric, sample: Sample, text: str) -> None:
-        first, second = metric.score(text, sample), metric.score(text, sample)
-        assert first == second
-        assert isinstance(first, Scored | Unscored)
-        assert first.metric == metric.name
-        if isinstance(first, Scored):
-            assert 0.0 <= first.value <= 1.0
-
-    def test_scores_random_texts(self, metric: Metric, sample: Sample) -> None:
-        rng = random.Random(11)  # noqa: S311 - no secret
-        for _ in range(200):
-            text = "".join(
-                chr(rng.choice((rng.randrange(128), rng.randrange(0x2FFF)))) for _ in range(rng.randrange(60))
-            )
-            assert isinstance(metric.score(text, sample), Scored | Unscored)

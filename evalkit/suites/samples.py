@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeVar
 
 from evalkit.fingerprint import canonical_bytes
@@ -116,7 +118,7 @@ def _sample(
         id=identity,
         fields=row,
         target=target,
-        slices={column: _slice(reach(row, column)[1]) for column in dataset.slices},
+        slices=_slices(row, tuple(dataset.slices)),
         cluster=_optional(row, dataset.cluster),
         time=_optional(row, dataset.time),
     )
@@ -134,6 +136,16 @@ def _identity(row: Row, column: str, line: int, problems: Problems) -> str | Non
     else:
         return str(value)
     return None
+
+
+def _slices(row: Row, columns: tuple[str, ...]) -> Mapping[str, str]:
+    return _shared_slices(columns, tuple(_slice(reach(row, column)[1]) for column in columns))
+
+
+@lru_cache(maxsize=4096)
+def _shared_slices(columns: tuple[str, ...], values: tuple[str, ...]) -> Mapping[str, str]:
+    """One mapping for all samples that lie in the same slices: there are few of those and many samples."""
+    return MappingProxyType(dict(zip(columns, values, strict=True)))
 
 
 def _slice(value: JsonValue) -> str:

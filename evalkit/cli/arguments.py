@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from evalkit.cli.output import Output
-from evalkit.errors import UsageError
+from evalkit.errors import Interrupted, UsageError
+from evalkit.run import interrupts
 
 SuitePath = Annotated[
     Path | None,
@@ -53,8 +54,13 @@ def command_line() -> str:
 
 def told(output: Output, document: dict[str, Any], folder: Path, inconclusive_as: str | None) -> int:
     """Prints a finished run's verdict and where its report is; returns the exit code."""
-    output.verdict(document)
-    output.note(f"report: {folder / 'report.html'}")
+    try:
+        output.verdict(document)
+        output.note(f"report: {folder / 'report.html'}")
+    except KeyboardInterrupt as error:
+        stopped = Interrupted(interrupts.TOLD)
+        stopped.add_note(f"the run itself is finished; its verdict: {shlex.join(['evalkit', 'gate', str(folder)])}")
+        raise stopped from error
     return exit_code(output, document, inconclusive_as)
 
 

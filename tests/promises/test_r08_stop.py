@@ -127,6 +127,16 @@ def test_stopped_in_every_phase_it_says_how_to_go_on(bench, warm, unbroken, name
                     verdict.unlink()
 
 
+def test_stopped_while_the_verdict_is_printed_it_says_where_that_stands(bench, warm, unbroken):
+    with colour_server() as server:
+        trap = Trap(file="report/terminal.py", function="summary")
+        child = warm.start(bench.folder, "run", colours(bench, server, FEW), trap=trap)
+        assert child.wait() == 130, child.err
+    again = warm.start(bench.folder, *shlex.split(child.err.rpartition("its verdict: evalkit ")[2]), "--json")
+    assert again.wait() == {"ship": 0, "dont_ship": 1}[unbroken[FEW]["verdict"]], child.err
+    assert lasting(json.loads(again.out)) == unbroken[FEW]
+
+
 def test_asked_twice_it_is_out_at_once_thirty_times(bench, warm, unbroken):
     is_hanging = threading.Event()
     is_hanging.set()

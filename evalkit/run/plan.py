@@ -39,14 +39,16 @@ class Side:
             response_schema=wanted.response_schema,
         )
 
-    def request(self, suite: Suite, sample: Sample, repeat: int = 0) -> Request:
-        """The request for one answer, its fingerprint included."""
+    def request(
+        self, suite: Suite, sample: Sample, repeat: int = 0, messages: tuple[Message, ...] | None = None
+    ) -> Request:
+        """The request for one answer, its fingerprint included. `messages`: where they are made already."""
         params = self.params
         if repeat and params.seed is not None:
             # Another repeat is another draw, or it would be the same answer again.
             params = dataclasses.replace(params, seed=params.seed + repeat)
         key = Key(suite=suite.name, role=self.spec.role, sample_id=sample.id, repeat=repeat)
-        bare = Request(key=key, messages=self.messages(sample), params=params)
+        bare = Request(key=key, messages=self.messages(sample) if messages is None else messages, params=params)
         return dataclasses.replace(bare, fingerprint=request_fingerprint(self, bare))
 
 
@@ -65,11 +67,17 @@ class Part:
     def requests(self) -> Iterator[Request]:
         """All requests, the sides of a sample next to each other, so that drift and load hit both alike."""
         repeats = max(side.spec.generation.repeats for side in self.sides.values())
+        sides = tuple(self.sides.values())
+        # Sides that word a question alike get it made once.
+        wording = [next(i for i, other in enumerate(sides) if other.spec.prompt == side.spec.prompt) for side in sides]
         for repeat in range(repeats):
             for sample in self.suite.samples:
-                for side in self.sides.values():
+                made: dict[int, tuple[Message, ...]] = {}
+                for side, worded in zip(sides, wording, strict=True):
                     if repeat < side.spec.generation.repeats:
-                        yield side.request(self.suite, sample, repeat)
+                        if worded not in made:
+                            made[worded] = side.messages(sample)
+                        yield side.request(self.suite, sample, repeat, made[worded])
 
 
 def request_fingerprint(side: Side, request: Request) -> str:

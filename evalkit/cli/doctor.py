@@ -32,7 +32,7 @@ def doctor(
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default once and copies it
 ) -> int:
-    """What would run here and what would not; exit 0 when nothing needed is missing."""
+    """What would run here, and what is missing for it."""
     import dataclasses
 
     from evalkit.jobs.doctor import doctor as examine

@@ -10,7 +10,7 @@ from evalkit.cli.arguments import REPORTS, InconclusiveAs, Out, RunName, exit_co
 
 @app.command()
 def gate(context: typer.Context, run: RunName, out: Out = REPORTS, inconclusive_as: InconclusiveAs = None) -> int:
-    """The verdict of a finished run again: one line and its exit code."""
+    """A finished run's verdict again: one line and exit code."""
     from evalkit.jobs.recorded import find_run
     from evalkit.report.terminal import line
 

@@ -17,7 +17,7 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; left out: here.", show_default=False)] = Path(),
 ) -> int:
-    """Make a small suite that runs at once on the bundled model, to be made your own."""
+    """Write a small suite that runs at once, to make your own."""
     from evalkit.jobs.init import init as make_suite
 
     made = make_suite(folder)

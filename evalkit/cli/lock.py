@@ -10,7 +10,7 @@ from evalkit.cli.arguments import SuitePath, suite_file
 
 @app.command()
 def lock(context: typer.Context, suite: SuitePath = None) -> int:
-    """Pin the suite's data by its sha256, so that a changed file is refused."""
+    """Pin the data by its sha256: a changed file is refused."""
     from evalkit.suites.locking import lock as lock_suite
 
     result = lock_suite(suite_file(suite))

@@ -18,7 +18,7 @@ def plan(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="As for run: only N random samples.")] = None,
     out: Out = REPORTS,
 ) -> int:
-    """What a run would send, cost and take, and what its samples can show. Sends nothing."""
+    """What a run would send, cost and show; sends nothing."""
     from evalkit.cli.plan_text import plan_text
     from evalkit.jobs.plan import PlanOptions
     from evalkit.jobs.plan import plan as plan_suite

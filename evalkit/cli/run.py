@@ -27,7 +27,7 @@ def run(
     out: Out = REPORTS,
     inconclusive_as: InconclusiveAs = None,
 ) -> int:
-    """Ask both models everything, score, compare, decide, write the report."""
+    """Ask both models, score, compare, decide, report."""
     from evalkit.cli.progress import Display
     from evalkit.errors import UsageError
     from evalkit.jobs.run import LATEST, RunOptions

@@ -19,7 +19,7 @@ def salvage(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its folder.")],
     out: Out = REPORTS,
 ) -> int:
-    """Rescue what is whole in a damaged run, and say how to go on."""
+    """Rescue what is whole in a run with a damaged journal."""
     from evalkit.jobs.salvage import salvage as mend
 
     found = mend(run, out)

@@ -16,7 +16,7 @@ def schema(
     name: Annotated[str, typer.Argument(help="suite or verdict")] = "suite",
     write: Annotated[Path | None, typer.Option("--write", help="Write it to this file instead of stdout.")] = None,
 ) -> int:
-    """JSON Schema of suite.yaml or verdict.json, for editors and scripts."""
+    """JSON Schema of suite.yaml or verdict.json, for editors."""
     import json
 
     from evalkit.jobs.schemas import json_schema

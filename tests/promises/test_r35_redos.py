@@ -116,7 +116,6 @@ CHILD = """
 import json, sys
 from evalkit.metrics.registry import build
 from evalkit.types import MetricSpec, Sample
-sys.setrecursionlimit(1_000_000)
 for line in sys.stdin:
     schema, answer = json.loads(line)
     try:

@@ -175,6 +175,45 @@ def test_a_damaged_log_heals_and_a_rescue_finds_what_healing_drops(whole, tmp_pa
     assert dropped > 20
 
 
+def hide_a_row(file):
+    """Makes a leaf page forget its last row, as a flipped bit in its count of rows would; every row stays whole."""
+    data = bytearray(file.read_bytes())
+    leaves = [page for page in range(4096, len(data), 4096) if data[page] == 10 and data[page + 4] > 1]
+    data[leaves[-1] + 4] -= 1
+    file.write_bytes(data)
+
+
+def test_a_row_that_the_tree_forgot_is_missed_and_rescued(whole, tmp_path):
+    shutil.copytree(whole / "closed", tmp_path / "f")
+    hide_a_row(tmp_path / "f" / "journal.sqlite")
+    with pytest.raises(ExecutionError, match="evalkit salvage"):
+        rows_of(tmp_path / "f")
+    assert mended(tmp_path / "f")[1] == ROWS
+
+
+def test_an_answer_that_became_text_is_damage_in_words(whole, tmp_path):
+    shutil.copytree(whole / "closed", tmp_path / "f")
+    sql(tmp_path / "f", "UPDATE outcomes SET payload = CAST(payload AS TEXT) WHERE sample_id LIKE '%sample 5 %'")
+    with pytest.raises(ExecutionError, match="fails its checksum"):
+        rows_of(tmp_path / "f")
+
+
+def test_a_page_of_the_log_under_a_wrong_number_hides_no_other(whole, tmp_path):
+    size = (whole / "killed" / "journal.sqlite-wal").stat().st_size
+    frames = range(32, size - 4120, 4120)
+    rng = random.Random(5)  # noqa: S311 - chooses where to strike
+    for case in range(40):
+        one, other = rng.choice(frames), rng.choice(frames)
+
+        def renumber(data, one=one, other=other):
+            data[one : one + 4] = data[other : other + 4]
+
+        folder = damaged_copy(whole / "killed", tmp_path, case, "journal.sqlite-wal", renumber)
+        rescued, rows = mended(folder)
+        assert rescued.state == "cached" or len(rows) >= len(ROWS) - 1, case
+        shutil.rmtree(folder)
+
+
 def test_what_else_can_happen_to_a_journal(whole, tmp_path):
     """Each ends in words; nothing is taken for a new journal, whose first opening would throw the log away."""
     for number, change in enumerate(
@@ -219,7 +258,11 @@ def test_salvage_says_what_it_found_and_how_to_go_on(bench):
         run, asked = first["run"], len(server.ledger.chats)
         folder = bench.folder / ".evalkit" / "runs" / run
         file = folder / "journal.sqlite"
-        data = bytearray(file.read_bytes())
+        whole = file.read_bytes()
+        hide_a_row(file)
+        refused = bench.run(suite, "--no-cache", "--resume", run)
+        assert (refused.code, len(server.ledger.chats)) == (5, asked)
+        data = bytearray(whole)
         for place in range(5000, len(data), 4096):
             data[place] ^= 0x20
         file.write_bytes(data)

@@ -21,6 +21,8 @@ BODY_LIMIT_BYTES = 10_000_000
 _IDLE_LIMIT_S = 4.0
 """uvicorn and node close idle connections after 5 s; reusing one in that moment would lose the request."""
 _RECEIVE_BYTES = 65_536
+_LONG_BYTES = 65_536
+"""Longer replies are read one after the other: 256 servers' worth of 10 MB each would fill the memory."""
 
 
 class HttpPool:
@@ -33,6 +35,7 @@ class HttpPool:
         self._open: set[_Connection] = set()
         self._tls: ssl.SSLContext | None = None
         self._deadlines = Deadlines[_Connection](_Connection.expire)
+        self._long = _LongReplies()
         # One for all connections: the event loop fills it and hands it over before it serves another.
         self._received = memoryview(bytearray(_RECEIVE_BYTES))
 
@@ -90,7 +93,7 @@ class HttpPool:
         host, port = proxy or (endpoint.host, endpoint.port)
         tls = self._tls_context() if endpoint.scheme == "https" else None
         _, connection = await loop.create_connection(
-            lambda: _Connection(self._received, self._deadlines, self._body_limit_bytes),
+            lambda: _Connection(self._received, self._deadlines, self._long, self._body_limit_bytes),
             host,
             port,
             ssl=None if proxy else tls,
@@ -118,12 +121,40 @@ def _proxy(endpoint: Endpoint) -> tuple[str, int] | None:
     return (parts.hostname, parts.port or 80) if parts.hostname else None
 
 
+class _LongReplies:
+    """Whose long reply is read now, and whose is next."""
+
+    def __init__(self) -> None:
+        self._reading: _Connection | None = None
+        self._waiting: deque[_Connection] = deque()
+
+    def is_turn_of(self, connection: _Connection) -> bool:
+        """True when that connection may read on; else it is told when it may."""
+        if self._reading is None:
+            self._reading = connection
+        elif self._reading is not connection:
+            self._waiting.append(connection)
+        return self._reading is connection
+
+    def leave(self, connection: _Connection) -> None:
+        """That connection's reply is over, however it ended."""
+        if self._reading is connection:
+            self._reading = self._waiting.popleft() if self._waiting else None
+            if self._reading is not None:
+                self._reading.read_on()
+        elif connection in self._waiting:
+            self._waiting.remove(connection)
+
+
 class _Connection(asyncio.BufferedProtocol):
     """One connection, one request at a time."""
 
-    def __init__(self, received: memoryview, deadlines: Deadlines[_Connection], body_limit_bytes: int) -> None:
+    def __init__(
+        self, received: memoryview, deadlines: Deadlines[_Connection], long: _LongReplies, body_limit_bytes: int
+    ) -> None:
         self._received = received
         self._deadlines = deadlines
+        self._long = long
         self._body_limit_bytes = body_limit_bytes
         self._transport: asyncio.Transport | None = None
         self._reader: ReplyReader | None = None
@@ -132,6 +163,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._timeout_s = 0.0
         self._is_late = True
         """What the deadline stands for: the end of all patience, or else of the silence amid a reply."""
+        self._is_long = False
         self.is_reusable = False
 
     async def exchange(self, request: bytes, *, ends_at: float, timeout_s: float, is_tunnel: bool = False) -> Reply:
@@ -149,10 +181,13 @@ class _Connection(asyncio.BufferedProtocol):
         self._transport.write(request)
         try:
             reply = await self._waiter
+            self.is_reusable = self._reader.keeps_alive and not self._transport.is_closing()
         finally:
-            self._waiter = None
+            self._waiter = self._reader = None  # an error's traceback must not keep 10 MB alive
             self._deadlines.drop(self)
-        self.is_reusable = self._reader.keeps_alive and not self._transport.is_closing()
+            if self._is_long:
+                self._is_long = False
+                self._long.leave(self)
         return reply
 
     async def tunnel(self, endpoint: Endpoint, tls: ssl.SSLContext) -> None:
@@ -196,12 +231,28 @@ class _Connection(asyncio.BufferedProtocol):
         try:
             reply = self._reader.feed(bytes(self._received[:nbytes]))
         except BackendError as error:
-            self._waiter.set_exception(error)
+            self._waiter.set_exception(error.with_traceback(None))
             self.abort()
             return
         if reply is not None:
             self._waiter.set_result(reply)
             return
+        if not self._is_long and self._reader.size_bytes > _LONG_BYTES:
+            self._is_long = True
+            if self._transport is not None and not self._long.is_turn_of(self):
+                self._transport.pause_reading()
+                self._is_late = True
+                self._deadlines.set(self, self._ends_at)
+                return
+        self._expect_more()
+
+    def read_on(self) -> None:
+        """It is this connection's turn to read a long reply."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._expect_more()
+
+    def _expect_more(self) -> None:
         silent_at = asyncio.get_running_loop().time() + SILENCE_S
         self._is_late = self._ends_at <= silent_at
         self._deadlines.set(self, min(self._ends_at, silent_at))

@@ -49,6 +49,11 @@ class ReplyReader:
         self._searched = 0
 
     @property
+    def size_bytes(self) -> int:
+        """What is held of the reply so far."""
+        return len(self._body) + len(self._buffer)
+
+    @property
     def keeps_alive(self) -> bool:
         """The connection may carry another request, once the reply was returned by `feed`."""
         connection = self._headers.get("connection", "").lower()

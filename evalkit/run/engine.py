@@ -65,8 +65,8 @@ class _Case:
 
     request: Request
     attempts: int = 0
-    answers_then: int = 0
-    """How many requests its endpoint had answered at the first attempt, or when the last one failed."""
+    failed_number: int = 0
+    """The number of its last failed attempt."""
     is_odd_one_out: bool = False
     failure: Failure | None = None
     """What the last attempt came to."""
@@ -271,15 +271,13 @@ class Engine:
             if not self._may_send():
                 return None
             case.attempts += 1
-            if case.attempts == 1:
-                case.answers_then = gate.answers
             self._spending.send()
             lane.counters.in_flight += 1
             try:
                 answer = await self._attempts.ask(lane.backend, case.request)
             finally:
                 lane.counters.in_flight -= 1
-            gate.answered()
+            gate.answered(number)
             return dataclasses.replace(answer, attempts=case.attempts) if case.attempts > 1 else answer
         except BackendError as error:
             return self._failed(lane, case, number, error)
@@ -288,12 +286,13 @@ class Engine:
 
     def _failed(self, lane: _Lane, case: _Case, number: int, error: BackendError) -> Failure | None:
         """The outcome if that was the last attempt; else None, and the request is put off."""
-        answers = lane.gate.answers
-        # A request that keeps failing while others are answered says nothing about the server's health. A lost
-        # connection speaks of the server; any other first failure, amid answers, of the request.
+        # A request that fails although one sent after it, or after its last attempt, was answered says nothing about
+        # the server's health; nor does one that failed in the run that is resumed. But a first attempt that loses
+        # its connection may have met a server going down.
         is_telling = case.attempts > 1 or not isinstance(error, ConnectionLost)
-        case.is_odd_one_out |= case.request.key in self._failed_before or (is_telling and answers > case.answers_then)
-        case.answers_then = answers
+        is_alone = is_telling and (case.failed_number or number) < lane.gate.newest_answered
+        case.is_odd_one_out |= is_alone or case.request.key in self._failed_before
+        case.failed_number = number
         down = lane.gate.failed(number, error, is_odd_one_out=case.is_odd_one_out)
         if isinstance(error, AuthFailed):
             self._fail(ExecutionError(f"the server refused the key: {error}"))

@@ -38,8 +38,8 @@ class Gate:
 
     def __init__(self, clock: Clock, name: str, on_note: Callable[[str], None]) -> None:
         self.pace = Pace(clock.monotonic())
-        self.answers = 0
-        """Requests answered so far."""
+        self.newest_answered = 0
+        """The highest number of a request that was answered: the server was well after it was sent."""
         self._clock = clock
         self._name = name
         self._on_note = on_note
@@ -83,9 +83,9 @@ class Gate:
             self._probe = None
             self._turn.release()
 
-    def answered(self) -> None:
-        """A request was answered."""
-        self.answers += 1
+    def answered(self, number: int) -> None:
+        """Request `number` was answered."""
+        self.newest_answered = max(self.newest_answered, number)
         self._failed_in_a_row = 0
         self._answered_at = self._clock.monotonic()
         self.pace.take()

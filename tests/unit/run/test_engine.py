@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import pytest
+from engines import Scripted, part, run
 
 from evalkit.errors import (
     AuthFailed,
@@ -13,95 +12,12 @@ from evalkit.errors import (
     BudgetReached,
     ConnectionLost,
     ExecutionError,
-    Interrupted,
     Overloaded,
     RateLimited,
 )
-from evalkit.run.engine import Engine
-from evalkit.run.plan import Part, Side
-from evalkit.run.progress import Progress
 from evalkit.run.retry import MAX_ATTEMPTS, backoff_s, pause_s
-from evalkit.run.scoring import gather
-from evalkit.run.spending import Limits
-from evalkit.store.journal import Journal
 from evalkit.testing import VirtualClock
-from evalkit.types import Failure, Generation, Message, ModelIdentity, ModelSpec, Response, Sample, Usage
-
-
-@dataclass
-class Scripted:
-    """A backend that raises what its script says for a sample's n-th attempt, else answers."""
-
-    errors: dict = field(default_factory=dict)
-    concurrency: int = 4
-    asked: list = field(default_factory=list)
-
-    async def open(self):
-        return ModelIdentity()
-
-    def wire(self, request):
-        return {"m": [m.content for m in request.messages]}
-
-    async def answer(self, request):
-        sample = request.key.sample_id
-        self.asked.append(sample)
-        await asyncio.sleep(0)
-        script = self.errors.get(sample, self.errors.get("*", []))
-        attempt = self.asked.count(sample) - 1
-        if callable(script):
-            raise script()
-        if attempt < len(script):
-            raise script[attempt]
-        return Response(text=sample, finish="stop", usage=Usage(input_tokens=10, output_tokens=5))
-
-    async def close(self):
-        pass
-
-
-class Plain:
-    def messages(self, sample):
-        return (Message(role="user", content=sample.id),)
-
-
-@dataclass
-class FewSamples:
-    name: str
-    samples: tuple
-
-
-def part(backend, n=10, **generation):
-    suite = FewSamples("s", tuple(Sample(id=str(i), fields={}) for i in range(n)))
-    sides = {
-        role: Side(
-            spec=ModelSpec(role=role, backend="x", generation=Generation(**generation)),
-            backend=backend,
-            identity=ModelIdentity(weights_sha256=role),
-            renderer=Plain(),
-        )
-        for role in ("baseline", "candidate")
-    }
-    return Part(suite=suite, sides=MappingProxyType(sides))
-
-
-def run(path, work, *, clock=None, **limits):
-    """(outcomes by role and sample, error or None)"""
-    clock = clock or VirtualClock()
-    error = None
-
-    async def go():
-        nonlocal error
-        with Journal.open(path / "journal.sqlite") as journal:
-            wanted = Limits(**({"concurrency": 4, "timeout_s": 30.0} | limits))
-            engine = Engine(journal=journal, cache=None, clock=clock, limits=wanted, progress=Progress())
-            try:
-                await engine.execute([work])
-            except ExecutionError as raised:
-                error = raised
-            except Interrupted as raised:
-                error = raised
-            return gather(journal.outcomes("s"))
-
-    return asyncio.run(go()), error
+from evalkit.types import Failure
 
 
 def test_every_request_has_one_outcome(tmp_path):

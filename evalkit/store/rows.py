@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from json.encoder import encode_basestring_ascii
 from typing import Any
+from zlib import crc32
 
 from evalkit.store.codec import checksum, decode, encode
 from evalkit.types import Failure, Key, Outcome
@@ -20,15 +21,19 @@ COLUMNS = "suite, role, sample_id, repeat, request, is_failure, payload, crc"
 
 def row_of(key: Key, request: str, outcome: Outcome) -> Row:
     """The row of an outcome."""
-    payload = encode(outcome)
-    place = (key.suite, key.role, storable(key.sample_id), key.repeat, request, int(isinstance(outcome, Failure)))
-    return (*place, payload, _crc(place, payload))
+    suite, role, sample_id, repeat = key.suite, key.role, storable(key.sample_id), key.repeat
+    is_failure, payload = int(isinstance(outcome, Failure)), encode(outcome)
+    crc = crc32(payload, crc32(f"{suite}\0{role}\0{sample_id}\0{repeat!r}\0{request}\0{is_failure!r}".encode()))
+    return suite, role, sample_id, repeat, request, is_failure, payload, crc
 
 
 def is_whole(row: Row) -> bool:
     """True when no byte of the row has changed since `row_of` made it."""
-    # A flipped bit can change a column's type as well.
-    return isinstance(row[6], bytes) and row[7] == _crc(row[:6], row[6])
+    suite, role, sample_id, repeat, request, is_failure, payload, crc = row
+    if not isinstance(payload, bytes):  # a flipped bit can change a column's type as well
+        return False
+    place = f"{suite}\0{role}\0{sample_id}\0{repeat!r}\0{request}\0{is_failure!r}"
+    return crc == crc32(payload, crc32(place.encode("utf-8", "replace")))
 
 
 def key_of(row: Row) -> Key:
@@ -54,7 +59,3 @@ def is_whole_meta(name: str, value: Any, crc: Any) -> bool:
 def meta_crc(name: str, value: str) -> int:
     """The checksum of a named value of the run."""
     return checksum(name.encode(), b"\0", value.encode())
-
-
-def _crc(place: tuple[str, str, str, int, str, int], payload: bytes) -> int:
-    return checksum(repr(place).encode("utf-8", "surrogatepass"), payload)

@@ -53,6 +53,8 @@ class Data:
     columns: tuple[str, ...]
     """Every key that some row has, in order of appearance."""
     problems: tuple[Diagnostic, ...] = ()
+    odd: str | None = None
+    """A sentence about rows that are read and that a person should look at."""
 
 
 def why_unreadable(text: str) -> tuple[str, str] | None:
@@ -97,7 +99,9 @@ def read_data(path: Path, tree: Tree) -> Data:
     sha256 = hashing.digest.hexdigest()
     tree.note(path, sha256)
     columns = tuple(dict.fromkeys(key for _, row in rows for key in row))
-    return Data(path=path, shown=shown, sha256=sha256, rows=rows, columns=columns, problems=problems.all())
+    return Data(
+        path=path, shown=shown, sha256=sha256, rows=rows, columns=columns, problems=problems.all(), odd=_odd(problems)
+    )
 
 
 def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
@@ -107,10 +111,18 @@ def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
     """
     try:
         with path.open("rb") as file:
-            yield from read_jsonl(_lines(file, problems.shown), problems, takes_halves=True)
+            yield from read_jsonl(_lines(file, problems.shown), problems)
     except OSError as error:
         found = Diagnostic(message=f"cannot be read: {error.strerror or error}", path=problems.shown)
         raise UsageError(diagnostics=(found,)) from None
+
+
+def _odd(problems: Problems) -> str | None:
+    if not problems.odd:
+        return None
+    line, what = problems.odd[0]
+    others = f" (and {len(problems.odd) - 1:,} more such rows)" if len(problems.odd) > 1 else ""
+    return f"{problems.shown}:{line}: {what}{others}; kept as it is, and shown by its code in the report."
 
 
 def reach(row: JsonValue, dotted: str) -> tuple[bool, JsonValue]:

@@ -71,6 +71,8 @@ class Problems:
     shown: str
     listed: list[Diagnostic] = field(default_factory=list)
     n_more: int = 0
+    odd: list[tuple[int, str]] = field(default_factory=list)
+    """(line, what) of rows that are read and that a person should look at."""
 
     def add(
         self, line: int, message: str, *, column: int | None = None, text: str | None = None, fix: str | None = None

@@ -18,12 +18,11 @@ _ONE_A_LINE = "write one row a line: jq -c '.[]' rows.json > rows.jsonl"
 Row = dict[str, JsonValue]
 
 
-def read_jsonl(
-    lines: Iterator[tuple[int, bytes]], problems: Problems, *, takes_halves: bool = False
-) -> Iterator[tuple[int, Row]]:
+def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, Row]]:
     """The rows among numbered lines; what is wrong with the others is added to `problems`.
 
-    `takes_halves`: texts may hold half a character, as a model's answer does when it is cut.
+    Rows that hold half a character (a surrogate without its other half, as a text cut in the middle has) are kept
+    as they are and noted.
     """
     is_first = True
     for number, raw in lines:
@@ -34,9 +33,13 @@ def read_jsonl(
             return
         is_first = False
         try:
-            yield number, _row(raw, takes_halves=takes_halves)
+            row, half = _row(raw)
         except _BadLineError as bad:
             problems.add(number, bad.message, column=bad.column, text=bad.text, fix=bad.fix)
+        else:
+            if half is not None:
+                problems.odd.append((number, f"{half} is half a character"))
+            yield number, row
 
 
 class _BadLineError(ValueError):
@@ -47,8 +50,8 @@ class _BadLineError(ValueError):
         self.message, self.column, self.text, self.fix = message, column, text, fix
 
 
-def _row(raw: bytes, *, takes_halves: bool) -> Row:
-    """One line as a row. Raises _BadLineError."""
+def _row(raw: bytes) -> tuple[Row, str | None]:
+    """One line as a row, and the half character it holds. Raises _BadLineError."""
     try:
         text = raw.decode("utf-8").strip("\r\n\t ")
         row = _DECODER.decode(text)
@@ -67,9 +70,7 @@ def _row(raw: bytes, *, takes_halves: bool) -> Row:
         raise _BadLineError(message, column=1, text=text, fix='write {"column": value, …}')
     if _is_deep(text, row):
         raise _BadLineError(f"nested deeper than {MAX_DEPTH} levels")
-    if not takes_halves and (half := _half_character(text, row)) is not None:
-        raise _BadLineError(f"{half} is half a character", fix=r"write the character itself, or both \u halves")
-    return row
+    return row, _half_character(text, row)
 
 
 def _no_json(error: json.JSONDecodeError, text: str) -> tuple[str, str]:
@@ -85,7 +86,7 @@ def _no_json(error: json.JSONDecodeError, text: str) -> tuple[str, str]:
 
 
 def _half_character(text: str, row: Row) -> str | None:
-    """A surrogate without its other half, as JSON spells it; no text that is sent or stored may hold one."""
+    """A surrogate without its other half, as JSON spells it; None where there is none."""
     if r"\ud" not in text and r"\uD" not in text:
         return None
     try:

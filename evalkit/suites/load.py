@@ -261,6 +261,7 @@ def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple
         "economics": parts.economics is not None,
     }
     found += [f"{key} is read but not acted on by evalkit {VERSION}." for key, is_set in idle.items() if is_set]
+    found += [data.odd] if data.odd else []
     if parts.dataset is not None and parts.dataset.id is None and "id" in data.columns:
         found.append("The data has a column 'id' that dataset.id does not name: a hash of each row is its id.")
     if any("{{" in (built.spec.prompt.system or "") for built in sides.values()):

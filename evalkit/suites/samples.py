@@ -153,7 +153,7 @@ def _slice(value: JsonValue) -> str:
 
 
 def _has_control(text: str) -> bool:
-    return any(unicodedata.category(character) == "Cc" for character in text)
+    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
 
 
 def _look(identity: str) -> str:

@@ -51,7 +51,7 @@ CASES = {
     "data-parquet-inside": (D, b"PAR1\0\0", "samples.jsonl:1: this is a Parquet file"),
     "data-lfs": (D, "version https://git-lfs.github.com/spec/v1\n", "samples.jsonl:1: this is a Git LFS pointer"),
     "data-huge-line": (D, b'{"a": "' + b"x" * (17 << 20), "samples.jsonl:1: a line may hold 16 MiB"),
-    "data-half": (D, ROWS + row('"\\ud800"'), 'samples.jsonl:4: "\\ud800" is half a character'),
+    "data-half-id": (D, ROWS + row('"\\ud800"'), "samples.jsonl:4: the id in 'ticket_id' must be a name"),
     "data-deep": (D, ROWS + "[" * 100_000, "samples.jsonl:4: nested too deeply"),
     "data-1e999": (D, ROWS + row("1e999"), "samples.jsonl:4: 1e999 is too large for a number"),
     "data-nan": (D, ROWS + row("NaN"), "samples.jsonl:4: NaN is not JSON"),

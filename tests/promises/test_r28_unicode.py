@@ -1,6 +1,6 @@
-"""Any text a model may write, halves of characters, NUL and bidi controls included, arrives whole and is shown.
+"""Any text a dataset or a model may hold, half characters, NUL and bidi controls too, arrives whole and is shown.
 
-A dataset cannot hold half a character (it is refused, with its place); a model's answer can, and is kept.
+Half a character in a dataset is kept as well, and the run says where it stands.
 """
 
 import base64
@@ -58,11 +58,6 @@ def drawn_texts():
     return found[-CASES:]
 
 
-def whole(text):
-    """The text with whole characters only, as a dataset may hold it."""
-    return "".join("?" if unicodedata.category(c) == "Cs" else c for c in text)
-
-
 @pytest.fixture(scope="module")
 def run(warm, tmp_path_factory):
     """One run: its folder, what was asked and what each side answered."""
@@ -74,7 +69,7 @@ def run(warm, tmp_path_factory):
     with ScriptedServer(sides) as server:
         dataset = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }} {{ n }}", "target": "label"}
         suite = bench.write_suite(server.base_url, SAMPLES, dataset=dataset, run={"concurrency": 32})
-        asked = [whole(text) for text in reversed(texts[:SAMPLES])]
+        asked = list(reversed(texts[:SAMPLES]))
         rows = [{"id": f"s{i:04d}", "n": i, "text": text, "label": "red"} for i, text in enumerate(asked)]
         (suite.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         child = warm.start(bench.folder, "run", suite, "--no-cache", "--json")
@@ -87,6 +82,12 @@ def test_the_texts_are_as_nasty_as_they_are_meant_to_be():
     joined = "".join(drawn_texts())
     assert set(NASTY) <= set(joined)
     assert {unicodedata.category(c) for c in joined} >= {"Cs", "Cc", "Cf", "Co", "Cn", "Mn", "Zl"}
+
+
+def test_half_characters_in_the_data_are_told_with_their_place(run):
+    _, document, asked, _ = run
+    first = next(i for i, text in enumerate(asked, start=1) if any(unicodedata.category(c) == "Cs" for c in text))
+    assert any(f"samples.jsonl:{first}: " in told and "half a character" in told for told in document["warnings"])
 
 
 def test_the_journal_holds_every_text_as_it_was(run):

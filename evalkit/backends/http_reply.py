@@ -97,8 +97,6 @@ class ReplyReader:
         if not version.startswith("HTTP/1.") or len(code) != len("200") or not code.isdecimal() or code < "100":
             raise ProtocolViolation("what answers there does not speak HTTP/1.1")
         if code.startswith("1"):  # an interim response (100 Continue, 103 Early Hints): the real one follows
-            if self._head_bytes > _HEAD_LIMIT_BYTES:
-                raise ProtocolViolation("the reply's headers exceed 64 KiB")
             return True
         headers: dict[str, str] = {}
         for line in lines:

@@ -218,4 +218,4 @@ def _json(value: Any, limit: int | None = MAX_FIELD_CHARS) -> str:
 
 
 def _block(data: bytes) -> str:
-    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")

@@ -14,7 +14,8 @@ Document = Mapping[str, Any]
 def obj(document: Document, key: str) -> Document:
     """The object under `key`, or an empty one."""
     value = document.get(key)
-    return value if isinstance(value, Mapping) else {}
+    # Asking an abstract class is ten times slower, and a large report asks half a million times.
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def objects(document: Document, key: str) -> list[Document]:

@@ -30,6 +30,8 @@ from evalkit.suites.prompts import Renderer
 from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -247,7 +249,7 @@ def _written(facts: RunFacts, story: Story, folder: Path) -> Finished:
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+    return _ENCODER.encode(row).encode("ascii") + b"\n"
 
 
 def _pretty(document: Mapping[str, Any]) -> bytes:

@@ -12,6 +12,8 @@ from typing import Any
 from evalkit.types import Failure, ModelSpec, Outcome, Response, Score, Unscored
 from evalkit.types.table import Tally
 
+_UNKNOWN = float("nan")
+
 
 @dataclass(slots=True)
 class SideLog:
@@ -35,13 +37,16 @@ class SideLog:
         """Counts one sample (its first repeat speaks for its status); returns its part of the samples.jsonl row."""
         first = answers[0] if answers else None
         responses = [a for a in answers if isinstance(a, Response)]
-        self.kinds.update(a.kind for a in answers if isinstance(a, Failure))
-        self.served.update(r.served_model for r in responses if r.served_model)
-        self.input_tokens += sum(r.usage.input_tokens or 0 for r in responses)
-        self.output_tokens += sum(r.usage.output_tokens or 0 for r in responses)
+        if len(responses) < len(answers):
+            self.kinds.update(a.kind for a in answers if isinstance(a, Failure))
+        for response in responses:
+            if response.served_model:
+                self.served.add(response.served_model)
+            self.input_tokens += response.usage.input_tokens or 0
+            self.output_tokens += response.usage.output_tokens or 0
         # A cached answer took no time; a recorded one has none to tell.
         self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached]))
-        self.costs.append(_mean([_usd(r, spec) for r in responses]))
+        self.costs.append(_mean([_usd(r, spec) for r in responses]) if spec.price else _UNKNOWN)
         self.cut += any(r.finish == "length" for r in responses)
         self.cached += bool(responses) and all(r.is_cached for r in responses)
         status = _status(first, primary)
@@ -64,7 +69,9 @@ class SideLog:
 
 def _mean(values: Sequence[float | None]) -> float:
     known = [value for value in values if value is not None]
-    return fmean(known) if known else float("nan")
+    if len(known) == 1:
+        return known[0]
+    return fmean(known) if known else _UNKNOWN
 
 
 def _status(first: Outcome | None, primary: Score) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from typing import Any
 
@@ -69,6 +70,10 @@ def checksum(*parts: bytes) -> int:
 
 
 def _bytes(document: dict[str, Any]) -> bytes:
+    for name in ("at", "latency_s"):
+        value = document.get(name)
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{name}: {value!r} is no time")  # msgspec would write null, which means another thing
     try:
         return _ENCODER.encode(document)
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry

@@ -27,7 +27,7 @@ class Scored:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.value) and 0.0 <= self.value <= 1.0):
             raise ValueError(f"{self.metric}: {self.value!r} is no share of full marks")
-        if self.counts is not None and not all(math.isfinite(c) for c in self.counts):
+        if self.counts is not None and not math.isfinite(sum(self.counts)):
             raise ValueError(f"{self.metric}: counts must be finite")
 
 

@@ -39,47 +39,70 @@ SKEWED = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One metric's difference, worked out once and asked for bounds at as many levels as are needed."""
+
+    found: Comparison
+    """Without the gate's bounds, which depend on a level."""
+    interval: Callable[[float], Interval] | None = None
+    """Two-sided level → interval in shares; None where nothing was measured."""
+
+    def bounds(self, alpha: float) -> Interval | None:
+        """One-sided (1 − alpha) bounds in points; None where nothing was measured."""
+        return None if self.interval is None else _in_points(self.interval(1.0 - 2.0 * alpha))
+
+    def at(self, alpha: float) -> Comparison:
+        """The comparison with its bounds at this level."""
+        return dataclasses.replace(self.found, bounds=self.bounds(alpha))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The pairs of one metric that both sides have a score for."""
+    """One metric's columns over the samples asked about (all, or one slice's)."""
 
     metric: Metric
     baseline: Column
     candidate: Column
-    keep: NDArray[np.bool_]
-    """(n,) samples asked about (all, or one slice's)."""
     clusters: NDArray[np.intp] | None
 
     @property
     def both(self) -> NDArray[np.bool_]:
-        """(n,) samples kept and scored on both sides."""
-        return self.keep & self.baseline.is_scored & self.candidate.is_scored
+        """(n,) samples scored on both sides."""
+        return self.baseline.is_scored & self.candidate.is_scored
 
 
 def compare(
-    metric: Metric, table: ScoreTable, *, alpha: float, seed: str, keep: NDArray[np.bool_] | None = None
+    metric: Metric, table: ScoreTable, *, alpha: float, seed: str, rows: NDArray[np.intp] | None = None
 ) -> Comparison:
-    """The comparison of one metric over the table's samples, or over those in `keep`.
+    """The comparison of one metric over the table's samples, or over those numbered in `rows`.
 
     `seed` is the suite's fingerprint: resampling draws from it, so nobody can shop for a seed.
     """
-    everyone = np.ones(len(table.sample_ids), dtype=np.bool_)
-    pairs = Paired(
-        metric=metric,
-        baseline=table.columns["baseline"][metric.name],
-        candidate=table.columns["candidate"][metric.name],
-        keep=everyone if keep is None else keep,
-        clusters=table.clusters,
-    )
-    found = _corpus(pairs, alpha, seed) if isinstance(metric, CorpusMetric) else _items(pairs, alpha, seed)
+    return difference(paired(metric, table, rows), seed=seed).at(alpha)
+
+
+def paired(metric: Metric, table: ScoreTable, rows: NDArray[np.intp] | None = None) -> Paired:
+    """The metric's columns over the table's samples, or over those numbered in `rows`; costs what `rows` are many."""
+    base, cand = (table.columns[role][metric.name] for role in ("baseline", "candidate"))
+    if rows is None:
+        return Paired(metric=metric, baseline=base, candidate=cand, clusters=table.clusters)
+    clusters = None if table.clusters is None else table.clusters[rows]
+    return Paired(metric=metric, baseline=base.take(rows), candidate=cand.take(rows), clusters=clusters)
+
+
+def difference(pairs: Paired, *, seed: str) -> Difference:
+    """The difference on these pairs, by the estimator that fits the scores."""
+    measured = _corpus(pairs, seed) if isinstance(pairs.metric, CorpusMetric) else _items(pairs, seed)
     unscored = {
-        role: int((pairs.keep & ~column.is_scored).sum())
+        role: int((~column.is_scored).sum())
         for role, column in (("baseline", pairs.baseline), ("candidate", pairs.candidate))
     }
-    return dataclasses.replace(found, unscored=unscored, worst_case_points=_worst_case(pairs, unscored))
+    found = dataclasses.replace(measured.found, unscored=unscored, worst_case_points=_worst_case(pairs, unscored))
+    return dataclasses.replace(measured, found=found)
 
 
-def compare_worst_case(metric: Metric, table: ScoreTable, *, alpha: float, seed: str) -> Comparison:
-    """The comparison had everything missing gone against the candidate: its gaps wrong, the baseline's right."""
+def against_the_candidate(metric: Metric, table: ScoreTable) -> ScoreTable:
+    """The table had everything missing gone against the candidate: its gaps wrong, the baseline's right."""
 
     def filled(column: Column, *, is_right: bool) -> Column:
         fill = column.best if is_right else column.worst
@@ -97,15 +120,15 @@ def compare_worst_case(metric: Metric, table: ScoreTable, *, alpha: float, seed:
         "baseline": {metric.name: filled(table.columns["baseline"][metric.name], is_right=True)},
         "candidate": {metric.name: filled(table.columns["candidate"][metric.name], is_right=False)},
     }
-    return compare(metric, dataclasses.replace(table, columns=columns), alpha=alpha, seed=seed)
+    return dataclasses.replace(table, columns=columns)
 
 
-def _items(pairs: Paired, alpha: float, seed: str) -> Comparison:
+def _items(pairs: Paired, seed: str) -> Difference:
     both = pairs.both
     base, cand = pairs.baseline.values[both], pairs.candidate.values[both]
     n = int(both.sum())
     if n == 0:
-        return _nothing(pairs.metric.name)
+        return nothing(pairs.metric.name, "no sample has a score on both sides")
     clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
     differences = cand - base
     improved, worsened = int((differences > 0).sum()), int((differences < 0).sum())
@@ -116,14 +139,14 @@ def _items(pairs: Paired, alpha: float, seed: str) -> Comparison:
     )
     # Counts, not floats, where the scores are right or wrong: the edge of the gate must not move with rounding.
     delta = 100.0 * (improved - worsened) / n if is_binary else 100.0 * float(differences.mean())
-    return Comparison(
+    found = Comparison(
         metric=pairs.metric.name,
         n=n,
         n_clusters=n if clusters is None else int(clusters.max()) + 1,
         baseline_points=to_points(float(base.mean())),
         candidate_points=to_points(float(cand.mean())),
         delta_points=round(delta, 9),
-        bounds=_in_points(interval(1.0 - 2.0 * alpha)),
+        bounds=None,
         ci95=_in_points(interval(0.95)),
         p_value=p_value(),
         method=method,
@@ -133,6 +156,7 @@ def _items(pairs: Paired, alpha: float, seed: str) -> Comparison:
         improved=improved,
         worsened=worsened,
     )
+    return Difference(found=found, interval=interval)
 
 
 def _item_estimators(
@@ -174,26 +198,29 @@ def _skew(differences: NDArray[np.float64]) -> float:
     return abs(float((centred**3).mean())) / spread**3 if spread > 0.0 else 0.0
 
 
-def _corpus(pairs: Paired, alpha: float, seed: str) -> Comparison:
+def _corpus(pairs: Paired, seed: str) -> Difference:
     metric = pairs.metric
     assert isinstance(metric, CorpusMetric)  # noqa: S101 - tells mypy what the caller checked
     both = pairs.both
     n = int(both.sum())
     if n == 0 or pairs.baseline.counts is None or pairs.candidate.counts is None:
-        return _nothing(metric.name)
+        return nothing(metric.name, "no sample has a score on both sides")
     base, cand = pairs.baseline.counts.take(both), pairs.candidate.counts.take(both)
     clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
-    drawn = paired_bootstrap(base, cand, metric.statistic, seed_from(seed), clusters=clusters)
     before, after = float(metric.statistic(base.total())), float(metric.statistic(cand.total()))
+    drawn = paired_bootstrap(base, cand, metric.statistic, seed_from(seed), clusters=clusters)
+    if not (np.isfinite([before, after]).all() and np.isfinite(drawn.deltas).all()):
+        # A plug-in's metric may divide by zero on some resample; a bound made without it would be made up.
+        return nothing(metric.name, "the metric is no finite number on these samples, or on resamples of them")
     right_before, right_after = pairs.baseline.values[both], pairs.candidate.values[both]
-    return Comparison(
+    found = Comparison(
         metric=metric.name,
         n=n,
         n_clusters=n if clusters is None else int(clusters.max()) + 1,
         baseline_points=to_points(before),
         candidate_points=to_points(after),
         delta_points=round(to_points(after) - to_points(before), 9),
-        bounds=_in_points(drawn.interval(1.0 - 2.0 * alpha)),
+        bounds=None,
         ci95=_in_points(drawn.interval(0.95)),
         p_value=randomisation_p(base, cand, metric.statistic, seed_from(seed), clusters=clusters),
         method="paired-bootstrap/randomisation",
@@ -201,34 +228,34 @@ def _corpus(pairs: Paired, alpha: float, seed: str) -> Comparison:
         improved=int((right_after > right_before).sum()),
         worsened=int((right_after < right_before).sum()),
     )
+    return Difference(found=found, interval=drawn.interval)
 
 
 def _worst_case(pairs: Paired, unscored: dict[str, int]) -> tuple[float, float] | None:
     """The delta had everything missing gone against the candidate, and for it; None when nothing is missing."""
-    n = int(pairs.keep.sum())
-    if n == 0 or not any(unscored.values()):
+    if not any(unscored.values()):
         return None
-    low = _filled(pairs, baseline_right=True)
-    high = _filled(pairs, baseline_right=False)
-    return round(low, 9), round(high, 9)
+    low, high = _filled(pairs, baseline_right=True), _filled(pairs, baseline_right=False)
+    return (round(low, 9), round(high, 9)) if np.isfinite([low, high]).all() else None
 
 
 def _filled(pairs: Paired, *, baseline_right: bool) -> float:
     """The delta in points with the baseline's missing scores all right and the candidate's all wrong, or vice versa."""
-    keep, metric = pairs.keep, pairs.metric
+    metric = pairs.metric
 
     def side(column: Column, *, is_right: bool) -> float:
         if isinstance(metric, CorpusMetric) and column.counts is not None:
             fill = column.best if is_right else column.worst
             counts = column.counts if fill is None else column.counts.where(column.is_scored, fill)
-            return float(metric.statistic(counts.take(keep).total()))
-        return float(np.where(column.is_scored, column.values, 1.0 if is_right else 0.0)[keep].mean())
+            return float(metric.statistic(counts.total()))
+        return float(np.where(column.is_scored, column.values, 1.0 if is_right else 0.0).mean())
 
     return 100.0 * (side(pairs.candidate, is_right=not baseline_right) - side(pairs.baseline, is_right=baseline_right))
 
 
-def _nothing(metric: str) -> Comparison:
-    return Comparison(
+def nothing(metric: str, why: str) -> Difference:
+    """No numbers, and why."""
+    found = Comparison(
         metric=metric,
         n=0,
         n_clusters=0,
@@ -239,8 +266,9 @@ def _nothing(metric: str) -> Comparison:
         ci95=None,
         p_value=None,
         method="none",
-        note="no sample has a score on both sides",
+        note=why,
     )
+    return Difference(found=found)
 
 
 def _in_points(interval: Interval) -> Interval:

@@ -3,38 +3,65 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 
-from evalkit.compare.pairing import compare
+from evalkit.compare.pairing import Difference, difference, paired
 from evalkit.protocols import Metric
 from evalkit.stats.multiplicity import holm
 from evalkit.types import Comparison, Interval, Slice, SlicesSpec
 from evalkit.types.table import ScoreTable
 from evalkit.types.verdict import GuardState
 
+MAX_JUDGED = 1_000
+"""Slices judged: each of so many has to be shown at alpha / 1,000, and more would find nothing."""
+MAX_SMALL = 100
+"""Slices too small to be judged that are shown all the same."""
+
 
 def judge_slices(metric: Metric, table: ScoreTable, asked: SlicesSpec, *, alpha: float, seed: str) -> tuple[Slice, ...]:
-    """Every slice's comparison; a loss counts as confirmed only after Holm's correction over the slices tested.
+    """The slices' comparisons, in the table's order; a loss is confirmed only after Holm's correction over the judged.
 
-    Slices with fewer than `min_n` pairs are shown and never judged.
+    Judged are the 1,000 largest with at least `min_n` pairs; of smaller ones the 100 largest are shown. The rest
+    are left out. The time goes with the samples in the slices, not with samples times slices.
     """
-    found = [(name, compare(metric, table, alpha=alpha, seed=seed, keep=keep)) for name, keep in table.slices.items()]
-    tested = [(name, c) for name, c in found if c.n >= asked.min_n and c.delta_points is not None]
-    order = sorted(range(len(tested)), key=lambda i: _harm_p(tested[i][1]))
-    adjusted_p = holm([_harm_p(c) for _, c in tested])
-    judged: dict[str, Slice] = {}
-    for rank, index in enumerate(order):
-        name, plain = tested[index]
+    chosen, small = _chosen(metric, table, asked.min_n)
+    measured = {name: difference(paired(metric, table, table.slices[name]), seed=seed) for name in (*chosen, *small)}
+    found = {name: _too_few(measured[name].at(alpha), asked) for name in small}
+    judged = {name: measured[name] for name in chosen if measured[name].found.delta_points is not None}
+    lost = {name: measured[name].at(alpha) for name in chosen if name not in judged}
+    unmeasured = {name: Slice(name=name, comparison=c, state="not_measured") for name, c in lost.items()}
+    unjudged = {name: Slice(name=name, comparison=c, state="unresolved") for name, c in found.items()}
+    parts = unjudged | unmeasured | _judged(judged, asked, alpha)
+    return tuple(parts[name] for name in table.slices if name in parts)
+
+
+def _chosen(metric: Metric, table: ScoreTable, min_n: int) -> tuple[list[str], list[str]]:
+    """(judged, shown though too small), the largest first."""
+    both = paired(metric, table).both
+    sizes = {name: int(both[rows].sum()) for name, rows in table.slices.items()}
+    large = sorted((name for name, n in sizes.items() if n >= min_n), key=lambda name: -sizes[name])
+    small = sorted((name for name, n in sizes.items() if n < min_n), key=lambda name: -sizes[name])
+    return large[:MAX_JUDGED], small[:MAX_SMALL]
+
+
+def _judged(measured: Mapping[str, Difference], asked: SlicesSpec, alpha: float) -> dict[str, Slice]:
+    harm = {name: _harm_p(one.found) for name, one in measured.items()}
+    adjusted_p = dict(zip(harm, holm(list(harm.values())), strict=True))
+    parts: dict[str, Slice] = {}
+    for rank, name in enumerate(sorted(harm, key=harm.__getitem__)):
+        one = measured[name]
         # Holm's step for this rank: the bound at alpha over the slices not yet rejected.
-        step = compare(metric, table, alpha=alpha / (len(tested) - rank), seed=seed, keep=table.slices[name])
-        is_confirmed = float(adjusted_p[index]) < alpha
-        judged[name] = Slice(
-            name=name,
-            comparison=plain,
-            adjusted=step.bounds,
-            state=_state(plain, step.bounds, asked, is_confirmed=is_confirmed),
-        )
-    unjudged = {name: Slice(name=name, comparison=_too_few(c, asked), state="unresolved") for name, c in found}
-    return tuple((unjudged | judged)[name] for name, _ in found)
+        step = one.bounds(alpha / (len(harm) - rank))
+        is_confirmed = float(adjusted_p[name]) < alpha
+        state = _state(one.found, step, asked, is_confirmed=is_confirmed)
+        parts[name] = Slice(name=name, comparison=one.at(alpha), adjusted=step, state=state)
+    return parts
+
+
+def worst(slices: Iterable[Slice]) -> Slice | None:
+    """The judged slice that loses most, one that regressed for sure before any other; None without a judged one."""
+    judged = [part for part in slices if part.adjusted is not None]
+    return min(judged, key=lambda s: (s.state != "regressed", s.comparison.delta_points or 0.0), default=None)
 
 
 def _state(found: Comparison, adjusted: Interval | None, asked: SlicesSpec, *, is_confirmed: bool) -> GuardState:

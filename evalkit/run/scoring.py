@@ -265,9 +265,4 @@ def _slices(samples: Sequence[Sample]) -> dict[str, Any]:
     for index, sample in enumerate(samples):
         for column, value in sample.slices.items():
             members.setdefault(f"{column}={value}", []).append(index)
-    masks = {}
-    for name in sorted(members):
-        mask = np.zeros(len(samples), dtype=np.bool_)
-        mask[members[name]] = True
-        masks[name] = mask
-    return masks
+    return {name: np.array(members[name], dtype=np.intp) for name in sorted(members)}

@@ -45,8 +45,8 @@ class Counts:
         """The sum over all samples, shape (D,)."""
         return np.bincount(self.codes, minlength=len(self.distinct)).astype(np.float64) @ self.distinct
 
-    def take(self, keep: NDArray[np.bool_]) -> Self:
-        """The counts of the samples in `keep`, shape (n,)."""
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """The counts of the samples in `keep`: a mask of shape (n,), or their numbers."""
         return dataclasses.replace(self, codes=self.codes[keep])
 
     def where(self, keep: NDArray[np.bool_], other: Counts) -> Self:
@@ -71,6 +71,12 @@ class Column:
     """What `counts` would be where unscored, had the answer been unreadable (corpus metrics); zero rows elsewhere."""
     best: Counts | None = None
     """The same, had the answer been right."""
+
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """The column over the samples numbered in `rows`; why some of them are unscored is not kept."""
+        counts, worst, best = (None if c is None else c.take(rows) for c in (self.counts, self.worst, self.best))
+        values, is_scored = self.values[rows], self.is_scored[rows]
+        return type(self)(values=values, is_scored=is_scored, why={}, counts=counts, worst=worst, best=best)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +107,8 @@ class ScoreTable:
     tallies: Mapping[str, Tally]
     clusters: NDArray[np.intp] | None
     """(n,) cluster number of each sample; None when the suite names no cluster."""
-    slices: Mapping[str, NDArray[np.bool_]]
-    """`column=value` → (n,) membership."""
+    slices: Mapping[str, NDArray[np.intp]]
+    """`column=value` → the numbers of its samples, ascending: a table of 100,000 slices is no larger for them."""
     both_answered: int = 0
     """Samples for which both sides gave an answer of some kind."""
     equal_answers: int = 0

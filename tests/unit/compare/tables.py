@@ -38,7 +38,7 @@ def table(baseline, candidate, *, clusters=None, slices=None, tallies=None, answ
         columns={"baseline": {"exact": column(baseline)}, "candidate": {"exact": column(candidate)}},
         tallies=tallies or full,
         clusters=None if clusters is None else np.array(clusters, dtype=np.intp),
-        slices={name: np.array(keep, dtype=bool) for name, keep in (slices or {}).items()},
+        slices={name: np.flatnonzero(keep) for name, keep in (slices or {}).items()},
         both_answered=n if answered is None else answered,
     )
 

@@ -23,7 +23,7 @@ from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body
 from evalkit.backends.endpoint import parse_endpoint
 from evalkit.backends.http_reply import Reply
 from evalkit.backends.weights import PACKAGED, Weights, alias_of, find_weights
-from evalkit.errors import BackendError, ConnectionLost, Diagnostic, ExecutionError, UsageError
+from evalkit.errors import BackendError, ConnectionLost, Diagnostic, ExecutionError, ServerDown, UsageError
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
 START_TIMEOUT_S = 300.0
@@ -110,7 +110,7 @@ class Local:
         return chat_body(alias_of(self._model), request, ChatOptions())
 
     async def answer(self, request: Request) -> Response:
-        """One attempt. Raises BackendError; when the engine has died, its text says so and why."""
+        """One attempt. Raises BackendError, and ServerDown with the reason once the engine has died."""
         if self._chat is None or self._engine is None:
             raise ConnectionLost("the local engine is not running")
         try:
@@ -119,7 +119,7 @@ class Local:
             ending = self._engine.ending()
             if ending is None:
                 raise
-            raise ConnectionLost(f"the local engine died: {ending}") from error
+            raise ServerDown(f"the local engine died: {ending}") from error
 
     async def close(self) -> None:
         """Ends the engine; returns when its process is gone."""

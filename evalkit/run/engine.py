@@ -26,11 +26,11 @@ from evalkit.errors import (
 )
 from evalkit.protocols import Backend, Clock
 from evalkit.run.attempt import Attempts
-from evalkit.run.gate import Gate
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress, SideProgress
 from evalkit.run.retry import pause_s
 from evalkit.run.spending import Limits, Spending
+from evalkit.run.turnstile import Turnstile
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
 from evalkit.types import Failure, Key, Outcome, Price, Request, Response
@@ -54,7 +54,7 @@ class _Lane:
     """What the engine needs of one side of a part, at hand."""
 
     backend: Backend
-    gate: Gate
+    turnstile: Turnstile
     counters: SideProgress
     price: Price | None
 
@@ -87,7 +87,7 @@ class Engine:
         self._jitter = random.Random(0).random  # noqa: S311 - spreads retries, guards nothing
         self._stop = asyncio.Event()
         self._fatal: BaseException | None = None
-        self._gates: dict[str | int, Gate] = {}
+        self._turnstiles: dict[str | int, Turnstile] = {}
         self._resting: set[asyncio.Task[None]] = set()
         self._later: list[tuple[float, int, _Case]] = []
         """Requests that wait for another attempt: a heap of (when, order of arrival, request)."""
@@ -168,14 +168,14 @@ class Engine:
         await asyncio.wait(workers)
 
     def _lane(self, role: str, side: Side) -> _Lane:
-        """Sides that share an endpoint share its gate; an engine of evalkit's own is an endpoint of its own."""
+        """Sides that share an endpoint share its turnstile; an engine of evalkit's own is an endpoint of its own."""
         place: str | int = side.identity.endpoint or id(side.backend)
         name = side.identity.endpoint or f"the {role}'s model"
-        if place not in self._gates:
-            self._gates[place] = Gate(self._clock, name, self._progress.on_note)
+        if place not in self._turnstiles:
+            self._turnstiles[place] = Turnstile(self._clock, name, self._progress.on_note)
         return _Lane(
             backend=side.backend,
-            gate=self._gates[place],
+            turnstile=self._turnstiles[place],
             counters=self._progress.side(role),
             price=side.spec.price,
         )
@@ -262,8 +262,8 @@ class Engine:
 
     async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:
         """The outcome after one more attempt; None when it waits for another one, or the run was stopped."""
-        gate = lane.gate
-        number = gate.enter() if gate.is_open else await self._rest(gate.wait())
+        turnstile = lane.turnstile
+        number = turnstile.enter() if turnstile.is_open else await self._rest(turnstile.wait())
         if number is None:
             self._put_off(case, 0.0)
             return None
@@ -277,12 +277,12 @@ class Engine:
                 answer = await self._attempts.ask(lane.backend, case.request)
             finally:
                 lane.counters.in_flight -= 1
-            gate.answered(number)
+            turnstile.answered(number)
             return dataclasses.replace(answer, attempts=case.attempts) if case.attempts > 1 else answer
         except BackendError as error:
             return self._failed(lane, case, number, error)
         finally:
-            gate.leave(number)
+            turnstile.leave(number)
 
     def _failed(self, lane: _Lane, case: _Case, number: int, error: BackendError) -> Failure | None:
         """The outcome if that was the last attempt; else None, and the request is put off."""
@@ -290,10 +290,10 @@ class Engine:
         # the server's health; nor does one that failed in the run that is resumed. But a first attempt that loses
         # its connection may have met a server going down.
         is_telling = case.attempts > 1 or not isinstance(error, ConnectionLost)
-        is_alone = is_telling and (case.failed_number or number) < lane.gate.newest_answered
+        is_alone = is_telling and (case.failed_number or number) < lane.turnstile.newest_answered
         case.is_odd_one_out |= is_alone or case.request.key in self._failed_before
         case.failed_number = number
-        down = lane.gate.failed(number, error, is_odd_one_out=case.is_odd_one_out)
+        down = lane.turnstile.failed(number, error, is_odd_one_out=case.is_odd_one_out)
         if isinstance(error, AuthFailed):
             self._fail(ExecutionError(f"the server refused the key: {error}"))
         elif down is not None:

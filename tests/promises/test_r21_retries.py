@@ -11,9 +11,9 @@ from engines import Scripted, part, run
 from evalkit.errors import BadRequest, ConnectionLost, ExecutionError, Overloaded, RateLimited, ServerDown
 from evalkit.jobs.run import RunOptions
 from evalkit.jobs.run import run as evalkit_run
-from evalkit.run import gate
-from evalkit.run.gate import BREAKER, COOLING_S
+from evalkit.run import turnstile
 from evalkit.run.progress import Progress
+from evalkit.run.turnstile import BREAKER, COOLING_S
 from evalkit.testing import VirtualClock
 from evalkit.types import Failure
 
@@ -104,7 +104,7 @@ def test_attempts_that_take_minutes_are_not_repeated_for_long():
 
 
 def test_a_server_that_goes_away_in_the_middle_loses_nothing(bench, monkeypatch):
-    monkeypatch.setattr(gate, "COOLING_S", (0.1, 0.1))
+    monkeypatch.setattr(turnstile, "COOLING_S", (0.1, 0.1))
     monkeypatch.chdir(bench.folder)
     monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / "state"))
 

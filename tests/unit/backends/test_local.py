@@ -12,7 +12,7 @@ import pytest
 
 from evalkit.backends import llama_process, local
 from evalkit.backends.local import make
-from evalkit.errors import ConnectionLost, ContextTooLong, ExecutionError, UsageError
+from evalkit.errors import ConnectionLost, ContextTooLong, ExecutionError, ServerDown, UsageError
 from evalkit.testing.contracts import question
 from evalkit.types import ModelSpec, Params
 
@@ -215,7 +215,7 @@ def test_schema_limits_and_death_of_the_real_engine():
             pid = backend._engine._process.pid
             os.kill(pid, signal.SIGKILL)
             await backend._engine._process.wait()
-            with pytest.raises(ConnectionLost, match="engine died: exit code -9"):
+            with pytest.raises(ServerDown, match="engine died: exit code -9"):
                 await backend.answer(question())
             return bound, cut
         finally:

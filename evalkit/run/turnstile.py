@@ -1,7 +1,7 @@
 """The way to one endpoint: who sends next, when, and when it is given up.
 
-A gate is open unless the endpoint refuses (then requests leave at the limiter's pace, in order) or seems to be down
-(then one request at a time tries, after a pause). Both sides share a gate when they share an endpoint.
+A turnstile is open unless the endpoint refuses (then requests leave at the limiter's pace, in order) or seems to be
+down (then one request at a time tries, after a pause). Both sides share a turnstile when they share an endpoint.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOLD_S = 5.0
 """Pauses from this length on are told to the person waiting."""
 
 
-class Gate:
+class Turnstile:
     """Lets requests to one endpoint pass. One event loop, one thread."""
 
     def __init__(self, clock: Clock, name: str, on_note: Callable[[str], None]) -> None:
@@ -74,7 +74,7 @@ class Gate:
         return number
 
     def enter(self) -> int:
-        """Like `wait`, at once; only while the gate is open."""
+        """Like `wait`, at once; only while it is open."""
         return self.pace.send(self._clock.monotonic())
 
     def leave(self, number: int) -> None:

@@ -98,6 +98,39 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def days(value: float | None) -> str:
+    """A number of days; infinity is "never".
+
+    >>> days(4.255), days(1), days(425.37), days(float("inf")), days(1e9)
+    ('4.3 days', '1 day', '425 days', 'never', 'more than 100 years')
+    """
+    if value is None:
+        return NOT_MEASURED
+    if math.isinf(value):
+        return "never"
+    if value > 36_525:  # noqa: PLR2004 - nobody plans that far
+        return "more than 100 years"
+    shown = f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.1f}"  # noqa: PLR2004 - as read
+    return "1 day" if shown == "1" else f"{shown} days"
+
+
+def days_within(point: float, low: float, high: float) -> str:
+    """When something is paid back, with the early and the late end where they differ.
+
+    >>> days_within(29.7, 28.1, 31.5), days_within(4.255, 4.255, 4.255)
+    ('after 29.7 days [28.1, 31.5]', 'after 4.3 days')
+    >>> days_within(120, 40.0, float("inf")), days_within(float("inf"), float("inf"), float("inf"))
+    ('after 120 days [40, never]', 'never')
+    >>> days_within(float("inf"), 400.0, float("inf"))
+    'never as measured, after 400 days at the earliest'
+    """
+    early, late = (days(end).removesuffix(" days") for end in (low, high))
+    if math.isinf(point):
+        return "never" if math.isinf(low) else f"never as measured, after {days(low)} at the earliest"
+    found = f"after {days(point)}"
+    return found if early == late else f"{found} [{early}, {late}]"
+
+
 def p_value(value: float | None) -> str:
     """A p-value, never shown as zero.
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from evalkit.compare.guards import Measured, judge_guard
 from evalkit.compare.pairing import against_the_candidate, compare
+from evalkit.compare.payback import judge_payback
 from evalkit.compare.primary import decide_primary, least_detectable, pairs_needed
 from evalkit.compare.slices import judge_slices
 from evalkit.compare.validity import broken_evidence
 from evalkit.numbers import signed
-from evalkit.types import Comparison, Guard, Reason, Slice, Status, Suite, Verdict
+from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Suite, Verdict
 
 _RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
 _SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
@@ -36,6 +37,8 @@ class Evidence:
     blocking: tuple[Reason, ...] = ()
     """What other rooms found: a served model that changed, contamination …; each makes the evidence invalid."""
     warnings: tuple[Reason, ...] = ()
+    payback: Payback | None = None
+    """When the change has paid for itself; None where nothing was weighed."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -76,6 +79,7 @@ def decide(evidence: Evidence) -> Verdict:
         metrics=tuple(found.values()),
         guards=guards,
         slices=slices,
+        payback=evidence.payback,
         mde_points=least_detectable(primary, gate),
         n_needed=pairs_needed(primary, gate) if _is_unsettled(reasons) else None,
     )
@@ -110,6 +114,7 @@ def _decided(
     findings: list[tuple[Status, Reason]] = [(first.status, first.reason)]
     findings += [_guard_finding(guard) for guard in guards if guard.state != "held"]
     findings += [_slice_finding(part, suite) for part in slices if part.state == "regressed"]
+    findings += judge_payback(evidence.payback, suite.gate)
     if first.status == "ship" and (missing := _missing(evidence, primary)) is not None:
         findings.append(("inconclusive", missing))
     return findings

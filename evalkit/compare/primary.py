@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.numbers import interval, signed
-from evalkit.stats.power import mde, mde_graded, n_point_binding, n_power, upper_discordance
+from evalkit.stats.power import mde, mde_graded, n_noninferiority, n_point_binding, n_power, upper_discordance
 from evalkit.types import Comparison, GateSpec, Reason, Status
 
 PLAN_EFFECT_POINTS = 8.0
@@ -94,6 +94,10 @@ def pairs_needed(found: Comparison, gate: GateSpec) -> int | None:
         psi = upper_discordance(round(found.discordance * found.n), found.n)
     else:
         psi = min(1.0, (found.sd_points / 100.0) ** 2)
+    if gate.intent != "quality":
+        margin = gate.noninferiority_margin / 100.0
+        wanted = n_noninferiority(psi, margin, gate.alpha) if margin > 0.0 else 0
+        return wanted if wanted > found.n else None
     bar = gate.primary.min_delta / 100.0
     # A true gain near the bar passes half the time at any size, so the plan aims at least 3 points above it.
     effect = max(PLAN_EFFECT_POINTS / 100.0, bar + 0.03)

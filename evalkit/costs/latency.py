@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.stats.ratios import ratio_bootstrap
+from evalkit.stats.resampling import seed_from
 from evalkit.types import JsonValue
+from evalkit.types.table import ScoreTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_FOR_P95 = 100
 """A 95th percentile of fewer answers rests on a handful of them."""
+
+MIN_FOR_RATIO = 10
+"""Fewer pairs than this give a ratio that is mostly luck."""
 
 NOT_MEASURED = "not measured: no answer came from a live request (cached and recorded answers have no latency)"
 
@@ -25,3 +31,22 @@ def latency_summary(seconds: NDArray[np.float64]) -> dict[str, JsonValue]:
     caution = None if len(measured) >= MIN_FOR_P95 else f"p95 of {len(measured)} answers is a rough figure"
     p50, p95 = np.quantile(measured, [0.5, 0.95])
     return {"n": len(measured), "p50_s": round(float(p50), 4), "p95_s": round(float(p95), 4), "note": caution}
+
+
+def latency_ratios(table: ScoreTable, seed: str) -> dict[str, JsonValue]:
+    """{n, p50, p95, note}: candidate over baseline on pairs timed on both sides, each {point, ci95} or null.
+
+    Medians and 95th percentiles of the same samples, with the 95 % interval of a paired bootstrap.
+    """
+    nothing = np.full(len(table.sample_ids), np.nan)
+    base, cand = (table.latencies.get(role, nothing) for role in ("baseline", "candidate"))
+    both = np.isfinite(base) & np.isfinite(cand) & (base > 0.0) & (cand > 0.0)
+    n = int(both.sum())
+    if n < MIN_FOR_RATIO:
+        note = f"only {n} pairs were timed live on both sides" if n else NOT_MEASURED
+        return {"n": n, "p50": None, "p95": None, "note": note}
+    found: dict[str, JsonValue] = {"n": n}
+    for name, quantile in (("p50", 0.50), ("p95", 0.95)):
+        point, drawn = ratio_bootstrap(base[both], cand[both], quantile, seed_from(seed), level=0.95)
+        found[name] = {"point": round(point, 6), "ci95": [round(drawn.low, 6), round(drawn.high, 6)]}
+    return found | {"note": None if n >= MIN_FOR_P95 else f"p95 of {n} pairs is a rough figure"}

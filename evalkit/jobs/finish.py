@@ -13,6 +13,7 @@ from typing import Any
 from evalkit import __version__
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
+from evalkit.costs.payback import costs_of
 from evalkit.errors import UsageError
 from evalkit.jobs.checks import checked
 from evalkit.jobs.resume import suite_fingerprint
@@ -94,6 +95,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     others = {path: _scoring(answers).finish() for path, answers in guards.items()}
     blocking, warnings = audit(table)
     seed = suite_fingerprint(main.suite)
+    costs = costs_of(table, main.suite)
     verdict = decide(
         Evidence(
             suite=main.suite,
@@ -102,6 +104,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             seed=seed,
             is_limited=story.is_limited,
             blocking=story.blocking + blocking + looked_at.blocking,
+            payback=costs.payback,
         )
     )
     facts = RunFacts(
@@ -111,6 +114,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         created=story.created,
         verdict=verdict,
         table=table,
+        costs=costs,
         flips=scoring.flips,
         identities=story.identities,
         probe=story.probe,
@@ -152,7 +156,7 @@ def asked(suite: Suite) -> Callable[[Sample], str]:
     """What a reader takes for a sample's question: the last user turn as the candidate is sent it."""
     spec = suite.models["candidate"]
     if spec.prompt.template is None and spec.prompt.messages_field is None:
-        return lambda sample: json.dumps(sample.fields, ensure_ascii=False)
+        return lambda sample: json.dumps(dict(sample.fields), ensure_ascii=False)
     renderer = Renderer(spec)
     return lambda sample: next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
 

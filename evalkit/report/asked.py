@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from evalkit.numbers import interval, signed, some_points
+from evalkit.numbers import days, days_within, interval, signed, some_points
 from evalkit.types import Comparison, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
@@ -24,6 +24,7 @@ def asked_rows(
         | ({"needed": guard.n_needed} if guard.n_needed else {})
         for guard in verdict.guards
     ]
+    rows += _payback(verdict, suite)
     rows += _slices(verdict, suite)
     if table is not None:
         rows += _evidence(suite, table)
@@ -55,6 +56,18 @@ def _got(found: Comparison | None) -> str:
     if found is None or found.delta_points is None or found.bounds is None:
         return "not measured"
     return f"{signed(found.delta_points)} points {interval((found.bounds.low, found.bounds.high))}"
+
+
+def _payback(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
+    """What a suite whose goal is cost asks for besides; other suites ask for nothing of the kind."""
+    found = verdict.payback
+    if suite.gate.intent != "cost" or found is None:
+        return
+    line = suite.economics.line if suite.economics else suite.gate.line
+    got = f"not known: {found.why}"
+    if found.days is not None:
+        got = days_within(found.days.point, found.days.low, found.days.high)
+    yield _row("pays for itself", f"within {days(found.asked_days)}", got, found.state, line)
 
 
 def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:

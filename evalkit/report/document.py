@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from evalkit.costs.latency import latency_summary
-from evalkit.costs.prices import cost_summary
+from evalkit.costs.payback import Costs
 from evalkit.report.asked import asked_rows
+from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.headline import advice, headline
 from evalkit.types import Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
 from evalkit.types.table import ScoreTable, Tally
@@ -28,6 +28,7 @@ class RunFacts:
     verdict: Verdict
     table: ScoreTable | None
     """None when nothing was asked (refused before the first request)."""
+    costs: Costs | None = None
     flips: Mapping[str, int] = field(default_factory=dict)
     identities: Mapping[str, ModelIdentity] = field(default_factory=dict)
     probe: Mapping[str, Any] = field(default_factory=dict)
@@ -67,8 +68,8 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "per_class": list(facts.per_class),
         "identity": _identity(facts),
         "differences": list(facts.differences),
-        "cost": _costs(facts),
-        "latency": _latency(table),
+        "cost": cost_document(table, suite, facts.costs) if table and facts.costs else {},
+        "latency": latency_document(table, str(facts.provenance.get("suite_fingerprint"))) if table else {},
         "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
         "checks": [dict(found) for found in facts.checks],
         "freshness": {"note": "not checked"},
@@ -188,21 +189,6 @@ def _identity(facts: RunFacts) -> dict[str, Any]:
     table = facts.table
     share = round(table.equal_answers / table.both_answered, 6) if table and table.both_answered else None
     return document | {"equal_answers": share, "probe": dict(facts.probe)}
-
-
-def _costs(facts: RunFacts) -> dict[str, Any]:
-    if facts.table is None:
-        return {}
-    models, table = facts.suite.models, facts.table
-    sides: dict[str, Any] = {
-        role: cost_summary(table.costs[role], models[role], table.tokens[role]) for role in table.costs
-    }
-    dates = sorted({str(side["as_of"]) for side in sides.values() if side["as_of"]})
-    return sides | {"as_of": ", ".join(dates) or None}
-
-
-def _latency(table: ScoreTable | None) -> dict[str, Any]:
-    return {role: latency_summary(seconds) for role, seconds in table.latencies.items()} if table else {}
 
 
 def _points(value: float | None) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evalkit import numbers
 from evalkit.report import strings
-from evalkit.report.read import Document, items, number, obj, objects, text, whole, words
+from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 
 BOTH = ("", "baseline", "candidate")
 NONE = "–"
@@ -94,7 +94,7 @@ def cost_table(verdict: Document) -> Table:
     """Money and tokens of both sides; an unknown price is said to be unknown."""
     cost = obj(verdict, "cost")
     labels: dict[str, tuple[str, Callable[[float | None], str]]] = {
-        "usd": ("this run, USD", numbers.usd),
+        "usd": ("all answers, USD", numbers.usd),
         "usd_per_1000": ("1,000 answers, USD", numbers.usd),
         "input_tokens": ("input tokens", numbers.count),
         "output_tokens": ("output tokens", numbers.count),
@@ -118,6 +118,7 @@ def latency_table(verdict: Document) -> Table:
         (label, *(write(number(obj(latency, side), key)) for side in strings.SIDES))
         for key, (label, write) in labels.items()
     ]
+    rows += list(_ratios(obj(latency, "ratio")))
     return Table(head=BOTH, rows=(*rows, *_notes(latency)), is_numeric=True)
 
 
@@ -185,6 +186,14 @@ def prompts_of(manifest: Document) -> tuple[tuple[str, Table], ...]:
             rows.append(told or ("first request", words(turn)))
         found.append((side, Table(rows=tuple(rows))))
     return tuple(found)
+
+
+def _ratios(ratio: Document) -> Iterable[tuple[str, ...]]:
+    """How many times the baseline's time the candidate takes, on the same samples."""
+    for key, label in (("p50", "half of the answers: times the baseline's"), ("p95", "95 %: times the baseline's")):
+        point, ends = number(obj(ratio, key), "point"), pair(obj(ratio, key), "ci95")
+        if point is not None and ends is not None:
+            yield label, "1", f"{point:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
 def _both_sides(document: Document, labels: dict[str, str], write: Callable[[Document, str], str]) -> Table:

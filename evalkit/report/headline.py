@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalkit.numbers import days, days_within, some_points
 from evalkit.types import Comparison, Reason, Suite, Verdict
 
 
@@ -32,7 +33,12 @@ def _lead(found: Comparison | None) -> str:
 def _proof(verdict: Verdict, suite: Suite) -> str:
     gate, found = suite.gate, verdict.primary
     if gate.intent != "quality":
-        return f"A loss of more than {gate.noninferiority_margin:g} points is ruled out."
+        ruled_out = f"A loss of more than {some_points(gate.noninferiority_margin)} is ruled out"
+        if gate.intent != "cost" or verdict.payback is None or verdict.payback.days is None:
+            return f"{ruled_out}."
+        paid, asked = verdict.payback.days, verdict.payback.asked_days
+        when = days_within(paid.point, paid.low, paid.high)
+        return f"{ruled_out}, and the change pays for itself {when}; at most {days(asked)} was asked for."
     low = found.bounds.low if found and found.bounds else 0.0
     bar = gate.primary.min_delta
     if gate.primary.evidence == "none":
@@ -54,7 +60,12 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
     codes = {reason.code for reason in verdict.reasons}
     found = verdict.primary
     lines: list[str] = []
-    if verdict.n_needed and found:
+    if verdict.n_needed and found and suite.gate.intent != "quality":
+        lines.append(
+            f"About {verdict.n_needed:,} pairs would tell, four times in five, that an equal candidate loses less than "
+            f"{some_points(suite.gate.noninferiority_margin)}; these are {found.n:,}."
+        )
+    elif verdict.n_needed and found:
         more = verdict.n_needed - found.n
         lines.append(
             f"{found.n:,} pairs can show a gain of {verdict.mde_points:.1f} points or more; about {verdict.n_needed:,} "
@@ -86,6 +97,18 @@ _NEXT = (
     ("NO_HEADROOM", "This suite is saturated: make it harder, or gate on cost or regression instead of quality."),
     ("GUARD_REGRESSED", "The gain was paid for elsewhere: look at the guard's own samples before tuning again."),
     ("SLICE_REGRESSED", "Filter the samples by that slice: its training data is the first suspect."),
+    (
+        "PAYBACK_TOO_LONG",
+        "The report's cost section says at how many requests a day it would pay, and what the hours weigh in it.",
+    ),
+    (
+        "PAYBACK_UNSETTLED",
+        "More samples narrow the range of the saving; a more careful estimate of the hours may, too.",
+    ),
+    (
+        "PAYBACK_UNKNOWN",
+        "State prices of both sides under `models` and volume, training cost and hours under `economics`.",
+    ),
     ("LIMITED", "Run it again without --limit for a verdict."),
     ("TRUNCATION", "Raise generation.max_tokens, or find out why the answers do not end."),
     ("ERROR_RATE", "Mend what failed and resume the run: only what is missing is asked again."),

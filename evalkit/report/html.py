@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from evalkit.report import charts, facts, page, strings
+from evalkit.report import charts, facts, page, payback, strings
 from evalkit.report.pack import pack
 from evalkit.report.read import Document, items, obj, objects, text, words
 from evalkit.report.text import cleaned
@@ -90,6 +90,10 @@ def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
         "identity_sentences": facts.identity_sentences(verdict),
         "cost": facts.cost_table(verdict),
         "latency": facts.latency_table(verdict),
+        "payback": payback.payback_table(verdict),
+        "sensitivity": payback.sensitivity_table(verdict),
+        "payback_sentences": payback.payback_sentences(verdict),
+        "payback_assumptions": payback.assumptions(verdict),
         "checks": facts.checks_table(verdict),
         "version": text(obj(verdict, "provenance"), "evalkit"),
         "lineage": facts.lineage_table(verdict, manifest),

@@ -14,6 +14,7 @@ from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.forest import Bar, axis_for
 from evalkit.report.page import Example, asked_rows, examples, sides
+from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
 
@@ -145,6 +146,8 @@ def _moved(verdict: Document) -> Iterator[str]:
     told = [f"{sign} {word} {numbers.count(whole(flips, key) or 0)}" for key, (sign, word) in strings.FLIPS.items()]
     if flips:
         yield " · ".join(told)
+    if payback := payback_line(verdict):
+        yield f"Cost: {inert(payback)}"
     warnings = items(verdict, "warnings")[:20]
     if warnings:
         yield _within([f"- warning: {inert(words(sentence), 500)}" for sentence in warnings], GATE_CHARS // 3)

@@ -12,6 +12,7 @@ from rich.text import Text
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.page import asked_rows, sides
+from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import plain, shorten
 
@@ -65,6 +66,8 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
         yield _metric_table(verdict)
         yield Text("")
     yield Text(_moved(verdict))
+    if payback := payback_line(verdict):
+        yield Text(plain(payback))
     yield Text("")
     yield Text(plain(text(verdict, "headline")))
     for sentence in items(verdict, "advice"):

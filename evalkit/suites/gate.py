@@ -155,8 +155,6 @@ def _check_metric(name: str, known: frozenset[str], loc: Loc, shop: Workshop) ->
 
 def _refuse_later(gate: Gate, shop: Workshop) -> None:
     """Keys that would change a decision and that this version cannot act on."""
-    if gate.intent == "cost":
-        shop.findings.at(("gate", "intent"), unavailable("gate.intent: cost", "quality, regression", shop))
     if gate.reuse != "warn":
         what = f"gate.reuse: {gate.reuse if isinstance(gate.reuse, str) else 'a policy'}"
         shop.findings.at(("gate", "reuse"), unavailable(what[:100], "warn", shop))

@@ -10,6 +10,7 @@ from evalkit.errors import UsageError
 from evalkit.suites.crosscheck import check_prompts, check_targets
 from evalkit.suites.data import Data, read_data, why_unreadable
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
+from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
 from evalkit.suites.jsonl import Row
@@ -116,6 +117,8 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     # With no findings every part is there; this is for the type checker and for mistakes of ours.
     if data is None or samples is None or gate is None or parts.whole is None or parts.dataset is None:
         raise AssertionError("a part of the suite is missing and nothing was reported")
+    economics = build_economics(parts.economics, findings.source.line_of(("economics",)))
+    models = {role: built.spec for role, built in sides.items()}
     kept = samples.samples if options.limit is None else chosen(samples.samples, options.limit, data.sha256)
     return Suite(
         name=parts.whole.name,
@@ -126,17 +129,18 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         dataset_path=data.path,
         dataset_sha256=data.sha256,
         is_locked=parts.dataset.sha256 is not None,
-        models={role: built.spec for role, built in sides.items()},
+        models=models,
         metrics=metrics,
         gate=gate,
         run=_run(parts.whole.run),
+        economics=economics,
         training_data=training,
         contamination=(parts.checks or Checks()).contamination.action,
         checks=checks,
         truncated=parts.whole.truncated,
         declared=parts.document,
         digests=dict(sorted(tree.digests.items())),
-        warnings=_warnings(parts, data, sides),
+        warnings=(*_warnings(parts, data, sides), *economics_warnings(economics, gate, models)),
     )
 
 
@@ -258,7 +262,6 @@ def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple
     idle = {
         "checks.group_keys": bool(checks.group_keys),
         "checks.freshness": checks.freshness is not None,
-        "economics": parts.economics is not None,
     }
     found += [f"{key} is read but not acted on by evalkit {VERSION}." for key, is_set in idle.items() if is_set]
     found += [data.odd] if data.odd else []

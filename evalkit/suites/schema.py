@@ -30,6 +30,10 @@ MISTAKEN_FOR_SHARES = 0.5
 
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Amount = Annotated[float, Field(ge=0.0, le=1e12)]
+"""Of money, hours, days or requests; the bound keeps sums and products finite."""
+Rate = Annotated[float, Field(ge=0.0, le=1e9)]
+"""USD per 1M tokens, bounded for the same reason."""
 Points = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
@@ -120,9 +124,9 @@ class Dataset(Section):
 class Price(Section):
     """USD per 1M tokens."""
 
-    input: Annotated[float, Field(ge=0.0)]
-    output: Annotated[float, Field(ge=0.0)]
-    cached: Annotated[float, Field(ge=0.0)] | None = None
+    input: Rate
+    output: Rate
+    cached: Rate | None = None
     as_of: Text | None = None
 
 
@@ -270,13 +274,14 @@ class Checks(Section):
 class Economics(Section):
     """What the change costs and saves."""
 
-    requests_per_day: Annotated[float, Field(ge=0.0)] | None = None
-    training_usd: Annotated[float, Field(ge=0.0)] | None = None
-    tuning_hours: Annotated[float, Field(ge=0.0)] | None = None
-    labelling_hours: Annotated[float, Field(ge=0.0)] | None = None
-    usd_per_hour: Annotated[float, Field(ge=0.0)] | None = None
+    requests_per_day: Amount | None = None
+    training_usd: Amount | None = None
+    tuning_hours: Amount | None = None
+    labelling_hours: Amount | None = None
+    usd_per_hour: Amount | None = None
+    hosting_usd_per_day: Annotated[float, Field(ge=-1e12, le=1e12)] | None = None
     maintenance_share: Share | None = None
-    max_payback_days: Annotated[float, Field(ge=0.0)] | None = None
+    max_payback_days: Amount | None = None
 
 
 class Run(Section):

@@ -17,6 +17,7 @@ from evalkit.types.score import Score, Scored, Unscored, to_points
 from evalkit.types.suite import (
     CheckAction,
     CheckSpec,
+    EconomicsSpec,
     Finding,
     GateSpec,
     Generation,
@@ -32,13 +33,26 @@ from evalkit.types.suite import (
     Suite,
     ValiditySpec,
 )
-from evalkit.types.verdict import EXIT_CODES, Comparison, Guard, Interval, Reason, Slice, Status, Verdict
+from evalkit.types.verdict import (
+    EXIT_CODES,
+    Amount,
+    Comparison,
+    Guard,
+    Interval,
+    Payback,
+    Reason,
+    Slice,
+    Status,
+    Verdict,
+)
 
 __all__ = [
     "EXIT_CODES",
+    "Amount",
     "CheckAction",
     "CheckSpec",
     "Comparison",
+    "EconomicsSpec",
     "Failure",
     "Finding",
     "Finish",
@@ -55,6 +69,7 @@ __all__ = [
     "ModelSpec",
     "Outcome",
     "Params",
+    "Payback",
     "Price",
     "PrimarySpec",
     "Prompt",

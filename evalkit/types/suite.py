@@ -196,6 +196,23 @@ class GateSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EconomicsSpec:
+    """What a change costs, as the suite states it. None = it does not say, which is never taken for nothing."""
+
+    requests_per_day: float | None = None
+    training_usd: float | None = None
+    tuning_hours: float | None = None
+    labelling_hours: float | None = None
+    usd_per_hour: float | None = None
+    hosting_usd_per_day: float | None = None
+    """What serving the candidate costs a day beyond its token prices and beyond what the baseline's serving costs."""
+    maintenance_share: float = 0.2
+    """Share of the tuning hours that upkeep takes every month."""
+    max_payback_days: float = 90.0
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """How to run, which cannot move a score."""
 
@@ -227,6 +244,7 @@ class Suite:
     metrics: tuple[MetricSpec, ...]
     gate: GateSpec
     run: RunSpec = dataclasses.field(default_factory=RunSpec)
+    economics: EconomicsSpec | None = None
     training_data: tuple[Path, ...] = ()
     contamination: CheckAction = "clean"
     """What to do about held-out samples found in the training data."""

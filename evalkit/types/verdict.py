@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from evalkit.types.json import JsonValue
 
@@ -93,6 +93,48 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """A measured amount between one-sided bounds at the gate's alpha. `math.inf` days stand for "never"."""
+
+    point: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.point <= self.high:
+            raise ValueError(f"{self.point} does not lie between {self.low} and {self.high}")
+
+    def times(self, factor: float) -> Self:
+        """This amount scaled by a finite factor; a negative one swaps the bounds."""
+        low, high = sorted((self.low * factor, self.high * factor))
+        return type(self)(point=self.point * factor, low=low, high=high)
+
+    def plus(self, constant: float) -> Self:
+        """This amount moved by a constant."""
+        return type(self)(point=self.point + constant, low=self.low + constant, high=self.high + constant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payback:
+    """When the change has paid for itself, and whether that is soon enough for the suite."""
+
+    asked_days: float
+    days: Amount | None = None
+    """None = not measured."""
+    why: str = ""
+    """Why it was not measured, in words."""
+
+    @property
+    def state(self) -> GuardState:
+        """Held when even the late end is soon enough, regressed when even the early end is too late."""
+        if self.days is None:
+            return "not_measured"
+        if self.days.high <= self.asked_days:
+            return "held"
+        return "regressed" if self.days.low > self.asked_days else "unresolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why the verdict is what it is."""
 
@@ -111,6 +153,8 @@ class Verdict:
     metrics: tuple[Comparison, ...] = ()
     guards: tuple[Guard, ...] = ()
     slices: tuple[Slice, ...] = ()
+    payback: Payback | None = None
+    """When the change has paid for itself; decides for `intent: cost`, informs otherwise."""
     mde_points: float | None = None
     """The smallest true gain these samples would show with 80 % chance."""
     n_needed: int | None = None

@@ -71,7 +71,7 @@ def test_missing_is_never_shown_as_zero(documents):
     assert {row.delta for row in chart.rows} == {"not measured"}
     assert {row.baseline for row in chart.rows} == {"–"}
     costs = facts.cost_table(verdict)
-    assert costs.rows[0] == ("this run, USD", "unknown", "unknown")
+    assert costs.rows[0] == ("all answers, USD", "unknown", "unknown")
 
 
 def test_an_unresolved_guard_is_not_a_tick(ship):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from evalkit.stats import ratios
 from evalkit.stats.ratios import ratio_bootstrap
 
 
@@ -20,6 +21,19 @@ def test_the_sides_keep_their_pairs():
     _, broken = ratio_bootstrap(base, rng.permutation(cand), None, np.random.default_rng(1), level=0.9)
     assert paired.high - paired.low < 0.3 * (broken.high - broken.low)
     assert paired.low < np.exp(0.1) < paired.high
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.95])
+def test_many_pairs_are_drawn_in_part_and_give_the_same_interval(quantile, monkeypatch):
+    rng = np.random.default_rng(4)
+    base = rng.lognormal(0, 0.5, 4_000)
+    cand = base * rng.lognormal(0.1, 0.3, 4_000)
+    point, whole = ratio_bootstrap(base, cand, quantile, np.random.default_rng(1), level=0.9)
+    monkeypatch.setattr(ratios, "MOST_DRAWN", 800)
+    same, part = ratio_bootstrap(base, cand, quantile, np.random.default_rng(1), level=0.9)
+    assert point == same
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.25)
+    assert part.low < point < part.high
 
 
 def test_nothing_and_mismatches_are_refused():

@@ -231,9 +231,11 @@ def test_what_is_read_but_not_acted_on_is_said(folder):
     folder.edit('"ticket_id"', '"id"', "samples.jsonl")
     folder.edit("Label the ticket.", '"Label {{ text }}."')
     warnings = folder.load().warnings
-    assert [warning.split()[0] for warning in warnings[:3]] == ["checks.group_keys", "checks.freshness", "economics"]
-    assert "column 'id'" in warnings[3]
-    assert "'{{'" in warnings[4]
+    assert [warning.split()[0] for warning in warnings[:2]] == ["checks.group_keys", "checks.freshness"]
+    assert "column 'id'" in warnings[2]
+    assert "'{{'" in warnings[3]
+    # Economics are acted on, as far as they go.
+    assert "models.baseline.price and models.candidate.price and economics.requests_per_day" in warnings[4]
 
 
 def test_training_data_patterns(folder):

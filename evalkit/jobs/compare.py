@@ -95,8 +95,8 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
 
 
 def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
-    prompt = suite.models[role].prompt
-    return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=prompt)
+    declared = suite.models[role]
+    return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=declared.prompt, price=declared.price)
 
 
 def _from_file(path: Path) -> dict[str, list[Outcome]]:

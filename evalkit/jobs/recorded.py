@@ -65,7 +65,12 @@ def _outcome(side: dict[str, Any]) -> Outcome:
         kind, _, message = str(side["error"] or "failed: no answer was recorded").partition(": ")
         return Failure(kind=kind, message=message, attempts=side.get("attempts") or 1)
     usage = Usage(input_tokens=side.get("input_tokens"), output_tokens=side.get("output_tokens"))
-    return Response(text=side["text"], finish=side["finish"], usage=usage, latency_s=side.get("latency_s"))
+    return Response(
+        text=side["text"],
+        finish=side["finish"],
+        usage=usage,
+        latency_s=None if side.get("cached") else side.get("latency_s"),  # a cached answer's time is an older run's
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -9,14 +9,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
 from evalkit.compare.pairing import against_the_candidate, compare
+from evalkit.compare.parts import compare_primary, look_at_parts
 from evalkit.compare.payback import judge_payback
 from evalkit.compare.primary import decide_primary, least_detectable, pairs_needed
-from evalkit.compare.slices import judge_slices
+from evalkit.compare.secondary import with_adjusted_p
 from evalkit.compare.validity import broken_evidence
-from evalkit.numbers import signed
+from evalkit.numbers import interval, signed
 from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Suite, Verdict
+from evalkit.types.reuse import Reuse
 
 _RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
 _SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
@@ -37,6 +40,8 @@ class Evidence:
     blocking: tuple[Reason, ...] = ()
     """What other rooms found: a served model that changed, contamination …; each makes the evidence invalid."""
     warnings: tuple[Reason, ...] = ()
+    reuse: Reuse | None = None
+    """Earlier uses of these samples; None where none were counted."""
     payback: Payback | None = None
     """When the change has paid for itself; None where nothing was weighed."""
 
@@ -46,11 +51,14 @@ def decide(evidence: Evidence) -> Verdict:
     suite, main = evidence.suite, evidence.main
     gate = suite.gate
     notes = _notes(suite)
+    judging = main.metrics[gate.primary.metric]
+    primary = _noted(compare_primary(judging, main.table, gate, seed=evidence.seed), notes)
     found = {
-        name: _noted(compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed), notes)
+        name: primary
+        if metric is judging
+        else _noted(compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed), notes)
         for name, metric in main.metrics.items()
     }
-    primary = found[gate.primary.metric]
     guards = tuple(
         judge_guard(
             spec,
@@ -60,15 +68,14 @@ def decide(evidence: Evidence) -> Verdict:
         )
         for spec in gate.guards
     )
-    slices = judge_slices(
-        main.metrics[gate.primary.metric], main.table, gate.slices, alpha=gate.alpha, seed=evidence.seed
-    )
+    parts = look_at_parts(judging, main.table, gate, primary, seed=evidence.seed)
     findings = _invalid(evidence, primary)
     if not any(status == "invalid" for status, _ in findings):
-        findings += _decided(evidence, primary, guards, slices)
+        findings += _decided(evidence, primary, guards, parts.slices)
     if evidence.is_limited:
         findings = _limited(findings)
     status = min((status for status, _ in findings), key=_RANK.__getitem__)
+    strict = dataclasses.replace(gate, alpha=gate.reuse.alpha(gate.alpha))
     reasons = tuple(r for s, r in sorted(findings, key=lambda f: _RANK[f[0]])) + evidence.warnings
     if status == "ship":
         reasons = tuple(dataclasses.replace(r, is_blocking=False) for r in reasons)
@@ -76,12 +83,15 @@ def decide(evidence: Evidence) -> Verdict:
         status=status,
         reasons=reasons,
         primary=primary,
-        metrics=tuple(found.values()),
+        metrics=tuple(with_adjusted_p(found, gate.primary.metric).values()),
         guards=guards,
-        slices=slices,
+        slices=parts.slices,
+        slice_summary=parts.summary,
+        reuse=evidence.reuse,
+        cautions=(*parts.cautions, *earlier.cautions(evidence.reuse, primary, gate)),
         payback=evidence.payback,
-        mde_points=least_detectable(primary, gate),
-        n_needed=pairs_needed(primary, gate) if _is_unsettled(reasons) else None,
+        mde_points=least_detectable(primary, strict),
+        n_needed=pairs_needed(primary, strict) if _is_unsettled(reasons) else None,
     )
 
 
@@ -114,6 +124,8 @@ def _decided(
     findings: list[tuple[Status, Reason]] = [(first.status, first.reason)]
     findings += [_guard_finding(guard) for guard in guards if guard.state != "held"]
     findings += [_slice_finding(part, suite) for part in slices if part.state == "regressed"]
+    if (limit := earlier.limit_reached(evidence.reuse, suite.gate)) is not None:
+        findings.append(("inconclusive", limit))
     findings += judge_payback(evidence.payback, suite.gate)
     if first.status == "ship" and (missing := _missing(evidence, primary)) is not None:
         findings.append(("inconclusive", missing))
@@ -133,10 +145,15 @@ def _guard_finding(guard: Guard) -> tuple[Status, Reason]:
 def _slice_finding(part: Slice, suite: Suite) -> tuple[Status, Reason]:
     found = part.comparison
     detail = (
-        f"{part.name} loses {-(found.delta_points or 0.0):.1f} points (n = {found.n}); "
+        f"{part.name} loses {-(found.delta_points or 0.0):.1f} points (n = {found.n}{_adjusted(part)}); "
         f"no slice may lose more than {suite.gate.slices.max_drop:g}"
     )
     return "dont_ship", Reason(code="SLICE_REGRESSED", is_blocking=True, detail=detail)
+
+
+def _adjusted(part: Slice) -> str:
+    bounds = part.adjusted
+    return f"; {interval((bounds.low, bounds.high))} after Holm's correction" if bounds is not None else ""
 
 
 def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
@@ -146,7 +163,7 @@ def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
     gate = evidence.suite.gate
     metric = evidence.main.metrics[gate.primary.metric]
     table = against_the_candidate(metric, evidence.main.table)
-    worst = compare(metric, table, alpha=gate.alpha, seed=evidence.seed)
+    worst = compare_primary(metric, table, gate, seed=evidence.seed)
     if decide_primary(worst, gate).status == "ship":
         return None
     low, high = primary.worst_case_points

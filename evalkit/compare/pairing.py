@@ -93,12 +93,15 @@ def paired(metric: Metric, table: ScoreTable, rows: NDArray[np.intp] | None = No
 def difference(pairs: Paired, *, seed: str) -> Difference:
     """The difference on these pairs, by the estimator that fits the scores."""
     measured = _corpus(pairs, seed) if isinstance(pairs.metric, CorpusMetric) else _items(pairs, seed)
-    unscored = {
-        role: int((~column.is_scored).sum())
-        for role, column in (("baseline", pairs.baseline), ("candidate", pairs.candidate))
-    }
-    found = dataclasses.replace(measured.found, unscored=unscored, worst_case_points=_worst_case(pairs, unscored))
+    unscored = unscored_by_role(pairs)
+    found = dataclasses.replace(measured.found, unscored=unscored, worst_case_points=worst_case(pairs, unscored))
     return dataclasses.replace(measured, found=found)
+
+
+def unscored_by_role(pairs: Paired) -> dict[str, int]:
+    """How many samples have no score, by side."""
+    sides = (("baseline", pairs.baseline), ("candidate", pairs.candidate))
+    return {role: int((~column.is_scored).sum()) for role, column in sides}
 
 
 def against_the_candidate(metric: Metric, table: ScoreTable) -> ScoreTable:
@@ -231,7 +234,7 @@ def _corpus(pairs: Paired, seed: str) -> Difference:
     return Difference(found=found, interval=drawn.interval)
 
 
-def _worst_case(pairs: Paired, unscored: dict[str, int]) -> tuple[float, float] | None:
+def worst_case(pairs: Paired, unscored: dict[str, int]) -> tuple[float, float] | None:
     """The delta had everything missing gone against the candidate, and for it; None when nothing is missing."""
     if not any(unscored.values()):
         return None

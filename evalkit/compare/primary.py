@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.numbers import interval, signed
+from evalkit.stats.distributions import normal_quantile
 from evalkit.stats.power import mde, mde_graded, n_noninferiority, n_point_binding, n_power, upper_discordance
 from evalkit.types import Comparison, GateSpec, Reason, Status
 
@@ -81,6 +82,14 @@ def least_detectable(found: Comparison, gate: GateSpec) -> float | None:
     if found.discordance is not None:
         return round(100.0 * mde(found.discordance, found.n, gate.alpha), 2)
     return round(100.0 * mde_graded(found.sd_points / 100.0, found.n, gate.alpha), 2)
+
+
+def gate_error(found: Comparison) -> float | None:
+    """The standard error of the difference, a share, as the gate's own bounds have it; None without bounds."""
+    if found.bounds is None:
+        return None
+    z = normal_quantile(0.5 + found.bounds.level / 2.0)
+    return (found.bounds.high - found.bounds.low) / (200.0 * z)
 
 
 def pairs_needed(found: Comparison, gate: GateSpec) -> int | None:

@@ -55,7 +55,9 @@ def _coverage(table: ScoreTable, asked: ValiditySpec, where: str) -> Iterable[Re
 
 
 def _size(table: ScoreTable, primary: Comparison, asked: ValiditySpec) -> Iterable[Reason]:
-    if primary.n < asked.min_n:
+    if primary.delta_points is None:
+        yield _invalid("TOO_FEW_SAMPLES", primary.note or "the primary metric could not be measured")
+    elif primary.n < asked.min_n:
         yield _invalid("TOO_FEW_SAMPLES", f"{primary.n} scored pairs are too few to judge by; at least {asked.min_n}")
     if table.clusters is not None and primary.n_clusters < asked.min_clusters:
         yield _invalid(

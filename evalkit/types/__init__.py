@@ -42,6 +42,7 @@ from evalkit.types.verdict import (
     Payback,
     Reason,
     Slice,
+    SliceSummary,
     Status,
     Verdict,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "Score",
     "Scored",
     "Slice",
+    "SliceSummary",
     "SlicesSpec",
     "Status",
     "Suite",

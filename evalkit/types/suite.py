@@ -10,6 +10,7 @@ from typing import Literal
 
 from evalkit.types.json import JsonValue
 from evalkit.types.outcome import Message
+from evalkit.types.reuse import ReuseSpec
 
 Intent = Literal["quality", "cost", "regression"]
 Evidence = Literal["positive", "margin", "none"]
@@ -166,6 +167,7 @@ class SlicesSpec:
     min_n: int = 30
     max_drop: float = 10.0
     weights: Mapping[str, float] | None = None
+    """The production mix: `column=value` → share of the traffic, of one column, summing to 1."""
     line: int | None = None
 
 
@@ -191,6 +193,7 @@ class GateSpec:
     noninferiority_margin: float = 2.0
     guards: tuple[GuardSpec, ...] = ()
     slices: SlicesSpec = dataclasses.field(default_factory=SlicesSpec)
+    reuse: ReuseSpec = dataclasses.field(default_factory=ReuseSpec)
     validity: ValiditySpec = dataclasses.field(default_factory=ValiditySpec)
     line: int | None = None
 

@@ -49,6 +49,12 @@ class Counts:
         """The counts of the samples in `keep`: a mask of shape (n,), or their numbers."""
         return dataclasses.replace(self, codes=self.codes[keep])
 
+    def weighed(self, strata: NDArray[np.intp], factors: NDArray[np.float64]) -> Self:
+        """The counts of each sample times the factor of its stratum; `strata` (n,) numbers into `factors` (S,)."""
+        kinds, codes = np.unique(self.codes * len(factors) + strata, return_inverse=True)
+        rows, numbers = np.divmod(kinds, len(factors))
+        return dataclasses.replace(self, distinct=self.distinct[rows] * factors[numbers][:, None], codes=codes)
+
     def where(self, keep: NDArray[np.bool_], other: Counts) -> Self:
         """These counts where `keep` is true and the other's elsewhere."""
         codes = np.where(keep, self.codes, other.codes + len(self.distinct))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from evalkit.types.json import JsonValue
+from evalkit.types.reuse import Reuse
 
 Status = Literal["ship", "dont_ship", "inconclusive", "invalid", "error"]
 GuardState = Literal["held", "regressed", "unresolved", "not_measured"]
@@ -42,6 +43,8 @@ class Comparison:
     ci95: Interval | None
     p_value: float | None
     """Two-sided."""
+    adjusted_p: float | None = None
+    """Secondary metrics: the p-value adjusted for how many of them there are."""
     method: str
     is_binary: bool = False
     discordance: float | None = None
@@ -90,6 +93,8 @@ class Slice:
     adjusted: Interval | None = None
     """Holm-adjusted bounds."""
     state: GuardState = "held"
+    contribution_points: float | None = None
+    """Of the pooled difference: what would be gone had the candidate answered here as the baseline did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,23 @@ class Payback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SliceSummary:
+    """The slices in a few words and figures."""
+
+    total: int
+    shown: int
+    """Of so many only the largest are listed."""
+    judged: int
+    min_n: int
+    worst: str | None = None
+    driver: str | None = None
+    """The judged slice that contributes most beyond its share of the pairs."""
+    driver_detail: str | None = None
+    pooled_points: float | None = None
+    """The difference in the samples' own mix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why the verdict is what it is."""
 
@@ -153,6 +175,11 @@ class Verdict:
     metrics: tuple[Comparison, ...] = ()
     guards: tuple[Guard, ...] = ()
     slices: tuple[Slice, ...] = ()
+    slice_summary: SliceSummary | None = None
+    reuse: Reuse | None = None
+    """What was known of earlier uses of these samples."""
+    cautions: tuple[str, ...] = ()
+    """What the reader must know beside the verdict, a sentence each."""
     payback: Payback | None = None
     """When the change has paid for itself; decides for `intent: cost`, informs otherwise."""
     mde_points: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.suites.data import read_answers
 from evalkit.suites.diagnostics import Problems
+from evalkit.suites.shelf import Shelf
 from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, Response, Usage
 
 CONCURRENCY = 256
@@ -69,7 +70,7 @@ class Outputs:
 
     async def close(self) -> None:
         """Forgets the rows."""
-        self._rows = {}
+        self._rows = Rows({})
 
 
 def make(spec: ModelSpec, *, timeout_s: float) -> Outputs:  # noqa: ARG001 - a factory's signature; nothing here can hang
@@ -92,14 +93,31 @@ def recorded_ids(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sample_id for sample_id, _ in read_rows(path)))
 
 
-def read_rows(path: Path) -> dict[Place, Row]:
+class Rows(Mapping[Place, Row]):
+    """Recorded answers by sample id and repeat; long ones stay on disk until they are looked at."""
+
+    def __init__(self, values: Mapping[Place, Mapping[str, Any]]) -> None:
+        self._values = values
+
+    def __getitem__(self, place: Place) -> Row:
+        return _row(self._values[place])
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def read_rows(path: Path) -> Rows:
     """All rows of a file of recorded answers, by sample id and repeat.
 
     Raises UsageError with every mistake found (the first 20 of them), each with its line, when the file cannot be
     read, a row is malformed, two rows claim the same place or there is no row at all.
     """
-    rows: dict[Place, Row] = {}
+    rows: dict[Place, Mapping[str, Any]] = {}
     lines: dict[Place, int] = {}
+    shelf = Shelf()
     problems = Problems(_shown(path))
     for number, value in read_answers(path, problems):
         try:
@@ -111,12 +129,12 @@ def read_rows(path: Path) -> dict[Place, Row]:
         if place in rows:
             repeat = f", repeat {row.repeat}" if row.repeat else ""
             problems.add(number, f"a second answer for {row.id!r}{repeat}; the first is in line {lines[place]}")
-        rows[place], lines[place] = row, number
+        rows[place], lines[place] = shelf.keep(value), number
     if not rows and not problems.listed:
         problems.add(1, "the file holds no answers", fix='write {"id": "…", "output": "…"}, one a line')
     if problems.listed:
         raise UsageError(diagnostics=problems.all())
-    return rows
+    return Rows(rows)
 
 
 def _shown(path: Path) -> str:

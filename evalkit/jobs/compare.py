@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.backends.outputs import read_rows
+from evalkit.backends.outputs import Row, read_rows
 from evalkit.errors import InvalidEvidence, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.finish import Answers, Finished, Story, finish
@@ -37,7 +38,8 @@ class Recorded:
 
     spec: ModelSpec
     identity: ModelIdentity
-    outcomes: dict[str, list[Outcome]]
+    answers: Callable[[str], Sequence[Outcome]]
+    """Sample id → its outcomes by repeat."""
 
 
 def compare(options: CompareOptions) -> Finished:
@@ -48,7 +50,10 @@ def compare(options: CompareOptions) -> Finished:
         "candidate": _recorded(options.candidate, "candidate", loaded.main, options),
     }
     suite = dataclasses.replace(loaded.main, models={role: side.spec for role, side in sides.items()})
-    outcomes = {(role, key): found for role, side in sides.items() for key, found in side.outcomes.items()}
+
+    def outcomes(sample_ids: Sequence[str]) -> dict[tuple[str, str], Sequence[Outcome]]:
+        return {(role, name): side.answers(name) for role, side in sides.items() for name in sample_ids}
+
     run_id = new_run_id()
     story = Story(
         run=run_id,
@@ -59,7 +64,7 @@ def compare(options: CompareOptions) -> Finished:
         differences=[{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
         warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
     )
-    answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=lambda _: outcomes)
+    answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes)
     return finish(answers, {}, story, options.out / suite.name / run_id, _audit)
 
 
@@ -77,7 +82,7 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
     if path.is_file() and path.name != "verdict.json":
         refuse_unknown_ids(path, [suite])
         found = ModelIdentity(weights_sha256=file_sha256(path), engine="recorded answers", is_fixed=True)
-        return Recorded(spec=_spec(suite, role, path.name, path), identity=found, outcomes=_from_file(path))
+        return Recorded(spec=_spec(suite, role, path.name, path), identity=found, answers=_from_file(path))
     run_name, _, side = name.rpartition(":") if name.endswith((":baseline", ":candidate")) else (name, "", "candidate")
     run = find_run(run_name, options.out)
     then = run.document.get("provenance", {}).get("data_sha256")
@@ -87,10 +92,11 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
             "deltas across data versions mean nothing"
         )
     found = ModelIdentity(engine=f"recorded answers of run {run.document['run']} ({side})", is_fixed=True)
+    recorded = recorded_outcomes(run, side)
     return Recorded(
         spec=_spec(suite, role, f"{run.document['run']}:{side}", None),
         identity=found,
-        outcomes=recorded_outcomes(run, side),
+        answers=lambda sample_id: recorded.get(sample_id, ()),
     )
 
 
@@ -99,12 +105,16 @@ def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
     return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=declared.prompt, price=declared.price)
 
 
-def _from_file(path: Path) -> dict[str, list[Outcome]]:
-    outcomes: dict[str, list[Outcome]] = {}
-    for (sample_id, _), row in sorted(read_rows(path).items()):
+def _from_file(path: Path) -> Callable[[str], Sequence[Outcome]]:
+    rows = read_rows(path)
+    places: dict[str, list[tuple[str, int]]] = {}
+    for place in sorted(rows):
+        places.setdefault(place[0], []).append(place)
+
+    def outcome(row: Row) -> Outcome:
         try:
-            outcome: Outcome = row.response()
+            return row.response()
         except RecordedError as error:
-            outcome = Failure(kind=error.kind, message=str(error))
-        outcomes.setdefault(sample_id, []).append(outcome)
-    return outcomes
+            return Failure(kind=error.kind, message=str(error))
+
+    return lambda sample_id: [outcome(rows[place]) for place in places.get(sample_id, ())]

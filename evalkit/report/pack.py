@@ -13,6 +13,7 @@ import base64
 import gzip
 import json
 import sys
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -28,11 +29,17 @@ from evalkit.report.text import MAX_FIELD_CHARS, clean, is_clean_json
 CHUNK_ROWS = 200
 LARGE_CHARS = 2_000_000
 """Beyond so much text frequent words are written in shorthand."""
+HUGE_CHARS = 30_000_000
+"""Beyond so much it would take longer than it saves."""
+DENSEST = 0.2
+"""Packed characters per character of text that no real text stays below: what cannot fit is not tried."""
+TEXTS = 3
+"""Of a row: the input and two answers."""
 LEARNT_CHARS = 4_000
 """Of a row's texts, to learn the words from."""
 MAX_PACKED_CHARS = 14_000_000
 """Of all rows together, so that a page stays below 15 MB."""
-SHORTER_CHARS = (MAX_FIELD_CHARS, 4_000, 500, 100)
+SHORTER_CHARS = (MAX_FIELD_CHARS, 16_000, 4_000, 1_000, 250)
 """How long a text may be, tried in turn until the flipped rows fit."""
 FLIP_CODES = tuple(strings.FLIPS)
 UNSCORED = FLIP_CODES.index("unscored")
@@ -63,17 +70,21 @@ def pack(samples: Iterable[Document], primary: str, *, max_chars: int = MAX_PACK
     index = _Index()
     for row in samples:
         index.add(row)
-    short = Shorthand.of(_some(samples, index.metrics)) if index.n_chars >= LARGE_CHARS else Shorthand()
-    meta = _block(_json({**index.meta(primary), "words": "|".join(short.words)}, limit=None).encode())
     everything = [True] * len(index.ids)
     flipped = [flip not in SAME for flip in index.flips]
     for shown, limit in ((everything, MAX_FIELD_CHARS), *((flipped, limit) for limit in SHORTER_CHARS)):
+        n_chars = index.count_chars(shown, limit)
+        if n_chars * DENSEST > max_chars:
+            continue
+        is_large = LARGE_CHARS <= n_chars <= HUGE_CHARS
+        short = Shorthand.of(_some(samples, index.metrics)) if is_large else Shorthand()
         chunks = _fitting(_chunks(samples, index.metrics, shown, limit, short), max_chars)
         if chunks is not None:
             break
     else:
-        shown, limit = [False] * len(index.ids), 0
+        shown, limit, short = [False] * len(index.ids), 0, Shorthand()
         chunks = tuple(_chunks(samples, index.metrics, shown, limit, short))
+    meta = _block(_json({**index.meta(primary), "words": "|".join(short.words)}, limit=None).encode())
     return Packed(meta=meta, chunks=chunks, n_rows=len(shown), n_left_out=shown.count(False), max_chars=limit)
 
 
@@ -83,8 +94,7 @@ class _Index:
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.flips: list[int] = []
-        self.n_chars = 0
-        """Of inputs and answers."""
+        self._lengths: array[int] = array("L")
         self._by_metric: dict[str, list[int]] = {}
         self._slices: dict[str, list[str]] = {}
 
@@ -98,7 +108,8 @@ class _Index:
         n_before = len(self.ids)
         self.ids.append(text(row, "id"))
         self.flips.append(_flip_code(text(row, "flip")))
-        self.n_chars += len(text(row, "input")) + sum(len(text(obj(row, side), "text")) for side in strings.SIDES)
+        self._lengths.append(len(text(row, "input")))
+        self._lengths.extend(len(text(obj(row, side), "text")) for side in strings.SIDES)
         for name in obj(row, "scores"):
             self._by_metric.setdefault(name, [UNSCORED] * n_before)
         for name, flips in self._by_metric.items():
@@ -108,6 +119,10 @@ class _Index:
             self._slices.setdefault(name, [""] * n_before)
         for name, values in self._slices.items():
             values.append(text(slices, name))
+
+    def count_chars(self, shown: Sequence[bool], limit: int) -> int:
+        """Characters of the inputs and answers of the rows `shown`, each cut at `limit`."""
+        return sum(min(length, limit) for i, length in enumerate(self._lengths) if shown[i // TEXTS])
 
     def meta(self, primary: str) -> dict[str, Any]:
         """The document behind the page's list and filters."""

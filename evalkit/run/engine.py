@@ -41,9 +41,9 @@ AT_FIRST = 16
 RAMP_S = 0.05
 """`AT_FIRST` workers start at once and their number doubles every so many seconds: a server with a rate limit can
 refuse the first few before the many are sent."""
-LOOKAHEAD = 512
+LOOKAHEAD = 256
 """Requests rendered and looked up in the cache at a time."""
-CACHE_BATCH = 256
+CACHE_BATCH = 128
 """Fresh answers kept back before they are written to the cache together; the journal has each of them already."""
 CACHE_WAIT_S = 1.0
 """No answer waits longer than this for its batch, as long as others come in."""

@@ -22,7 +22,7 @@ Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, sample id) → its outcomes, by repeat."""
 OutcomesOf = Callable[[Sequence[str]], Outcomes]
 """Sample ids → at least their outcomes."""
-BLOCK = 400
+BLOCK = 100
 """Samples whose answers are in memory at a time."""
 
 

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.diagnostics import Problems
 from evalkit.suites.files import Tree
 from evalkit.suites.jsonl import Row, read_jsonl
+from evalkit.suites.shelf import Shelf
 from evalkit.types import JsonValue
 
 MAX_LINE_BYTES = 16 << 20
@@ -49,7 +50,7 @@ class Data:
     sha256: str
     """Of the bytes on disk."""
     rows: tuple[tuple[int, Row], ...]
-    """Line (1-based) and row, in file order."""
+    """Line (1-based) and row, in file order; long rows stay on disk until they are looked at."""
     columns: tuple[str, ...]
     """Every key that some row has, in order of appearance."""
     problems: tuple[Diagnostic, ...] = ()
@@ -85,7 +86,8 @@ def read_data(path: Path, tree: Tree) -> Data:
             plain: Any = gzip.GzipFile(fileobj=packed, mode="rb") if name.endswith(".gz") else packed
             lines = _lines(plain, shown)
             read = _csv_rows if name.removesuffix(".gz").endswith(".csv") else read_jsonl
-            rows = tuple(read(lines, problems))
+            shelf = Shelf()
+            rows = tuple((number, shelf.keep(row)) for number, row in read(lines, problems))
             while packed.read(_PIECE):
                 pass
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -104,7 +106,7 @@ def read_data(path: Path, tree: Tree) -> Data:
     )
 
 
-def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
+def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, JsonValue]]]:
     """(line, row) of a plain .jsonl file of answers, read as a dataset is; bad lines are added to `problems`.
 
     Raises UsageError where the file itself fails.
@@ -125,17 +127,17 @@ def _odd(problems: Problems) -> str | None:
     return f"{problems.shown}:{line}: {what}{others}; kept as it is, and shown by its code in the report."
 
 
-def reach(row: JsonValue, dotted: str) -> tuple[bool, JsonValue]:
+def reach(row: JsonValue | Row, dotted: str) -> tuple[bool, JsonValue]:
     """(found, value) of a dotted path: a key of that whole name first, then step by step; digits index lists.
 
     >>> reach({"label": {"tags": ["a", "b"]}}, "label.tags.1")
     (True, 'b')
     """
-    if isinstance(row, dict) and dotted in row:
+    if isinstance(row, Mapping) and dotted in row:
         return True, row[dotted]
-    value = row
+    value: Any = row
     for part in dotted.split("."):
-        if isinstance(value, dict) and part in value:
+        if isinstance(value, Mapping) and part in value:
             value = value[part]
         elif isinstance(value, list) and part.isdecimal() and part.isascii() and int(part[:9]) < len(value):
             value = value[int(part[:9])]
@@ -187,7 +189,7 @@ def _without_mark(line: bytes, shown: str) -> bytes:
     return line.removeprefix(b"\xef\xbb\xbf")
 
 
-def _csv_rows(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, Row]]:
+def _csv_rows(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, dict[str, JsonValue]]]:
     reader = csv.reader(_csv_text(lines, problems.shown), strict=True)
     header: list[str] | None = None
     start = 1

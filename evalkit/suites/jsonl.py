@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from sys import intern
 from typing import Any, NoReturn
 
@@ -15,10 +15,11 @@ MAX_DEPTH = 200
 MAX_DIGITS = 1_000
 _ONE_A_LINE = "write one row a line: jq -c '.[]' rows.json > rows.jsonl"
 
-Row = dict[str, JsonValue]
+Row = Mapping[str, JsonValue]
+"""As it stands in the file; a long one may lie on disk."""
 
 
-def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, Row]]:
+def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterator[tuple[int, dict[str, JsonValue]]]:
     """The rows among numbered lines; what is wrong with the others is added to `problems`.
 
     Rows that hold half a character (a surrogate without its other half, as a text cut in the middle has) are kept
@@ -50,7 +51,7 @@ class _BadLineError(ValueError):
         self.message, self.column, self.text, self.fix = message, column, text, fix
 
 
-def _row(raw: bytes) -> tuple[Row, str | None]:
+def _row(raw: bytes) -> tuple[dict[str, JsonValue], str | None]:
     """One line as a row, and the half character it holds. Raises _BadLineError."""
     try:
         text = raw.decode("utf-8").strip("\r\n\t ")

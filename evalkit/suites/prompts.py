@@ -124,7 +124,7 @@ def _template_line(error: BaseException) -> int | None:
 
 
 def _chat(row: Mapping[str, JsonValue], field: str) -> tuple[list[Message], str | None]:
-    is_there, turns = reach(dict(row), field)
+    is_there, turns = reach(row, field)
     if not is_there or not isinstance(turns, list) or not turns:
         what = f"'{field}' holds no list of turns" if is_there else f"the row has no '{field}'"
         raise PromptError(f"{what}", fix='turns look like [{"role": "user", "content": "…"}, …]')

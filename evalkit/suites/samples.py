@@ -36,7 +36,7 @@ class Samples:
 
 def content_id(row: Row) -> str:
     """The id of a row that has none: the first hex digits of its content's sha256."""
-    return hashlib.sha256(canonical_bytes(row)).hexdigest()[:ID_DIGITS]
+    return hashlib.sha256(canonical_bytes(dict(row))).hexdigest()[:ID_DIGITS]
 
 
 def check_columns(data: Data, dataset: Dataset, findings: Findings) -> bool:

@@ -1,0 +1,81 @@
+"""Long samples cost disk, not memory: 100 kB of text a row, and 100 kB an answer."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+from bench import REPO
+
+CHARS = 100_000
+SMALL, LARGE = 500, 900
+# Both fill what a run keeps at a time: 14 MB of packed page, 256 requests, 100 samples to score.
+
+
+def write_suite(folder, n):
+    rng = random.Random(5)  # noqa: S311 - test data
+    known = ["".join(rng.choices("abcdefghijklmnop", k=rng.randint(2, 9))) for _ in range(3000)]
+    pool = " ".join(rng.choices(known, k=60_000))
+
+    def text():
+        start = rng.randrange(len(pool) - CHARS)
+        return pool[start : start + CHARS]
+
+    folder.mkdir()
+    files = [(folder / name).open("w") for name in ("samples.jsonl", "a.jsonl", "b.jsonl")]
+    with files[0] as samples, files[1] as base, files[2] as tuned:
+        for i in range(n):
+            samples.write(json.dumps({"id": f"s{i}", "text": text(), "label": "yes"}) + "\n")
+            base.write(json.dumps({"id": f"s{i}", "output": text() if i % 2 else "yes"}) + "\n")
+            tuned.write(json.dumps({"id": f"s{i}", "output": text() if i % 5 == 0 else "yes"}) + "\n")
+    document = {
+        "version": 1,
+        "name": "long",
+        "dataset": {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }}", "target": "label"},
+        "models": {
+            "baseline": {"backend": "outputs", "path": "a.jsonl"},
+            "candidate": {"backend": "outputs", "path": "b.jsonl"},
+        },
+        "metrics": [{"name": "exact", "type": "exact_match"}],
+        "gate": {"primary": {"metric": "exact", "min_delta": 5.0}},
+    }
+    (folder / "suite.yaml").write_text(json.dumps(document))
+
+
+def peak_mb(folder, n):
+    """Most memory a whole run of n such samples took, and the run's folder."""
+    write_suite(folder, n)
+    environment = os.environ | {"PYTHONPATH": str(REPO), "EVALKIT_HOME": str(folder / "state")}
+    command = [sys.executable, "-m", "evalkit", "run", "suite.yaml", "--json"]
+    with (folder / "out").open("w") as out:
+        child = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    document = json.loads((folder / "out").read_text())
+    return usage.ru_maxrss / 1024, folder / "reports" / "long" / document["run"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("long")
+    return {n: peak_mb(folder / str(n), n) for n in (SMALL, LARGE)}
+
+
+def test_ten_thousand_such_samples_stay_below_500_mb(runs):
+    small, large = runs[SMALL][0], runs[LARGE][0]
+    per_sample = max(0.0, (large - small) / (LARGE - SMALL))
+    assert large < 300
+    assert large + per_sample * (10_000 - LARGE) <= 500, f"{small:.0f} MB at {SMALL}, {large:.0f} MB at {LARGE}"
+
+
+def test_nothing_is_cut_but_in_the_page_which_says_so(runs):
+    _, folder = runs[LARGE]
+    page = folder / "report.html"
+    assert page.stat().st_size <= 15_000_000
+    assert "All of it is in samples.jsonl" in page.read_text()
+    rows = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    assert all(len(row["input"]) == CHARS for row in rows)
+    assert {len(row["baseline"]["text"]) for row in rows} == {3, CHARS}

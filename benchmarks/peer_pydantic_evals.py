@@ -1,9 +1,8 @@
 """pydantic-evals with the OpenAI SDK on the benchmark's samples; runs in the peer's own virtual environment.
 
-    python peer_pydantic_evals.py SAMPLES BASE_URL CONCURRENCY
+    python peer_pydantic_evals.py SAMPLES BASE_URL CONCURRENCY [aiohttp]
 
-Settings: the SDK's aiohttp transport (its documented way to high concurrency), no display of progress, equality as
-the only evaluator, and the dataset evaluated with `max_concurrency`. Prints the share of right answers.
+Settings: the SDK's own transport or its optional aiohttp one, no display of progress, equality as the only evaluator, and the dataset evaluated with `max_concurrency`. Prints the share of right answers.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from pydantic_evals import Case, Dataset  # type: ignore[import-not-found]
 from pydantic_evals.evaluators import EqualsExpected  # type: ignore[import-not-found]
 
 
-async def main(rows: list[dict[str, str]], base_url: str, concurrency: int) -> None:
+async def main(rows: list[dict[str, str]], base_url: str, concurrency: int, *, on_aiohttp: bool) -> None:
     """Asks, scores and prints."""
     cases = [Case(name=row["id"], inputs=row["text"], expected_output=row["label"]) for row in rows]
     dataset = Dataset(name="benchmark", cases=cases, evaluators=[EqualsExpected()])
-    async with AsyncOpenAI(base_url=base_url, api_key="none", http_client=DefaultAioHttpClient()) as client:
+    transport = DefaultAioHttpClient() if on_aiohttp else None
+    async with AsyncOpenAI(base_url=base_url, api_key="none", http_client=transport) as client:
 
         async def ask(text: str) -> str:
             reply = await client.chat.completions.create(
@@ -37,4 +37,4 @@ async def main(rows: list[dict[str, str]], base_url: str, concurrency: int) -> N
 
 if __name__ == "__main__":
     read = [json.loads(line) for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
-    asyncio.run(main(read, sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(read, sys.argv[2], int(sys.argv[3]), on_aiohttp="aiohttp" in sys.argv[4:]))

@@ -79,6 +79,10 @@ def _pydantic_evals(venv: Path, folder: Path, samples: Path, base_url: str) -> l
     return [str(venv / "bin" / "python"), "task.py", "samples.jsonl", base_url, str(CONCURRENCY)]
 
 
+def _pydantic_evals_on_aiohttp(venv: Path, folder: Path, samples: Path, base_url: str) -> list[str]:
+    return [*_pydantic_evals(venv, folder, samples, base_url), "aiohttp"]
+
+
 def _pydantic_evals_score(printed: str) -> float | None:
     found = json.loads(printed.splitlines()[-1])
     return float(found["score"])
@@ -98,10 +102,18 @@ PEERS = (
     Peer(
         name="pydantic-evals",
         title="pydantic-evals + OpenAI SDK, 1 model, against evalkit with 2 and a verdict",
-        pins=("pydantic-evals==2.62.0", "openai[aiohttp]==3.54.0"),
-        settings=f"`max_concurrency={CONCURRENCY}`, `progress=False`, `EqualsExpected` as the only evaluator, the "
-        "OpenAI SDK on its aiohttp transport (its documented way to high concurrency), no tracing; it keeps no cache",
+        pins=("pydantic-evals==2.62.0", "openai==3.54.0"),
+        settings=f"`max_concurrency={CONCURRENCY}`, `progress=False`, `EqualsExpected` as the only evaluator, "
+        "`AsyncOpenAI` as its documentation shows it, no tracing; it keeps no cache",
         prepare=_pydantic_evals,
+        score=_pydantic_evals_score,
+    ),
+    Peer(
+        name="pydantic-evals-aiohttp",
+        title="the same with the SDK's aiohttp transport",
+        pins=("pydantic-evals==2.62.0", "openai[aiohttp]==3.54.0"),
+        settings="as above, the OpenAI SDK on its optional aiohttp transport, its documented way to high concurrency",
+        prepare=_pydantic_evals_on_aiohttp,
         score=_pydantic_evals_score,
     ),
 )

@@ -2,7 +2,8 @@
 
     python peer_pydantic_evals.py SAMPLES BASE_URL CONCURRENCY [aiohttp]
 
-Settings: the SDK's own transport or its optional aiohttp one, no display of progress, equality as the only evaluator, and the dataset evaluated with `max_concurrency`. Prints the share of right answers.
+Settings: the SDK's own transport or its optional aiohttp one, no display of progress, equality as the only evaluator,
+and the dataset evaluated with `max_concurrency`. Prints the share of right answers.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from evalkit.costs.payback import costs_of
 from evalkit.errors import UsageError
 from evalkit.jobs.checks import checked
 from evalkit.jobs.resume import suite_fingerprint
+from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.plugins import Kind, make_metric, origin_of
 from evalkit.protocols import Metric
@@ -52,6 +53,8 @@ class Story:
     command: str
     created: str
     is_limited: bool = False
+    candidate: str = ""
+    """The candidate's fingerprint where another run has worked it out; empty: from its entry and identity."""
     identities: Mapping[str, ModelIdentity] = field(default_factory=dict)
     probe: Mapping[str, Any] = field(default_factory=dict)
     differences: Sequence[Mapping[str, Any]] = ()
@@ -96,17 +99,16 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     blocking, warnings = audit(table)
     seed = suite_fingerprint(main.suite)
     costs = costs_of(table, main.suite)
-    verdict = decide(
-        Evidence(
-            suite=main.suite,
-            main=Measured(table=table, metrics=main.metrics),
-            guards={path: Measured(table=t, metrics=guards[path].metrics) for path, t in others.items()},
-            seed=seed,
-            is_limited=story.is_limited,
-            blocking=story.blocking + blocking + looked_at.blocking,
-            payback=costs.payback,
-        )
+    evidence = Evidence(
+        suite=main.suite,
+        main=Measured(table=table, metrics=main.metrics),
+        guards={path: Measured(table=t, metrics=guards[path].metrics) for path, t in others.items()},
+        seed=seed,
+        is_limited=story.is_limited,
+        blocking=story.blocking + blocking + looked_at.blocking,
+        payback=costs.payback,
     )
+    verdict = _decided(evidence, story)
     facts = RunFacts(
         suite=main.suite,
         suite_file=story.suite_file,
@@ -123,9 +125,21 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         contamination=looked_at.contamination,
         checks=looked_at.checks,
         provenance=_provenance(main.suite, story, seed),
-        warnings=(*main.suite.warnings, *story.warnings, *warnings, *looked_at.warnings),
+        warnings=(*main.suite.warnings, *story.warnings, *warnings, *looked_at.warnings, *verdict.cautions),
     )
     return _written(facts, story, folder)
+
+
+def _decided(evidence: Evidence, story: Story) -> Verdict:
+    """The verdict, with this use of the samples counted and written down."""
+    if story.is_limited:
+        return decide(evidence)
+    spec, identity = evidence.suite.models["candidate"], story.identities.get("candidate")
+    candidate = story.candidate or candidate_fingerprint(spec, identity)
+    with counted(Judged(suite=evidence.suite, candidate=candidate, run=story.run, created=story.created)) as uses:
+        verdict = decide(dataclasses.replace(evidence, reuse=uses.reuse))
+        uses.write(verdict)
+    return verdict
 
 
 def finish_refused(suite: Suite, story: Story, folder: Path) -> Finished:

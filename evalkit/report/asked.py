@@ -83,7 +83,9 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     state = "regressed" if "regressed" in states else "unresolved" if "unresolved" in states else "held"
     worst = min(judged, key=lambda s: (s.state != "regressed", s.comparison.delta_points or 0.0))
     found = worst.comparison
-    got = f"worst: {worst.name} {signed(found.delta_points)} points (n = {found.n})"
+    bounds = worst.adjusted
+    shown = f" {interval((bounds.low, bounds.high))}" if bounds else ""
+    got = f"worst: {worst.name} {signed(found.delta_points)} points{shown}, n = {found.n:,}"
     yield _row("no slice", asked, got, state, suite.gate.slices.line, f"f=broken&slice={quote(worst.name, safe='')}")
 
 

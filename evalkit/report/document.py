@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from evalkit.compare.reuse import chance_of_a_false_ship
 from evalkit.costs.payback import Costs
 from evalkit.report.asked import asked_rows
 from evalkit.report.costs import cost_document, latency_document
@@ -61,6 +62,8 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "guards": [_guard(g) for g in verdict.guards],
         "slice_max_drop": suite.gate.slices.max_drop,
         "slices": [_slice(s) for s in verdict.slices],
+        "slice_summary": _slice_summary(verdict, suite),
+        "reuse": reuse_document(verdict, suite),
         "asked": asked_rows(verdict, suite, table, facts.contamination),
         "flips": {name: facts.flips.get(name, 0) for name in _FLIPS},
         "outcomes": {role: _tally(t) for role, t in table.tallies.items()} if table else {},
@@ -94,7 +97,8 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "ci95_points": [_points(found.ci95.low), _points(found.ci95.high)] if found.ci95 else None,
         "lower_points": _points(found.bounds.low) if found.bounds else None,
         "upper_points": _points(found.bounds.high) if found.bounds else None,
-        "p_value": None if found.p_value is None else float(f"{found.p_value:.4g}"),
+        "p_value": _probability(found.p_value),
+        "adjusted_p_value": _probability(found.adjusted_p),
         "method": found.method,
         "improved": found.improved,
         "worsened": found.worsened,
@@ -108,7 +112,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     gate = suite.gate
     asked = {
         "metric": gate.primary.metric,
-        "alpha": gate.alpha,
+        "alpha": gate.reuse.alpha(gate.alpha),
         "min_delta": gate.primary.min_delta,
         "evidence": gate.primary.evidence,
         "noninferiority_margin": gate.noninferiority_margin,
@@ -159,9 +163,35 @@ def _slice(part: Slice) -> dict[str, Any]:
         "name": part.name,
         "state": part.state,
         "comparison": comparison_document(part.comparison),
+        "contribution_points": _points(part.contribution_points),
         "adjusted_low": _points(part.adjusted.low) if part.adjusted else None,
         "adjusted_high": _points(part.adjusted.high) if part.adjusted else None,
     }
+
+
+def _slice_summary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
+    if verdict.slice_summary is None:
+        return {"note": "nothing was compared"}
+    found = asdict(verdict.slice_summary)
+    weights = suite.gate.slices.weights
+    return found | {
+        "pooled_points": _points(verdict.slice_summary.pooled_points),
+        "weights": None if weights is None else dict(weights),
+    }
+
+
+def reuse_document(verdict: Verdict, suite: Suite) -> dict[str, Any]:
+    """What the verdict knew of earlier uses of its samples, as docs/files.md describes it."""
+    asked, found = suite.gate.reuse, verdict.reuse
+    told: dict[str, Any] = {"policy": asked.policy, "max_uses": asked.max_uses}
+    if found is None or verdict.primary is None:
+        return told | {"note": "not counted: nothing was judged"}
+    chance = chance_of_a_false_ship(found, verdict.primary, suite.gate)
+    return told | asdict(found) | {"false_ship": None if chance is None else round(chance, 6)}
+
+
+def _probability(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
 
 def _tally(tally: Tally) -> dict[str, Any]:

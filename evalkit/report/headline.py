@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evalkit.numbers import days, days_within, some_points
+from evalkit.compare.primary import gate_error
+from evalkit.numbers import days, days_within, signed, some_points
+from evalkit.stats.multiplicity import mean_when_shipped
 from evalkit.types import Comparison, Reason, Suite, Verdict
 
 
@@ -72,9 +74,7 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
             f"({more:,} more) would settle this."
         )
     if verdict.status == "ship":
-        lines.append(
-            "Gains measured on the set that chose the model shrink in production: confirm in a canary or A/B test."
-        )
+        lines.append(_shrinkage(verdict, suite))
     for code, sentence in _NEXT:
         if code in codes and sentence not in lines:
             lines.append(sentence)
@@ -88,7 +88,25 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
     return lines
 
 
+def _shrinkage(verdict: Verdict, suite: Suite) -> str:
+    """That the gains of what passes a gate are a little too good, by how much here, and what to do about it."""
+    gate, found = suite.gate, verdict.primary
+    error = gate_error(found) if found else None
+    if found is None or error is None or gate.intent != "quality" or gate.primary.evidence != "positive":
+        return "Gains measured on the set that chose the model shrink in production: confirm in a canary or A/B test."
+    bar = gate.primary.min_delta
+    shown = 100.0 * mean_when_shipped(bar / 100.0, error, bar / 100.0, gate.reuse.alpha(gate.alpha))
+    return (
+        f"What passes a gate was a little lucky: where the true gain is {some_points(bar)}, runs of {found.n:,} pairs "
+        f"like these that ship report {signed(shown)} on average. Confirm in a canary or A/B test."
+    )
+
+
 _NEXT = (
+    (
+        "REUSE_LIMIT",
+        "Collect fresh samples: what was chosen by these often enough says little about any others.",
+    ),
     (
         "BELOW_GATE",
         "More samples would not rescue this candidate: improve the data or the recipe, or keep the baseline.",

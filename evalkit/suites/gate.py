@@ -13,6 +13,7 @@ from evalkit.suites.schema import Gate, GuardEntry, MetricEntry
 from evalkit.suites.sides import Workshop, schema_file
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import GateSpec, GuardSpec, JsonValue, MetricSpec, PrimarySpec, SlicesSpec, ValiditySpec
+from evalkit.types.reuse import ReuseSpec
 
 GENERAL_MARGIN = 3.0
 """Points another suite's metric may lose when a guard names no margin: general ability moves on its own."""
@@ -50,7 +51,6 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
         return None
     line_of = findings.source.line_of
     own = frozenset(metric.name for metric in metrics)
-    _refuse_later(gate, shop)
     if shop.parts.has_all_metrics:
         _check_metric(gate.primary.metric, own, ("gate", "primary", "metric"), shop)
     guards = tuple(
@@ -71,7 +71,8 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
         alpha=gate.alpha,
         noninferiority_margin=gate.noninferiority_margin,
         guards=guards,
-        slices=SlicesSpec(min_n=gate.slices.min_n, max_drop=gate.slices.max_drop, line=line_of(("gate", "slices"))),
+        slices=SlicesSpec(**gate.slices.model_dump(), line=line_of(("gate", "slices"))),
+        reuse=_reuse(gate, line_of(("gate", "reuse"))),
         validity=ValiditySpec(**gate.validity.model_dump(), line=line_of(("gate", "validity"))),
         line=line_of(("gate",)),
     )
@@ -153,10 +154,7 @@ def _check_metric(name: str, known: frozenset[str], loc: Loc, shop: Workshop) ->
         shop.findings.at(loc, message, help=f"metrics: {listing(sorted(known))}")
 
 
-def _refuse_later(gate: Gate, shop: Workshop) -> None:
-    """Keys that would change a decision and that this version cannot act on."""
-    if gate.reuse != "warn":
-        what = f"gate.reuse: {gate.reuse if isinstance(gate.reuse, str) else 'a policy'}"
-        shop.findings.at(("gate", "reuse"), unavailable(what[:100], "warn", shop))
-    if gate.slices.weights is not None:
-        shop.findings.at(("gate", "slices", "weights"), unavailable("gate.slices.weights", "null", shop))
+def _reuse(gate: Gate, line: int | None) -> ReuseSpec:
+    """Sealed samples judge one candidate."""
+    uses = 1 if gate.reuse.policy == "sealed" else gate.reuse.max_uses
+    return ReuseSpec(policy=gate.reuse.policy, max_uses=uses, line=line)

@@ -14,6 +14,7 @@ from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
 from evalkit.suites.jsonl import Row
+from evalkit.suites.mixture import check_weights
 from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError
@@ -208,6 +209,7 @@ def _samples(
             return None
 
     made, problems = make_samples(data, dataset, answer_of)
+    check_weights(made, shop)
     check_prompts(made, sides, shop, problems)
     if not problems.listed:
         check_targets(made, metrics, data, shop, problems)

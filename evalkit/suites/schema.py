@@ -213,7 +213,26 @@ class Slices(Section):
 
     min_n: Annotated[int, Field(ge=1)] = 30
     max_drop: Points = 10.0
-    weights: dict[str, float] | None = None
+    weights: Annotated[dict[str, Share], Field(min_length=1)] | None = None
+
+
+def _as_mapping(value: Any) -> Any:
+    return {"policy": value} if isinstance(value, str) else value
+
+
+class Reuse(Section):
+    """What may be done when the same samples judge several candidates."""
+
+    policy: Literal["warn", "bonferroni", "sealed"] = "warn"
+    max_uses: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+    @model_validator(mode="after")
+    def _knows_its_uses(self) -> Self:
+        if self.policy == "bonferroni" and self.max_uses is None:
+            raise ValueError("bonferroni shares alpha out over `max_uses` | {policy: bonferroni, max_uses: 20}")
+        if self.policy != "bonferroni" and self.max_uses is not None:
+            raise ValueError(f"`max_uses` belongs to the policy bonferroni, not to {self.policy}")
+        return self
 
 
 class Validity(Section):
@@ -233,7 +252,9 @@ class Gate(Section):
     alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
     primary: Primary
     noninferiority_margin: Points = 2.0
-    reuse: Any = "warn"
+    reuse: Annotated[Reuse, BeforeValidator(_as_mapping, json_schema_input_type=Literal["warn", "sealed"] | Reuse)] = (
+        Field(default_factory=Reuse)
+    )
     guards: list[GuardEntry] = Field(default_factory=list)
     slices: Slices = Field(default_factory=Slices)
     validity: Validity = Field(default_factory=Validity)

@@ -1,0 +1,129 @@
+"""The use that a verdict makes of its suite's samples: looked up before it is made, written down afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ExecutionError
+from evalkit.fingerprint import fingerprint
+from evalkit.store.ledger import Book, Use, ledger_path, opened
+from evalkit.types import ModelIdentity, ModelSpec, Suite, Verdict
+from evalkit.types.reuse import Reuse
+
+_COUNTED = frozenset({"ship", "dont_ship", "inconclusive"})
+"""Verdicts that chose by the samples; broken evidence and a part of the suite choose nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Who is judged, in which run."""
+
+    suite: Suite
+    candidate: str
+    run: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What is known of earlier uses, and how this one is written down."""
+
+    reuse: Reuse
+    write: Callable[[Verdict], None]
+
+
+@contextlib.contextmanager
+def counted(judged: Judged) -> Iterator[Counted]:
+    """Earlier uses of the suite's samples; the ledger is this process's own until the block ends.
+
+    A ledger that cannot be kept is told in `reuse.note` under `reuse: warn`; where uses are limited, it raises
+    ExecutionError.
+    """
+    path = ledger_path()
+    with contextlib.ExitStack() as stack:
+        book: Book | None = None
+        note: str | None
+        try:
+            book = stack.enter_context(opened(path))
+            note = _damage(book, path)
+        except ExecutionError as error:
+            if judged.suite.gate.reuse.policy != "warn":
+                raise
+            note = f"Earlier uses of these samples are not known: {error}."
+        reuse = dataclasses.replace(_reuse(book.uses if book else (), judged), note=note)
+
+        def write(verdict: Verdict) -> None:
+            if book is not None and verdict.status in _COUNTED and _is_first(book.uses, judged):
+                book.add(_use(judged, verdict))
+
+        yield Counted(reuse=reuse, write=write)
+
+
+def candidate_fingerprint(spec: ModelSpec, identity: ModelIdentity | None) -> str:
+    """The candidate by what it is: its weights where they are known, else the name it is asked by; and its prompt."""
+    proven: dict[str, Any] = {}
+    if identity is not None and (identity.weights_sha256 or identity.adapter_sha256):
+        proven = {"weights": identity.weights_sha256, "adapter": identity.adapter_sha256}
+    else:
+        proven = {"backend": spec.backend, "model": spec.model, "endpoint": spec.base_url}
+    decoding = dataclasses.asdict(spec.generation)
+    prompt = dataclasses.asdict(spec.prompt)
+    return fingerprint({**proven, "prompt": prompt, "generation": decoding})
+
+
+def _reuse(uses: Sequence[Use], judged: Judged) -> Reuse:
+    samples, candidate = judged.suite.dataset_sha256, judged.candidate
+    order = list(dict.fromkeys(use.candidate for use in uses if use.samples == samples))
+    if candidate not in order:
+        order.append(candidate)
+    looks = _further_looks(uses, judged)
+    return Reuse(
+        candidate=candidate,
+        samples=samples,
+        place=order.index(candidate) + 1 + looks,
+        uses=len(order) + looks,
+        looks=looks,
+    )
+
+
+def _further_looks(uses: Sequence[Use], judged: Judged) -> int:
+    """Looks at this candidate on other versions of the suite's samples; one after "inconclusive" is free."""
+    before: dict[str, Use] = {}
+    for use in uses:
+        is_other = use.samples != judged.suite.dataset_sha256
+        if use.suite == judged.suite.name and use.candidate == judged.candidate and is_other:
+            before.setdefault(use.samples, use)
+    first = next(iter(before.values()), None)
+    if first is None:
+        return 0
+    is_top_up = first.verdict == "inconclusive" and len(judged.suite.samples) > first.n
+    return len(before) - (1 if is_top_up else 0)
+
+
+def _is_first(uses: Sequence[Use], judged: Judged) -> bool:
+    this = (judged.suite.dataset_sha256, judged.candidate)
+    return this not in {(use.samples, use.candidate) for use in uses}
+
+
+def _use(judged: Judged, verdict: Verdict) -> Use:
+    return Use(
+        at=judged.created,
+        suite=judged.suite.name,
+        samples=judged.suite.dataset_sha256,
+        candidate=judged.candidate,
+        run=judged.run,
+        n=len(judged.suite.samples),
+        verdict=verdict.status,
+    )
+
+
+def _damage(book: Book, path: Path) -> str | None:
+    if not book.unreadable:
+        return None
+    lines = "a line" if book.unreadable == 1 else f"{book.unreadable} lines"
+    return f"The ledger {path} has {lines} that cannot be read, so uses of these samples may be missing from the count."

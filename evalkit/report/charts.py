@@ -103,7 +103,29 @@ def metric_chart(verdict: Document) -> Chart:
     bars = [comparison_bar(c, threshold=demand(verdict) if text(c, "metric") == primary else None) for c in found]
     names = [text(c, "metric") + (" (primary)" if text(c, "metric") == primary else "") for c in found]
     links = [f"#m={_quoted(text(c, 'metric'))}&f=broken" if whole(c, "worsened") else "" for c in found]
-    return _chart(found, bars, names, links)
+    return _chart([{**c, "note": _metric_note(c)} for c in found], bars, names, links)
+
+
+def _metric_note(comparison: Document) -> str:
+    """The comparison's own note, and for a secondary metric its p-value with the others taken into account."""
+    adjusted = number(comparison, "adjusted_p_value")
+    told = "" if adjusted is None else f"p {numbers.p_value(adjusted)}, adjusted for the number of metrics"
+    return "; ".join(filter(None, [text(comparison, "note"), told]))
+
+
+def slice_sentences(verdict: Document) -> tuple[str, ...]:
+    """Where the whole difference comes from, which slice does worst, and how many were not judged."""
+    summary = obj(verdict, "slice_summary")
+    told = [text(summary, "driver_detail")]
+    worst = next((s for s in objects(verdict, "slices") if text(s, "name") == text(summary, "worst")), None)
+    if worst is not None:
+        bounds = numbers.interval(between(worst, "adjusted_low", "adjusted_high"))
+        delta = numbers.signed(number(obj(worst, "comparison"), "delta_points"))
+        told.append(
+            f"Worst of {numbers.count(whole(summary, 'judged'))} judged: {text(worst, 'name')}, {delta} points; "
+            f"{bounds} with the correction for so many looks."
+        )
+    return tuple(filter(None, told))
 
 
 def slice_chart(verdict: Document) -> Chart:
@@ -119,7 +141,14 @@ def slice_chart(verdict: Document) -> Chart:
         for c, item in zip(comparisons, found, strict=True)
     ]
     marks = [strings.state_mark(text(item, "state")) for item in found]
+    comparisons = [{**c, "note": _slice_note(item, c)} for c, item in zip(comparisons, found, strict=True)]
     return _chart(comparisons, bars, [text(item, "name") for item in found], links, marks)
+
+
+def _slice_note(item: Document, comparison: Document) -> str:
+    brought = number(item, "contribution_points")
+    told = "" if brought is None else f"brings {numbers.signed(brought)} of the whole"
+    return "; ".join(filter(None, [text(comparison, "note"), told]))
 
 
 def guard_chart(verdict: Document) -> Chart:

@@ -139,10 +139,23 @@ def checks_table(verdict: Document) -> Table:
             if name not in {"note", "checked"} and item not in (None, [], "")
         ]
         rows.append((label, "; ".join(filter(None, [note, *told])) or "not checked"))
+    rows.append(("candidates judged by these samples", _uses(obj(verdict, "reuse"))))
     for found in objects(verdict, "checks"):
         label = f"{text(found, 'check')} ({text(found, 'from')})"
         rows.append((label, text(found, "detail") or "nothing found"))
     return Table(rows=tuple(rows))
+
+
+def _uses(reuse: Document) -> str:
+    """How often the samples were used to choose by, and what that does to a ship."""
+    uses, allowed = whole(reuse, "uses"), whole(reuse, "max_uses")
+    if uses is None:
+        return text(reuse, "note") or "not counted"
+    chance = number(reuse, "false_ship")
+    told = [numbers.count(uses) + (f" of {numbers.count(allowed)} allowed" if allowed else "")]
+    if chance is not None:
+        told.append(f"chance that one ships although none is better: at most {numbers.percent(chance)}")
+    return "; ".join(filter(None, [*told, text(reuse, "note")]))
 
 
 def lineage_table(verdict: Document, manifest: Document) -> Table:

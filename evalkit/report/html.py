@@ -79,6 +79,7 @@ def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
     return {
         "metrics": charts.metric_chart(verdict),
         "slices": charts.slice_chart(verdict),
+        "slice_sentences": charts.slice_sentences(verdict),
         "guards": page.guard_rows(verdict),
         "guard_chart": charts.guard_chart(verdict),
         "primary_facts": page.primary_facts(verdict),

@@ -81,6 +81,7 @@ METHODS: Mapping[str, str] = {
     "bootstrap": "paired bootstrap over samples",
     "permutation": "paired sign-flip permutation test",
     "t": "paired t interval",
+    "post-stratified": "each slice weighed by its share of the traffic (Zou and Donner 2008)",
 }
 
 GLOSSARY: Mapping[str, str] = {

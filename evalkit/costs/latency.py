@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.stats.ratios import ratio_bootstrap
+from evalkit.stats.ratios import quantile_ratios
 from evalkit.stats.resampling import seed_from
 from evalkit.types import JsonValue
 from evalkit.types.table import ScoreTable
@@ -46,7 +46,7 @@ def latency_ratios(table: ScoreTable, seed: str) -> dict[str, JsonValue]:
         note = f"only {n} pairs were timed live on both sides" if n else NOT_MEASURED
         return {"n": n, "p50": None, "p95": None, "note": note}
     found: dict[str, JsonValue] = {"n": n}
-    for name, quantile in (("p50", 0.50), ("p95", 0.95)):
-        point, drawn = ratio_bootstrap(base[both], cand[both], quantile, seed_from(seed), level=0.95)
+    ratios = quantile_ratios(base[both], cand[both], (0.50, 0.95), seed_from(seed), level=0.95)
+    for name, (point, drawn) in zip(("p50", "p95"), ratios, strict=True):
         found[name] = {"point": round(point, 6), "ci95": [round(drawn.low, 6), round(drawn.high, 6)]}
     return found | {"note": None if n >= MIN_FOR_P95 else f"p95 of {n} pairs is a rough figure"}

@@ -25,7 +25,7 @@ def economics_warnings(spec: EconomicsSpec | None, gate: GateSpec, models: Mappi
     missing += _missing(spec)
     if missing:
         what = "gate.intent: cost cannot end in SHIP" if is_asked else "no payback can be worked out"
-        yield f"Without {' and '.join(missing)} {what}: an unknown cost is unknown, not zero."
+        yield f"Without {' and '.join(missing)}, {what}: an unknown cost is unknown, not zero."
 
 
 def _missing(spec: EconomicsSpec | None) -> Iterator[str]:

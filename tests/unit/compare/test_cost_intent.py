@@ -13,6 +13,7 @@ SAME, WORSE, OPEN = (150, 3, 3, 44), (100, 5, 40, 55), (100, 15, 14, 71)
 SOON = Payback(asked_days=90, days=Amount(point=30, low=25, high=90))
 LATE = Payback(asked_days=90, days=Amount(point=120, low=90.1, high=math.inf))
 EITHER = Payback(asked_days=90, days=Amount(point=80, low=70, high=95))
+LATE_AS_MEASURED = Payback(asked_days=90, days=Amount(point=100, low=90, high=120))
 NEVER = Payback(asked_days=90, days=Amount(point=math.inf, low=math.inf, high=math.inf))
 UNKNOWN = Payback(asked_days=90, why="the suite names no price for the candidate")
 
@@ -30,6 +31,7 @@ def judged(counts, payback, intent="cost"):
         (SAME, LATE, "dont_ship", "PAYBACK_TOO_LONG"),
         (SAME, NEVER, "dont_ship", "PAYBACK_TOO_LONG"),
         (SAME, EITHER, "inconclusive", "PAYBACK_UNSETTLED"),
+        (SAME, LATE_AS_MEASURED, "inconclusive", "PAYBACK_UNSETTLED"),
         (SAME, UNKNOWN, "inconclusive", "PAYBACK_UNKNOWN"),
         (SAME, None, "inconclusive", "PAYBACK_UNKNOWN"),
         (WORSE, SOON, "dont_ship", "REGRESSION"),

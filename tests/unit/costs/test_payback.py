@@ -120,6 +120,15 @@ def test_a_dearer_candidate_never_pays():
     assert hosting_eats_it.payback.days.low == math.inf
 
 
+def test_nothing_is_paid_back_in_no_time():
+    at_once = costs_of(table(), suite(EconomicsSpec(**{**_given(CASE), "max_payback_days": 0})))
+    assert at_once.payback.state == "regressed"
+    assert at_once.break_even.low == math.inf
+    free = EconomicsSpec(requests_per_day=10, training_usd=0, max_payback_days=0)
+    assert costs_of(table(), suite(free)).payback.state == "held"
+    assert costs_of(table(), suite(free)).break_even.point == 0
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

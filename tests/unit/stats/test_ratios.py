@@ -36,6 +36,15 @@ def test_many_pairs_are_drawn_in_part_and_give_the_same_interval(quantile, monke
     assert part.low < point < part.high
 
 
+def test_several_quantiles_are_those_of_one_at_a_time():
+    rng = np.random.default_rng(5)
+    base, cand = rng.lognormal(0, 0.5, (2, 120))
+    together = ratios.quantile_ratios(base, cand, (0.5, 0.95), np.random.default_rng(1), level=0.9)
+    alone = [ratio_bootstrap(base, cand, q, np.random.default_rng(1), level=0.9) for q in (0.5, 0.95)]
+    assert together == alone
+    assert alone[0][0] == np.median(cand) / np.median(base)
+
+
 def test_nothing_and_mismatches_are_refused():
     for base, cand in ((np.array([]), np.array([])), (np.ones(2), np.ones(3))):
         with pytest.raises(ValueError, match="at least one"):

@@ -40,6 +40,8 @@ class Recorded:
     identity: ModelIdentity
     answers: Callable[[str], Sequence[Outcome]]
     """Sample id → its outcomes by repeat."""
+    candidate: str = ""
+    """The fingerprint its run gave the candidate; empty where none is known."""
 
 
 def compare(options: CompareOptions) -> Finished:
@@ -61,6 +63,7 @@ def compare(options: CompareOptions) -> Finished:
         command=options.command,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         identities={role: side.identity for role, side in sides.items()},
+        candidate=sides["candidate"].candidate,
         differences=[{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
         warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
     )
@@ -96,6 +99,7 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
     return Recorded(
         spec=_spec(suite, role, f"{run.document['run']}:{side}", None),
         identity=found,
+        candidate=str((run.document.get("reuse") or {}).get("candidate") or "") if side == "candidate" else "",
         answers=lambda sample_id: recorded.get(sample_id, ()),
     )
 

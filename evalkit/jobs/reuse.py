@@ -67,6 +67,8 @@ def counted(judged: Judged) -> Iterator[Counted]:
 def candidate_fingerprint(spec: ModelSpec, identity: ModelIdentity | None) -> str:
     """The candidate by what it is: its weights where they are known, else the name it is asked by; and its prompt."""
     proven: dict[str, Any] = {}
+    if identity is not None and identity.is_fixed and identity.weights_sha256:
+        return fingerprint({"answers": identity.weights_sha256})  # recorded: no prompt here made them
     if identity is not None and (identity.weights_sha256 or identity.adapter_sha256):
         proven = {"weights": identity.weights_sha256, "adapter": identity.adapter_sha256}
     else:

@@ -1,11 +1,14 @@
 """Several candidates judged by the same samples: counted, told, and limited where the suite says so."""
 
+import dataclasses
 import json
 
 import pytest
 from bench import label_of
 
 from evalkit.cli.app import execute
+from evalkit.jobs.reuse import candidate_fingerprint
+from evalkit.types import ModelIdentity, ModelSpec, Price, Prompt
 
 N = 100
 
@@ -133,3 +136,54 @@ def test_lines_that_cannot_be_read_are_told(bench, judge):
     with (bench.folder / ".evalkit" / "ledger.jsonl").open("a") as file:
         file.write("<<<<<<< HEAD\n")
     assert any("a line that cannot be read" in w for w in judge(90)["warnings"])
+
+
+def test_a_runs_candidate_compared_again_is_the_same_candidate(bench, judge, capsys):
+    first = judge(90)
+    suite = bench.folder / "suite" / "suite.yaml"
+    for candidate in (first["run"], str(suite.parent / "b.jsonl")):
+        execute(["compare", str(suite.parent / "a.jsonl"), candidate, "--suite", str(suite), "--json"])
+        again = json.loads(capsys.readouterr().out)
+        assert again["verdict"] == "ship"
+        assert again["reuse"]["candidate"] == first["reuse"]["candidate"]
+    assert len(ledger(bench)) == 1
+
+
+def test_another_prompt_is_another_candidate():
+    spec = ModelSpec(role="candidate", backend="openai_compatible", model="tuned", base_url="http://127.0.0.1:1/v1")
+    asked = dataclasses.replace(spec, prompt=Prompt(system="Be brief."))
+    other = dataclasses.replace(spec, model="tuned-2")
+    assert len({candidate_fingerprint(one, None) for one in (spec, asked, other)}) == 3
+    priced = dataclasses.replace(spec, price=Price(input=1.0, output=2.0), line=7)
+    assert candidate_fingerprint(priced, None) == candidate_fingerprint(spec, None)
+    weights = ModelIdentity(weights_sha256="w", adapter_sha256="a")
+    moved = dataclasses.replace(spec, base_url="http://127.0.0.1:2/v1")
+    assert candidate_fingerprint(moved, weights) == candidate_fingerprint(spec, weights)
+
+
+def test_the_plan_is_made_at_the_alpha_of_a_use(bench, judge, capsys):
+    judge(90, reuse={"policy": "bonferroni", "max_uses": 10})
+    execute(["plan", str(bench.folder / "suite" / "suite.yaml"), "--json"])
+    assert json.loads(capsys.readouterr().out)["detects"]["alpha"] == pytest.approx(0.005)
+
+
+def test_the_mix_is_gated_on_from_suite_file_to_report(bench, judge, capsys):
+    # Right on the odd samples only, which are part b: they are a tenth of the traffic.
+    right = {*range(60), *(i for i in range(60, 100) if i % 2)}
+    document = judge(0, fixed=right)
+    assert document["primary"]["delta_points"] == 20.0
+    suite = bench.folder / "suite" / "suite.yaml"
+    mixed = json.loads(suite.read_text())
+    mixed["dataset"]["slices"] = ["part"]
+    mixed["gate"]["slices"] = {"weights": {"part=a": 0.9, "part=b": 0.1}}
+    suite.write_text(json.dumps(mixed))
+    execute(["run", str(suite), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["primary"]["delta_points"] == pytest.approx(4.0)
+    assert document["verdict"] == "dont_ship"
+    assert document["slice_summary"]["pooled_points"] == 20.0
+    assert document["slice_summary"]["weights"] == {"part=a": 0.9, "part=b": 0.1}
+    assert [part["contribution_points"] for part in document["slices"]] == [0.0, 20.0]
+    assert any("+20.0 points, in the production mix +4.0" in w for w in document["warnings"])
+    page = (bench.folder / "reports" / "colours" / document["run"] / "report.html").read_text()
+    assert "part=b, 50.0 % of the pairs, brings +20.0 of the +20.0 points." in page

@@ -46,7 +46,7 @@ CASES = {
     "data-cr": (D, ROWS.replace("\n", "\r"), "samples.jsonl:1:120: the lines end with \\r alone"),
     "data-quotes": (D, ROWS.replace('"', "'"), "samples.jsonl:1:2: this is not JSON: names and texts stand in double"),
     "data-csv-inside": (D, "ticket_id,text\n1,x\n", "samples.jsonl:1:1: this is not JSON: expecting value"),
-    "data-gzip-inside": (D, gzip.compress(ROWS.encode()), "samples.jsonl:1: this is a gzip file"),
+    "data-gzip-inside": (D, gzip.compress(ROWS.encode(), mtime=0), "samples.jsonl:1: this is a gzip file"),
     "data-zip": (D, b"PK\x03\x04\0\0", "samples.jsonl:1: this is a zip file"),
     "data-parquet-inside": (D, b"PAR1\0\0", "samples.jsonl:1: this is a Parquet file"),
     "data-lfs": (D, "version https://git-lfs.github.com/spec/v1\n", "samples.jsonl:1: this is a Git LFS pointer"),

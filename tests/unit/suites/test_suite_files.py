@@ -23,13 +23,15 @@ def read(folder, name, content):
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_jsonl_however_it_was_saved(folder, newline, mark, is_packed):
     content = mark + (ROW % "ü" + "  \n" + ROW % "b").replace("\n", newline).rstrip().encode()
-    data = read(folder, "d.jsonl.gz" if is_packed else "d.jsonl", gzip.compress(content) if is_packed else content)
+    data = read(
+        folder, "d.jsonl.gz" if is_packed else "d.jsonl", gzip.compress(content, mtime=0) if is_packed else content
+    )
     assert [(line, row["ticket_id"]) for line, row in data.rows] == [(1, "ü"), (3, "b")]
     assert data.columns == ("ticket_id", "text", "label", "lang")
 
 
 def test_sha256_is_of_the_bytes_on_disk(folder):
-    content = gzip.compress((ROW % 1).encode() * 5000)
+    content = gzip.compress((ROW % 1).encode() * 5000, mtime=0)
     assert read(folder, "d.jsonl.gz", content).sha256 == hashlib.sha256(content).hexdigest()
 
 
@@ -52,7 +54,7 @@ def test_csv_with_quoted_lines_counts_lines_as_editors_do(folder):
         ("d.jsonl", '{"a": ' + "[" * 300 + "]" * 300 + "}", "d.jsonl:1: nested deeper than 200 levels"),
         ("d.jsonl", '{"a": ' + "9" * 5000 + "}", "d.jsonl:1: "),
         ("d.jsonl.gz", b"no gzip", "d.jsonl.gz: damaged gzip file"),
-        ("d.jsonl.gz", gzip.compress(ROW.encode() * 99)[:-20], "d.jsonl.gz: damaged gzip file"),
+        ("d.jsonl.gz", gzip.compress(ROW.encode() * 99, mtime=0)[:-20], "d.jsonl.gz: damaged gzip file"),
     ],
 )
 def test_bad_data_is_located(folder, name, content, message):
@@ -66,13 +68,13 @@ def test_bad_data_is_located(folder, name, content, message):
 def test_a_line_beyond_the_limit_is_refused(folder, monkeypatch):
     monkeypatch.setattr("evalkit.suites.data.MAX_LINE_BYTES", 1 << 20)
     with pytest.raises(UsageError, match="a line may hold 1 MiB"):
-        read(folder, "d.jsonl.gz", gzip.compress(b" " * (1 << 21)))
+        read(folder, "d.jsonl.gz", gzip.compress(b" " * (1 << 21), mtime=0))
 
 
 def test_data_that_inflates_beyond_the_limit_is_refused(folder, monkeypatch):
     monkeypatch.setattr("evalkit.suites.data.MAX_DATA_BYTES", 1 << 20)
     with pytest.raises(UsageError, match="data may hold"):
-        read(folder, "d.jsonl.gz", gzip.compress((ROW % "a").encode() * 30_000))
+        read(folder, "d.jsonl.gz", gzip.compress((ROW % "a").encode() * 30_000, mtime=0))
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ def test_a_broken_plug_in_is_named_with_its_distribution(here, monkeypatch):
     class Installed:
         name, version = "acme-models", "1.2"
 
-    broken = EntryPoint("acme", "no_such_module_of_acme:make", plugins.GROUP)._for(Installed())
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: (broken,))
+    broken = EntryPoint("acme", "no_such_module_of_acme:make", "evalkit.backends")._for(Installed())
+    monkeypatch.setattr(plugins, "_points", lambda kind: (broken,) if kind == "backends" else ())
     (found,) = [check for check in doctor() if check.what == "plug-in acme"]
     assert found.state == "warning"
     assert "acme-models 1.2" in found.told

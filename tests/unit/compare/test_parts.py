@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import Exact, column, pairs, suite, table
 
-from evalkit.compare import mix
+from evalkit.compare import drivers, mix
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
 from evalkit.compare.pairing import compare, difference
@@ -287,3 +287,32 @@ def test_odd_scores_have_a_verdict(base, cand, gate, status, weights):
         for bounds in filter(None, (found.bounds, found.ci95)):
             assert -100.0 <= bounds.low <= bounds.high <= 100.0
             assert bounds.low < bounds.high
+
+
+def test_more_slices_than_can_be_judged_are_told(monkeypatch):
+    monkeypatch.setattr("evalkit.compare.slices.MAX_JUDGED", 5)
+    base, cand = pairs(100, 60, 0, 40)
+    slices = {f"part={part}": [i % 8 == part for i in range(200)] for part in range(8)}
+    verdict = judged(table(base, cand, slices=slices), slices=SlicesSpec(min_n=20))
+    assert (verdict.slice_summary.total, verdict.slice_summary.judged, len(verdict.slices)) == (8, 5, 5)
+    assert "5 of them were judged" in verdict.cautions[-1]
+
+
+def test_what_is_missing_is_weighed_by_the_mix_before_a_ship():
+    base, cand = two_lists((80, 40, 18, 62), (400, 100, 20, 280))
+    cand[:5] = [None] * 5  # German, both right before; at worst 2.5 German points, which are nine tenths of the mix
+    slices = {"lang=de": [i < 200 for i in range(1000)], "lang=en": [i >= 200 for i in range(1000)]}
+    data = table(base, cand, slices=slices)
+    primary = PrimarySpec(metric="exact", min_delta=9.5)
+    assert judged(data, primary=primary).status == "ship"
+    heavy = SlicesSpec(weights={"lang=de": 0.9, "lang=en": 0.1})
+    assert judged(data, primary=primary, slices=heavy).reasons[0].code == "MISSING_COULD_DECIDE"
+
+
+def two_lists(german, english):
+    return [first + second for first, second in zip(pairs(*german), pairs(*english), strict=True)]
+
+
+def test_a_contribution_that_is_no_number_is_none():
+    assert drivers._points(float("nan")) is None
+    assert drivers._points(float("inf")) is None

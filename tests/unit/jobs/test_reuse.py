@@ -88,7 +88,7 @@ def test_the_smaller_alpha_decides(judge):
 
 
 def test_sealed_samples_judge_one_candidate(judge):
-    assert judge(90, reuse="sealed")["verdict"] == "ship"
+    assert judge(90, reuse="sealed")["primary"]["alpha"] == 0.05
     assert judge(90, reuse="sealed")["verdict"] == "ship"
     other = judge(91, reuse="sealed")
     assert other["verdict"] == "inconclusive"
@@ -110,8 +110,9 @@ def test_one_top_up_after_inconclusive_is_free_and_a_third_look_is_not(bench, ju
     name = ledger(bench)[0]["candidate"]
     monkeypatch.setattr("evalkit.jobs.finish.candidate_fingerprint", lambda _spec, _identity: name)
     assert look(150, "inconclusive")["reuse"]["looks"] == 0
+    assert look(80, "inconclusive")["reuse"]["looks"] == 2  # fewer samples are no top-up
     third = look(200, "inconclusive")
-    assert (third["reuse"]["looks"], third["reuse"]["uses"]) == (1, 2)
+    assert (third["reuse"]["looks"], third["reuse"]["uses"]) == (2, 3)
     assert any("One look after an inconclusive one is free" in w for w in third["warnings"])
 
 

@@ -19,8 +19,6 @@ from evalkit.store.files import sync_folder
 from evalkit.store.home import home, make_private
 
 VERSION = 1
-MAX_LINE = 4096
-"""Bytes of a line; evalkit's own are below 600."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +99,6 @@ def _open(path: Path) -> int:
 
 def _use(line: bytes) -> Use | None:
     """The use a line tells of; None for anything else. Keys of later versions are passed over."""
-    if len(line) > MAX_LINE:
-        return None
     try:
         row: Any = json.loads(line)
         texts = {key: row[key] for key in ("at", "suite", "samples", "candidate", "run", "verdict")}

@@ -18,8 +18,8 @@ class ReuseSpec:
     line: int | None = None
 
     def alpha(self, declared: float) -> float:
-        """The primary metric's alpha: `bonferroni` shares the declared one out over the uses, from the first on."""
-        return declared / self.max_uses if self.policy == "bonferroni" and self.max_uses else declared
+        """The primary metric's alpha: the declared one shared out over the uses allowed, from the first on."""
+        return declared / self.max_uses if self.max_uses else declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

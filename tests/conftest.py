@@ -5,7 +5,6 @@ from bench import Bench
 from hypothesis import HealthCheck, settings
 from suite_folder import Folder
 
-
 # How fast a busy machine draws examples says nothing about the code.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")

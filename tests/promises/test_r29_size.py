@@ -10,8 +10,9 @@ import pytest
 from bench import REPO
 
 CHARS = 100_000
-SMALL, LARGE = 500, 900
-# Both fill what a run keeps at a time: 14 MB of packed page, 256 requests, 100 samples to score.
+SAMPLES = 1_000
+DATA_MB = 3 * SAMPLES * CHARS / 1e6
+"""The samples and two files of answers, nearly all of them long."""
 
 
 def write_suite(folder, n):
@@ -28,8 +29,8 @@ def write_suite(folder, n):
     with files[0] as samples, files[1] as base, files[2] as tuned:
         for i in range(n):
             samples.write(json.dumps({"id": f"s{i}", "text": text(), "label": "yes"}) + "\n")
-            base.write(json.dumps({"id": f"s{i}", "output": text() if i % 2 else "yes"}) + "\n")
-            tuned.write(json.dumps({"id": f"s{i}", "output": text() if i % 5 == 0 else "yes"}) + "\n")
+            base.write(json.dumps({"id": f"s{i}", "output": text()}) + "\n")
+            tuned.write(json.dumps({"id": f"s{i}", "output": "yes" if i % 10 == 0 else text()}) + "\n")
     document = {
         "version": 1,
         "name": "long",
@@ -59,23 +60,20 @@ def peak_mb(folder, n):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("long")
-    return {n: peak_mb(folder / str(n), n) for n in (SMALL, LARGE)}
+def run(tmp_path_factory):
+    return peak_mb(tmp_path_factory.mktemp("long") / "suite", SAMPLES)
 
 
-def test_ten_thousand_such_samples_stay_below_500_mb(runs):
-    small, large = runs[SMALL][0], runs[LARGE][0]
-    per_sample = max(0.0, (large - small) / (LARGE - SMALL))
-    assert large < 300
-    assert large + per_sample * (10_000 - LARGE) <= 500, f"{small:.0f} MB at {SMALL}, {large:.0f} MB at {LARGE}"
+def test_a_run_takes_less_memory_than_its_data(run):
+    """300 MB of text in some 150 MB, 110 of which an empty run takes too."""
+    assert run[0] < 0.85 * DATA_MB, f"{run[0]:.0f} MB"
 
 
-def test_nothing_is_cut_but_in_the_page_which_says_so(runs):
-    _, folder = runs[LARGE]
+def test_nothing_is_cut_but_in_the_page_which_says_so(run):
+    _, folder = run
     page = folder / "report.html"
     assert page.stat().st_size <= 15_000_000
     assert "All of it is in samples.jsonl" in page.read_text()
     rows = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
     assert all(len(row["input"]) == CHARS for row in rows)
-    assert {len(row["baseline"]["text"]) for row in rows} == {3, CHARS}
+    assert {len(row["candidate"]["text"]) for row in rows} == {3, CHARS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 
@@ -12,6 +13,9 @@ from evalkit.run import interrupts
 def main() -> None:
     """Runs the command in `sys.argv` and exits with its code."""
     interrupts.on_first_signal(interrupts.interrupt)
+    # Nearly everything a run makes is kept to its end or freed at once: looking for cycles that often finds none, and
+    # takes a tenth of the time.
+    gc.set_threshold(100_000, 20, 20)
     try:
         code = _execute()
     except KeyboardInterrupt:  # before the command line had begun, or after it had ended

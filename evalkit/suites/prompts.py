@@ -11,7 +11,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.data import reach
 from evalkit.suites.diagnostics import did_you_mean, listing
-from evalkit.suites.sandbox import BUDGET, TEMPLATE_ERRORS, PromptEnvironment, fill
+from evalkit.suites.sandbox import BUDGET, TEMPLATE_ERRORS, PromptEnvironment, fields_only, fill, join
 from evalkit.types import JsonValue, Message, ModelSpec, Prompt, Sample
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -61,11 +61,14 @@ class Composer:
     def __init__(self, prompt: Prompt) -> None:
         self._field = prompt.messages_field
         self._template = None if prompt.template is None else _compiled(prompt.template)
+        self._parts = None if prompt.template is None else fields_only(prompt.template)
 
     def turns(self, row: Mapping[str, JsonValue]) -> tuple[list[Message], str | None]:
         """(turns up to the last user turn, content of the assistant turn after it or None)."""
         if self._template is not None:
-            return [Message(role="user", content=_rendered(self._template, row))], None
+            joined = join(self._parts, row) if self._parts is not None else None
+            content = _rendered(self._template, row) if joined is None else joined
+            return [Message(role="user", content=content)], None
         if self._field is not None:
             return _chat(row, self._field)
         return [], None

@@ -172,6 +172,38 @@ def fill(template: Any, fields: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
+def fields_only(source: str) -> tuple[tuple[str, bool], ...] | None:
+    """A template of nothing but text and whole fields as ((text or field name, is a field), …); None for any other.
+
+    Most prompts are this simple, and joining them is ten times faster than a render. Raises TemplateError as
+    `PromptEnvironment.from_string` does.
+    """
+    found: list[tuple[str, bool]] = []
+    for node in PromptEnvironment().parse(source).body:
+        if not isinstance(node, nodes.Output):
+            return None
+        for part in node.nodes:
+            if isinstance(part, nodes.TemplateData):
+                found.append((part.data, False))
+            elif isinstance(part, nodes.Name):
+                found.append((part.name, True))
+            else:
+                return None
+    return tuple(found)
+
+
+def join(parts: tuple[tuple[str, bool], ...], fields: Mapping[str, Any]) -> str | None:
+    """The template of `fields_only` over fields that are all texts; None where a render has to look closer."""
+    pieces: list[str] = []
+    for part, is_field in parts:
+        piece = fields.get(part) if is_field else part
+        if type(piece) is not str:
+            return None
+        pieces.append(piece)
+    text = "".join(pieces)
+    return text if len(text) <= MAX_RENDERED else None
+
+
 def _kind(value: Any) -> str:
     return {str: "a text", list: "a list", int: "a number", float: "a number", bool: "true or false"}.get(
         type(value), "nothing"

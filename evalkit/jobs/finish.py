@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evalkit import __version__
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
@@ -267,7 +269,12 @@ def _written(facts: RunFacts, story: Story, folder: Path) -> Finished:
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
-    return _ENCODER.encode(row).encode("ascii") + b"\n"
+    try:
+        data = msgspec.json.encode(row)
+    except UnicodeEncodeError:  # a lone surrogate
+        data = b"\xff"
+    # ASCII, so that no terminal or editor stumbles over what a model wrote.
+    return (data if data.isascii() else _ENCODER.encode(row).encode("ascii")) + b"\n"
 
 
 def _pretty(document: Mapping[str, Any]) -> bytes:

@@ -7,12 +7,15 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
 from evalkit.suites.prompts import Renderer
 from evalkit.types import JsonValue, Key, Message, ModelIdentity, ModelSpec, Params, Request, Sample, Suite
 
 ROLES = ("baseline", "candidate")
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,4 +96,8 @@ def request_fingerprint(side: Side, request: Request) -> str:
         identity.engine_version,
         request.key.repeat,
     ]
-    return hashlib.sha256(canonical_bytes(content)).hexdigest()
+    try:
+        data = _ENCODER.encode(content)
+    except UnicodeEncodeError:  # a lone surrogate
+        data = canonical_bytes(content)
+    return hashlib.sha256(data).hexdigest()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1_000
 _CELLS_AT_ONCE = 4_000_000  # bounds memory to about 64 MB
-MOST_DRAWN = 1_000
+MOST_DRAWN = 400
 """Pairs in one resample at most: with more, two quantiles cost more CPU than asking for the answers does."""
 
 

@@ -6,19 +6,20 @@ loads to the factory below it in `KINDS`. A plug-in that cannot be loaded is an 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, Protocol, cast
 
-from evalkit.errors import Diagnostic, UsageError
+from evalkit.errors import Diagnostic, EvalkitError, UsageError
 from evalkit.metrics.catalogue import known_types
 from evalkit.metrics.registry import build
 from evalkit.protocols import Backend, Check, Metric
-from evalkit.types import CheckSpec, MetricSpec, ModelSpec, Sample
+from evalkit.types import CheckSpec, Finding, MetricSpec, ModelSpec, Sample, Suite
 
 Kind = Literal["backends", "metrics", "checks"]
 KINDS: tuple[Kind, ...] = ("backends", "metrics", "checks")
@@ -74,21 +75,29 @@ def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
     """The backend of one side, not yet opened. Raises UsageError for one that is not installed or broken."""
     if spec.backend in BUILT_IN_BACKENDS:
         make = cast("MakeBackend", importlib.import_module(BUILT_IN_BACKENDS[spec.backend]).make)
-    else:
-        make = cast("MakeBackend", _load("backends", spec.backend))
-    return make(spec, timeout_s=timeout_s)
+        return make(spec, timeout_s=timeout_s)
+    make = cast("MakeBackend", _load("backends", spec.backend))
+    with _blamed("backends", spec.backend, spec.line):
+        return make(spec, timeout_s=timeout_s)
 
 
 def make_metric(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:
     """The metric of one entry. Raises UsageError, with the entry's line, for one that cannot be built."""
     if spec.type in known_types():
         return build(spec, samples)
-    return cast("MakeMetric", _load("metrics", spec.type, spec.line))(spec, samples)
+    make = cast("MakeMetric", _load("metrics", spec.type, spec.line))
+    with _blamed("metrics", spec.type, spec.line):
+        return make(spec, samples)
 
 
-def make_check(spec: CheckSpec) -> Check:
-    """The check of one entry. Raises UsageError, with the entry's line, for one that cannot be built."""
-    return cast("MakeCheck", _load("checks", spec.type, spec.line))(spec)
+def inspected(spec: CheckSpec, suite: Suite) -> Finding:
+    """What the check of one entry finds. Raises UsageError, with the entry's line, for a check that fails itself."""
+    make = cast("MakeCheck", _load("checks", spec.type, spec.line))
+    with _blamed("checks", spec.type, spec.line):
+        finding = make(spec).inspect(suite)
+        if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
+            raise ValueError(f"it names a sample the suite does not have: {min(unknown)!r}")
+    return finding
 
 
 def plugins() -> tuple[Plugin, ...]:
@@ -99,6 +108,19 @@ def plugins() -> tuple[Plugin, ...]:
 def origin_of(kind: Kind, name: str) -> str | None:
     """Distribution and version of a plug-in; None for what evalkit brings itself."""
     return next((_origin(point) for point in _points(kind) if point.name == name), None)
+
+
+@contextlib.contextmanager
+def _blamed(kind: Kind, name: str, line: int | None) -> Iterator[None]:
+    """What a plug-in's own code raises becomes a UsageError that names it and its package."""
+    try:
+        yield
+    except EvalkitError:
+        raise
+    except Exception as error:
+        what = f"the {kind.removesuffix('s')} '{name}' from {origin_of(kind, name)} failed"
+        found = Diagnostic(message=f"{what} with {type(error).__name__}: {error}", line=line)
+        raise UsageError(diagnostics=(found,)) from error
 
 
 def _points(kind: Kind) -> Sequence[EntryPoint]:

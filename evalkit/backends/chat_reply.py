@@ -160,13 +160,15 @@ def _completion(body: bytes) -> _Completion:
         return _DECODER.decode(body)
     except msgspec.ValidationError as error:
         raise ProtocolViolation(f"the reply is JSON, but no chat completion: {error}", status=200) from error
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # msgspec refuses lone surrogates (an answer cut inside an emoji has them), which json keeps.
     try:
         return msgspec.convert(json.loads(body), _Completion)
     except msgspec.ValidationError as error:
         raise ProtocolViolation(f"the reply is JSON, but no chat completion: {error}", status=200) from error
+    except UnicodeDecodeError as error:
+        raise ProtocolViolation("the reply is not UTF-8 text, as JSON has to be", status=200) from error
     except (ValueError, RecursionError) as error:
         raise ProtocolViolation(_not_json(body), status=200) from error
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.errors import UsageError
 from evalkit.hygiene.contamination import find_exact_overlap
-from evalkit.plugins import make_check, origin_of
+from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
 
 LABEL_CHARS = 20
@@ -35,7 +34,7 @@ class Checked:
 def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
     """Runs every check the suite asks for. `question` is the text a sample asks, as the candidate is sent it.
 
-    Raises UsageError, with the entry's line, for a plug-in check that cannot be made or does not keep its contract.
+    Raises UsageError, with the entry's line, for a plug-in check that fails itself.
     """
     state = Checked(suite=suite, contamination={})
     if suite.training_data:
@@ -46,9 +45,7 @@ def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
         finding = Finding(detail=detail, samples=dict(overlap.dirty)) if overlap.dirty else Finding()
         state = _acted(state, finding, suite.contamination, "CONTAMINATED")
     for spec in suite.checks:
-        finding = make_check(spec).inspect(suite)
-        if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
-            raise UsageError(f"the check '{spec.type}' names a sample the suite does not have: {min(unknown)!r}")
+        finding = inspected(spec, suite)
         told = {
             "check": spec.type,
             "from": origin_of("checks", spec.type),

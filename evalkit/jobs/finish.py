@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     table = scoring.table()
     others = {path: _scoring(answers).finish() for path, answers in guards.items()}
     blocking, warnings = audit(table)
+    warnings = (*warnings, *_crashes(table))
     seed = suite_fingerprint(main.suite)
     costs = costs_of(table, main.suite)
     evidence = Evidence(
@@ -215,6 +216,14 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "command": story.command,
         **story.timings,
     }
+
+
+def _crashes(table: ScoreTable) -> Iterator[str]:
+    """A sentence for each metric that failed on answers it should have scored."""
+    for role, columns in table.columns.items():
+        for name, column in columns.items():
+            if n := column.why.get("metric_crashed", 0):
+                yield f"The metric '{name}' failed itself on {n:,} answers of the {role}; they are unscored."
 
 
 def _plugins_of(suite: Suite) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import ExecutionError, Interrupted, UsageError
+from evalkit.errors import BudgetReached, ExecutionError, Interrupted, UsageError
 from evalkit.fingerprint import RECIPE, fingerprint
 from evalkit.run import interrupts
 from evalkit.run.plan import Part
@@ -90,7 +90,8 @@ def told_how_to_go_on(command: str, run: str) -> Iterator[None]:
             raise Interrupted(interrupts.TOLD) from error
     except (ExecutionError, Interrupted) as error:
         if (run_folder(run) / "journal.sqlite").exists():
-            error.add_note(how_to_go_on(command, run))
+            hint = how_to_go_on(command, run)
+            error.add_note(f"{hint}\n(raise that cap in it first)" if isinstance(error, BudgetReached) else hint)
         raise
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import difflib
 import functools
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
-from evalkit.plugins import backend_names, check_types, make_check, metric_types
+from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
@@ -36,6 +37,8 @@ from evalkit.types import Reason, Suite
 from evalkit.types.table import ScoreTable
 
 LATEST = "latest"
+FREE_BACKENDS = frozenset({"local", "outputs"})
+"""Asking them is never paid for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,6 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
         if side.path is not None and limit is None:
             refuse_unknown_ids(side.path, suites)
     metrics = {suite.name: build_metrics(suite) for suite in suites}
-    for check in main.checks:
-        make_check(check)  # a broken one is to be told before anything is asked
     return Loaded(main=main, guards=guards, metrics=metrics)
 
 
@@ -110,6 +111,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     Raises UsageError before anything is asked, ExecutionError or Interrupted with everything answered so far kept.
     """
     loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
+    _refuse_early(options, loaded.main)
     started = time.time()
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
@@ -137,6 +139,22 @@ def run(options: RunOptions, progress: Progress) -> Finished:
             # Only now: a run that died while it was written is one to go on with.
             journal.set_meta({"finished": True})
     return finished
+
+
+def _refuse_early(options: RunOptions, suite: Suite) -> None:
+    """Raises UsageError for what would only come out after everything was asked and paid for."""
+    place = next(path for path in (options.out, *options.out.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise UsageError(f"--out {options.out}: {place} is no folder that reports can be written to")
+    capped = _first(options.max_usd, suite.run.max_usd)
+    for role, side in suite.models.items():
+        if capped is not None and side.price is None and side.backend not in FREE_BACKENDS:
+            raise UsageError(
+                f"a cap of {capped:g} USD cannot be kept: models.{role}.price says nothing about what the {role} costs "
+                "(price: {input: …, output: …}, USD per million tokens); --max-tokens and --max-requests need no price"
+            )
+    for check in suite.checks:
+        inspected(check, suite)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

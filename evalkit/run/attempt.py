@@ -16,6 +16,16 @@ FORGOTTEN_S = 5.0
 """A backend keeps the time limit itself; one that forgot is stopped so many seconds later."""
 
 
+def _checked(backend: Backend, answer: object) -> Response:
+    if not isinstance(answer, Response):
+        raise BackendError(f"the backend {_named(backend)} returned {type(answer).__name__}, not a Response")
+    return answer
+
+
+def _named(backend: Backend) -> str:
+    return f"{type(backend).__module__}.{type(backend).__name__}"
+
+
 class Attempts:
     """Asks backends, each request for a limited time. Every caller is a task of its own."""
 
@@ -30,7 +40,7 @@ class Attempts:
         assert task is not None  # noqa: S101 - for the type checker: coroutines run in tasks
         self._deadlines.set(task, asyncio.get_running_loop().time() + self._timeout_s + FORGOTTEN_S)
         try:
-            return await backend.answer(request)
+            return _checked(backend, await backend.answer(request))
         except asyncio.CancelledError as error:
             if task not in self._expired:
                 raise
@@ -42,7 +52,7 @@ class Attempts:
             raise
         except Exception as error:  # the border: a plug-in's bug costs its requests, not the run
             log.warning("request.crashed", extra={"kind": type(error).__name__})
-            raise BackendError(f"the backend failed with {type(error).__name__}") from error
+            raise BackendError(f"the backend {_named(backend)} failed with {type(error).__name__}") from error
         finally:
             self._deadlines.drop(task)
             self._expired.discard(task)

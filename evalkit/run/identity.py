@@ -6,15 +6,17 @@ The worst comparison is the one in which the adapter was never applied: it looks
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.errors import BackendError, InvalidEvidence
+from evalkit.run.attempt import Attempts
 from evalkit.run.plan import Part, Side, request_fingerprint
 from evalkit.store.cache import Cache
-from evalkit.types import JsonValue, Key, ModelSpec, Params, Request, Sample
+from evalkit.types import JsonValue, Key, Message, ModelSpec, Params, Request, Sample
 from evalkit.types.table import ScoreTable
 
 PROBES = 20
@@ -83,12 +85,19 @@ async def probe(part: Part, cache: Cache | None = None) -> Probe:
 
     Raises InvalidEvidence when up to 20 prompts with answers of some length all come back the same.
     """
+    with contextlib.closing(Attempts(part.suite.run.timeout_s)) as attempts:
+        return await _probed(part, cache, attempts)
+
+
+async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
     base, cand = part.sides["baseline"], part.sides["candidate"]
     words = 0
     asked = 0
     for sample in _spread(part.suite.samples, PROBES):
         try:
-            left, right = await asyncio.gather(_freely(base, cand, sample, cache), _freely(cand, cand, sample, cache))
+            left, right = await asyncio.gather(
+                *(_freely(attempts, side, cand.messages(sample), sample.id, cache) for side in (base, cand))
+            )
         except BackendError:
             continue  # the run itself will meet, retry and report this
         asked += 1
@@ -134,17 +143,19 @@ def served_mismatch(part: Part, served: Mapping[str, Sequence[str]]) -> str | No
     return None
 
 
-async def _freely(side: Side, worded: Side, sample: Sample, cache: Cache | None) -> str:
-    """`side`'s unconstrained answer to the prompt as `worded` puts it."""
+async def _freely(
+    attempts: Attempts, side: Side, messages: tuple[Message, ...], sample_id: str, cache: Cache | None
+) -> str:
+    """`side`'s unconstrained answer to these turns."""
     request = Request(
-        key=Key(suite="probe", role=side.spec.role, sample_id=sample.id),
-        messages=worded.messages(sample),
+        key=Key(suite="probe", role=side.spec.role, sample_id=sample_id),
+        messages=messages,
         params=Params(temperature=0.0, max_tokens=PROBE_TOKENS, seed=side.spec.generation.seed),
     )
     fingerprint = request_fingerprint(side, request)
     if cache is not None and (found := cache.get([fingerprint], now=time.time())):
         return found[fingerprint].text
-    answer = await side.backend.answer(request)
+    answer = await attempts.ask(side.backend, request)
     if cache is not None:
         cache.put([(fingerprint, answer)])
     return answer.text

@@ -35,14 +35,22 @@ def score_outcome(metric: Metric, outcome: Outcome | None, sample: Sample, *, tr
             return Unscored(metric=metric.name, why="refused" if kind == "content_filtered" else "failed")
         case Response(finish="refusal"):
             return Unscored(metric=metric.name, why="refused")
-    try:
-        score = metric.score(outcome.text, sample)
-    except Exception:  # noqa: BLE001 - the border: a plug-in metric's bug costs this score, not the run
-        return Unscored(metric=metric.name, why="metric_crashed")
+    score = _found_by(metric, outcome.text, sample)
     is_cut = outcome.finish == "length"
     if is_cut and isinstance(score, Scored) and not score.is_answered and not truncated_is_wrong:
         return Unscored(metric=metric.name, why="truncated")
     return score
+
+
+def _found_by(metric: Metric, text: str, sample: Sample) -> Score:
+    """The metric's finding; "metric_crashed" where it raises or returns anything else."""
+    try:
+        score: object = metric.score(text, sample)
+    except Exception:  # noqa: BLE001 - the border: a plug-in metric's bug costs this score, not the run
+        score = None
+    if isinstance(score, Scored | Unscored) and score.metric == metric.name:
+        return score
+    return Unscored(metric=metric.name, why="metric_crashed")
 
 
 @dataclass(slots=True)

@@ -155,7 +155,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - jinja2's own signature
         """Only `range`."""
-        if obj is not _range or kwargs:
+        # Inside a loop jinja2 hands the loop's own variables over as well.
+        if obj is not _range or kwargs.keys() - {"_loop_vars", "_block_vars"}:
             raise SecurityError("only range() can be called in a prompt")
         return _range(*args)
 

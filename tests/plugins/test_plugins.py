@@ -147,3 +147,47 @@ def test_the_guide_shows_the_examples_as_they_are_tested():
     shown = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
     assert [text.strip() for text in shown[:3]] == [(HERE / f"{name}.py").read_text().strip() for name in EXAMPLES]
     assert all(len(text.splitlines()) <= 30 for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "told"),
+    [
+        (
+            "address_check",
+            "class Addresses:\n def __init__(self, spec): pass\n def inspect(self, suite): 1 / 0\n",
+            "the check 'addresses' from evalkit-examples 1.2 failed with ZeroDivisionError",
+        ),
+        (
+            "similarity_metric",
+            "def make(spec, samples):\n    return spec.options['depth']\n",
+            "the metric 'similarity' from evalkit-examples 1.2 failed with KeyError",
+        ),
+    ],
+)
+def test_a_plugin_that_fails_is_named_before_anything_is_asked(installed, tmp_path, name, source, told):
+    bench, env = installed
+    (tmp_path / "site" / f"{name}.py").write_text(source)
+    with scripted(20, 40) as server:
+        metrics = [{"name": "exact", "type": "exact_match"}, {"name": "close", "type": "similarity"}]
+        changes = {"metrics": metrics, "checks": {"plugins": [{"type": "addresses"}]}}
+        suite = bench.write_suite(server.base_url, n=40, **changes)
+        done = bench.evalkit("run", suite, env=env)
+        assert not server.ledger.chats
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_a_metric_that_returns_nonsense_scores_nothing_and_is_named(installed, tmp_path):
+    bench, env = installed
+    source = "class Odd:\n    name = 'close'\n    def score(self, answer, sample):\n        return 0.5\n"
+    source += "def make(spec, samples):\n    return Odd()\n"
+    (tmp_path / "site" / "similarity_metric.py").write_text(source)
+    with scripted(20, 40) as server:
+        metrics = [{"name": "exact", "type": "exact_match"}, {"name": "close", "type": "similarity"}]
+        suite = bench.write_suite(server.base_url, n=40, metrics=metrics)
+        done = bench.evalkit("run", suite, "--json", env=env)
+    assert done.code == 0, done.err
+    assert (
+        "The metric 'close' failed itself on 40 answers of the candidate; they are unscored."
+        in done.document["warnings"]
+    )

@@ -46,7 +46,7 @@ def ask(act, monkeypatch):
     ("act", "expected", "words"),
     [
         (forgets_its_limit, TimedOut, "no answer within 0.05 s"),
-        (crashes, BackendError, "the backend failed with KeyError"),
+        (crashes, BackendError, "the backend test_attempt.Backend failed with KeyError"),
         (cannot_go_on, ExecutionError, "the disk is full"),
     ],
 )

@@ -25,7 +25,7 @@ def main() -> None:
     interrupts.on_first_signal(interrupts.interrupt)
     # Nearly everything a run makes is kept to its end or freed at once: looking for cycles that often finds none, and
     # takes a tenth of the time.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
     try:
         code = _execute()
     except KeyboardInterrupt:  # before the command line had begun, or after it had ended

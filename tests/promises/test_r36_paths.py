@@ -1,5 +1,6 @@
 """However a suite spells a path, nothing outside its tree is opened, and nothing that would block is read."""
 
+import encodings.utf_8_sig  # noqa: F401 - Python loads it at its first use, which is a file outside the tree
 import json
 import os
 import socket

@@ -9,7 +9,6 @@ from evalkit.errors import ExecutionError, Interrupted
 from evalkit.run.engine import Engine
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
-from evalkit.run.scoring import gather
 from evalkit.run.spending import Limits
 from evalkit.store.journal import Journal
 from evalkit.testing import VirtualClock
@@ -108,3 +107,11 @@ def run(path, work, *, clock=None, progress=None, **limits):
             return gather(journal.outcomes("s"))
 
     return asyncio.run(go()), error
+
+
+def gather(pairs):
+    """Outcomes by (role, sample id), repeats in order."""
+    found = {}
+    for key, outcome in sorted(pairs, key=lambda pair: pair[0].repeat):
+        found.setdefault((key.role, key.sample_id), []).append(outcome)
+    return found

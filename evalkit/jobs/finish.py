@@ -280,10 +280,10 @@ def _written(facts: RunFacts, story: Story, folder: Path) -> Finished:
 def _line(row: Mapping[str, Any]) -> bytes:
     try:
         data = msgspec.json.encode(row)
-    except UnicodeEncodeError:  # a lone surrogate
-        data = b"\xff"
+    except UnicodeEncodeError:  # a lone surrogate, which only json can write
+        return _ENCODER.encode(row).encode("ascii") + b"\n"
     # ASCII, so that no terminal or editor stumbles over what a model wrote.
-    return (data if data.isascii() else _ENCODER.encode(row).encode("ascii")) + b"\n"
+    return (data if data.isascii() else _ENCODER.encode(msgspec.json.decode(data)).encode("ascii")) + b"\n"
 
 
 def _pretty(document: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ This is the border where an outcome becomes a number or a reason why there is no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
 from evalkit.run.side_log import SideLog
-from evalkit.types import Failure, Key, Outcome, Response, Sample, Score, Scored, Suite, Unscored
+from evalkit.types import Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
 from evalkit.types.table import Column, Counts, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
@@ -133,14 +133,6 @@ class _Builder:
             worst=worst,
             best=best,
         )
-
-
-def gather(pairs: Iterable[tuple[Key, Outcome]]) -> dict[tuple[str, str], list[Outcome]]:
-    """Outcomes by (role, sample id), repeats in order. Joined by key, whatever order they came in."""
-    found: dict[tuple[str, str], list[tuple[int, Outcome]]] = {}
-    for key, outcome in pairs:
-        found.setdefault((key.role, key.sample_id), []).append((key.repeat, outcome))
-    return {place: [o for _, o in sorted(items, key=lambda i: i[0])] for place, items in found.items()}
 
 
 class Scoring:

@@ -10,10 +10,6 @@ import sys
 import pytest
 from bench import REPO, Bench, scripted
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not here (tests/prepare.py brings it)"
-)
-
 CALLS = "openat,write,fsync,rename,unlink,symlink"
 TRACED = ("strace", "-f", "-qq", "-o", "calls.txt", "-e", f"trace={CALLS}")
 

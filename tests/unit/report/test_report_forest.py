@@ -14,7 +14,8 @@ def test_the_axis_holds_zero_and_everything_drawn(rows):
     bars = [Bar(delta=a, ci=(min(b, c), max(b, c)), threshold=5.0) for a, b, c in rows]
     axis = axis_for(bars)
     values = [0.0, *(v for bar in bars for v in (bar.delta, *bar.ci, bar.threshold))]
-    assert all(axis.low - 1e-9 <= value <= axis.high + 1e-9 for value in values)
+    unseen = 1e-9 * (axis.high - axis.low)
+    assert all(axis.low - unseen <= value <= axis.high + unseen for value in values)
     assert 2 <= len(axis.ticks) <= 8
     assert any(abs(tick) < 1e-9 for tick in axis.ticks)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from evalkit.metrics.catalogue import known_types, option_names
 from evalkit.suites.diagnostics import did_you_mean, dotted, listing, nearest
+from evalkit.suites.gate_schema import Gate, GuardEntry
 from evalkit.suites.paths import Refused
-from evalkit.suites.schema import Gate, GuardEntry, MetricEntry
+from evalkit.suites.schema import MetricEntry
 from evalkit.suites.sides import Workshop, schema_file
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import GateSpec, GuardSpec, JsonValue, MetricSpec, PrimarySpec, SlicesSpec, ValiditySpec

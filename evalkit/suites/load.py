@@ -11,6 +11,7 @@ from evalkit.suites.crosscheck import check_prompts, check_targets
 from evalkit.suites.data import Data, read_data, why_unreadable
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.economics import build_economics, economics_warnings
+from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
 from evalkit.suites.jsonl import Row
@@ -19,8 +20,9 @@ from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
-from evalkit.suites.schema import BUILT_IN_BACKENDS, VERSION, Checks, Run
+from evalkit.suites.schema import Checks, Run
 from evalkit.suites.shape import Parts, check_shape
+from evalkit.suites.side_schema import BUILT_IN_BACKENDS
 from evalkit.suites.sides import BuiltSide, Workshop, build_side
 from evalkit.suites.yaml_source import Loc, Source, parse
 from evalkit.types import CheckSpec, MetricSpec, ModelSpec, RunSpec, Suite

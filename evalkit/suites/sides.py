@@ -17,18 +17,10 @@ from evalkit.suites.masking import is_secret_key
 from evalkit.suites.paths import Refused, anywhere, inside
 from evalkit.suites.prompts import Composer, PromptError, strip_answer, target_text
 from evalkit.suites.samples import chosen
-from evalkit.suites.schema import (
-    BACKEND_KEYS,
-    LATER_BACKENDS,
-    SIDE_KEYS,
-    Dataset,
-    Fewshot,
-    Side,
-)
-from evalkit.suites.schema import (
-    Price as PriceKeys,
-)
+from evalkit.suites.schema import Dataset
 from evalkit.suites.shape import Parts
+from evalkit.suites.side_schema import BACKEND_KEYS, LATER_BACKENDS, SIDE_KEYS, Fewshot, Side
+from evalkit.suites.side_schema import Price as PriceKeys
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import Generation, JsonValue, Message, ModelSpec, Price, Prompt
 

@@ -1,0 +1,74 @@
+"""The shape of `models:` and `generation:` in suite.yaml: who answers, and how it decodes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from evalkit.suites.fields import OpenSection, Rate, Section, Text, is_endpoint, is_variable
+
+BUILT_IN_BACKENDS = frozenset({"local", "outputs", "openai_compatible"})
+LATER_BACKENDS = frozenset({"openai", "anthropic", "vllm"})
+SIDE_KEYS = frozenset({"backend", "price", "system", "prompt", "messages", "fewshot", "generation"})
+"""Keys every model entry may have."""
+BACKEND_KEYS = {
+    "local": frozenset({"model", "adapter", "slots", "context", "threads"}),
+    "outputs": frozenset({"path", "model"}),
+    "openai_compatible": frozenset(
+        {"model", "base_url", "api_key_env", "allow_http", "extra_body", "max_tokens_field"}
+    ),
+}
+"""What each built-in backend reads besides SIDE_KEYS; a plug-in's keys are its own business."""
+
+
+class Fewshot(Section):
+    """Worked examples shown before the question."""
+
+    path: Text
+    k: Annotated[int, Field(ge=1, le=1000)]
+    seed: int = 0
+
+
+class Price(Section):
+    """USD per 1M tokens."""
+
+    input: Rate
+    output: Rate
+    cached: Rate | None = None
+    as_of: Text | None = None
+
+
+class Generation(Section):
+    """Decoding; a model entry may override any part of it."""
+
+    temperature: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    seed: int | None = 7
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    response_schema: Text | None = None
+
+
+class Side(OpenSection):
+    """One entry of `models:`. Keys beyond these belong to its backend."""
+
+    backend: Text
+    model: Text | None = None
+    adapter: Text | None = None
+    path: Text | None = None
+    base_url: Annotated[str, AfterValidator(is_endpoint)] | None = None
+    api_key_env: Annotated[str, AfterValidator(is_variable)] | None = None
+    price: Price | None = None
+    system: str | None = None
+    prompt: str | None = None
+    messages: Text | None = None
+    fewshot: Fewshot | None = None
+    generation: Generation | None = None
+
+
+class Models(Section):
+    """The two sides of the comparison."""
+
+    baseline: Side
+    candidate: Side
+    baselines: Any = None

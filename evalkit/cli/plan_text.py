@@ -126,7 +126,9 @@ def _primary(found: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def _guard(guard: Mapping[str, Any]) -> Iterator[RenderableType]:
     name = plain(guard["name"])
-    if guard["kind"] != "metric":
+    if guard["kind"] == "zero_tolerance":
+        yield _heading(f"Guard {name}: none of {numbers.count(guard['n'])} samples may fail")
+    elif guard["kind"] != "metric":
         yield _heading(f"Guard {name}: at most {guard['max_ratio']:g} times the baseline's")
     else:
         allowed = numbers.some_points(guard["margin"])

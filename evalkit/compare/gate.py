@@ -133,6 +133,11 @@ def _decided(
 
 
 def _guard_finding(guard: Guard) -> tuple[Status, Reason]:
+    if guard.must_pass is not None:
+        code = "GUARD_REGRESSED" if guard.state == "regressed" else "GUARD_UNRESOLVED"
+        told: Status = "dont_ship" if guard.state == "regressed" else "inconclusive" if guard.is_blocking else "ship"
+        detail = f"{guard.name}: {guard.got}; none may fail"
+        return told, Reason(code=code, is_blocking=guard.is_blocking, detail=detail)
     if guard.state == "regressed":
         detail = f"{guard.name}: {guard.got}; {guard.asked} was allowed"
         return "dont_ship", Reason(code="GUARD_REGRESSED", is_blocking=True, detail=detail)

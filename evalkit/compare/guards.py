@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.compare.must_pass import judge_must_pass
 from evalkit.compare.pairing import compare
 from evalkit.numbers import interval, signed, some_points
 from evalkit.protocols import Metric
@@ -41,12 +42,14 @@ def judge_guard(spec: GuardSpec, measured: Measured | None, *, alpha: float, see
         return Guard(
             name=name,
             state="not_measured",
-            asked=f"loses at most {some_points(spec.margin)}",
+            asked="fails none" if spec.kind == "zero_tolerance" else f"loses at most {some_points(spec.margin)}",
             got="not measured: these answers do not cover the guard's suite",
             is_blocking=_is_blocking("not_measured", spec),
-            margin=spec.margin,
+            margin=spec.margin if spec.kind == "metric" else None,
             line=spec.line,
         )
+    if spec.kind == "zero_tolerance":
+        return judge_must_pass(spec, measured.table, alpha=alpha)
     if spec.kind == "metric":
         return _metric_guard(spec, measured, alpha, seed)
     return _ratio_guard(spec, measured, alpha, seed)

@@ -13,6 +13,8 @@ from evalkit.compare.guards import MIN_TIMED
 from evalkit.compare.outlook import effective_n, gain, no_loss
 from evalkit.errors import EvalkitError
 from evalkit.jobs.recorded import find_run
+from evalkit.numbers import percent
+from evalkit.stats.intervals import zero_failures_bound
 from evalkit.stats.power import upper_discordance
 from evalkit.types import GuardSpec, MetricSpec, Suite
 
@@ -97,6 +99,8 @@ def guards(main: Suite, others: Mapping[str, Suite], last: LastRun | None) -> li
 def _guard(spec: GuardSpec, main: Suite, others: Mapping[str, Suite], last: LastRun | None) -> dict[str, Any]:
     suite = others[str(spec.suite)] if spec.suite is not None else main
     n = len(suite.samples)
+    if spec.kind == "zero_tolerance":
+        return _must_pass(spec, suite, main)
     if spec.kind != "metric":
         what = f"{spec.stat} latency" if spec.kind == "latency" else "cost per answer"
         return {"name": what, "kind": spec.kind, "n": n, "max_ratio": spec.max_ratio, "note": _unmeasurable(spec, main)}
@@ -109,6 +113,15 @@ def _guard(spec: GuardSpec, main: Suite, others: Mapping[str, Suite], last: Last
     ]
     note = "a margin of 0: one sample that gets worse is enough to keep it from holding" if spec.margin <= 0 else None
     return {"name": name, "kind": "metric", "n": n, "margin": spec.margin, "rows": rows, "note": note}
+
+
+def _must_pass(spec: GuardSpec, suite: Suite, main: Suite) -> dict[str, Any]:
+    n = len(spec.must_pass) or len(suite.samples)
+    if spec.slice is not None:
+        n = sum(spec.slice in {f"{c}={v}" for c, v in sample.slices.items()} for sample in suite.samples)
+    where = f"{suite.name} · " if spec.suite is not None else ""
+    note = f"without a failure among {n:,} of them, up to {percent(zero_failures_bound(n, main.gate.alpha))} may fail"
+    return {"name": f"{where}{spec.metric}, must pass", "kind": spec.kind, "n": n, "note": note}
 
 
 def _unmeasurable(spec: GuardSpec, suite: Suite) -> str | None:

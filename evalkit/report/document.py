@@ -139,7 +139,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
 
 
 def _guard(guard: Guard) -> dict[str, Any]:
-    kind = "metric" if guard.comparison is not None else "ratio"
+    kind = "zero_tolerance" if guard.must_pass else "metric" if guard.comparison is not None else "ratio"
     return {
         "name": guard.name,
         "kind": kind,
@@ -152,6 +152,7 @@ def _guard(guard: Guard) -> dict[str, Any]:
         "suite": guard.suite,
         "line": guard.line,
         "comparison": comparison_document(guard.comparison) if guard.comparison else None,
+        "must_pass": asdict(guard.must_pass) if guard.must_pass else None,
         "ratio": _rounded(guard.ratio_point),
         "ratio_low": _rounded(guard.ratio.low) if guard.ratio else None,
         "ratio_high": _rounded(guard.ratio.high) if guard.ratio else None,

@@ -9,6 +9,7 @@ from typing import Any
 from evalkit.metrics.catalogue import known_types, option_names
 from evalkit.suites.diagnostics import did_you_mean, dotted, listing, nearest
 from evalkit.suites.gate_schema import Gate, GuardEntry
+from evalkit.suites.must_pass import ids_named
 from evalkit.suites.paths import Refused
 from evalkit.suites.schema import MetricEntry
 from evalkit.suites.sides import Workshop, schema_file
@@ -116,7 +117,7 @@ def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozense
 
 def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, names_of: NamesOf) -> GuardSpec | None:
     suite: Path | None = None
-    if guard.kind == "metric" and guard.metric is not None:
+    if guard.metric is not None:
         known: frozenset[str] | None = own if shop.parts.has_all_metrics else None
         if guard.suite is not None:
             suite = _suite_file(guard.suite, (*loc, "suite"), shop)
@@ -134,7 +135,10 @@ def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, nam
         suite=suite,
         margin=default_margin if guard.margin is None else guard.margin,
         mode=guard.mode,
-        on_unresolved=guard.on_unresolved,
+        # What must not fail has to be seen to pass; anything else may go unsettled with a warning.
+        on_unresolved=guard.on_unresolved or ("inconclusive" if guard.kind == "zero_tolerance" else "warn"),
+        must_pass=ids_named(guard, loc, shop),
+        slice=guard.slice,
         stat=guard.stat,
         max_ratio=default_ratio if guard.max_ratio is None else guard.max_ratio,
         line=shop.findings.source.line_of(loc),

@@ -8,7 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from evalkit.suites.fields import VERSION, Points, Section, Share, Text, is_points
 
-GUARD_KINDS = ("metric", "latency", "cost")
+GUARD_KINDS = ("metric", "latency", "cost", "zero_tolerance")
+
+MUST_PASS = ("samples", "ids", "slice", "suite")
+"""The ways in which a zero-tolerance guard says what must pass."""
 
 
 def _is_kind(value: Any) -> Any:
@@ -30,29 +33,38 @@ class Primary(Section):
 class GuardEntry(Section):
     """Something that must not get worse."""
 
-    kind: Annotated[Literal["metric", "latency", "cost"], BeforeValidator(_is_kind)] = "metric"
+    kind: Annotated[Literal["metric", "latency", "cost", "zero_tolerance"], BeforeValidator(_is_kind)] = "metric"
     metric: Text | None = None
     suite: Text | None = None
+    samples: Text | None = None
+    ids: Annotated[list[Text], Field(min_length=1)] | None = None
+    slice: Text | None = None
     margin: Points | None = None
     mode: Literal["noninferiority", "no_confirmed_regression"] = "noninferiority"
-    on_unresolved: Literal["warn", "inconclusive"] = "warn"
+    on_unresolved: Literal["warn", "inconclusive"] | None = None
     stat: Literal["p50", "p95"] = "p95"
     max_ratio: Annotated[float, Field(gt=0.0)] | None = None
 
     @model_validator(mode="after")
     def _keys_fit_kind(self) -> Self:
         given = self.model_fields_set
-        if self.kind == "metric" and self.metric is None:
-            raise ValueError("a metric guard names its `metric`")
+        if self.kind in {"metric", "zero_tolerance"} and self.metric is None:
+            raise ValueError(f"a {self.kind} guard names its `metric`")
         allowed = {
             "metric": {"metric", "suite", "margin", "mode"},
             "latency": {"stat", "max_ratio"},
             "cost": {"max_ratio"},
+            "zero_tolerance": {"metric", *MUST_PASS},
         }
         odd = sorted(given - allowed[self.kind] - {"kind", "on_unresolved"})
         if odd:
             raise ValueError(
                 f"a {self.kind} guard has no `{odd[0]}` | it knows {', '.join(sorted(allowed[self.kind]))}"
+            )
+        if self.kind == "zero_tolerance" and sum(getattr(self, key) is not None for key in MUST_PASS) != 1:
+            raise ValueError(
+                "a zero_tolerance guard says in one way which samples must pass | samples: must_pass.jsonl, "
+                "ids: [t-17, t-22], slice: critical=yes or suite: ../jailbreaks/suite.yaml"
             )
         return self
 

@@ -16,6 +16,7 @@ from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, train
 from evalkit.suites.gate import build_gate, build_metrics, unavailable
 from evalkit.suites.jsonl import Row
 from evalkit.suites.mixture import check_weights
+from evalkit.suites.must_pass import check_must_pass
 from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError
@@ -114,6 +115,8 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     gate = build_gate(shop, metrics, _Guards(shop, options).names)
     data = _read(parts, tree, findings)
     samples = None if data is None else _samples(data, sides, metrics, shop)
+    if gate is not None and samples is not None:
+        check_must_pass(samples, gate, shop)
     training = _training_paths(parts.checks, tree, findings)
     checks = _checks(parts.checks, options.known.check_types, findings)
     findings.raise_if_any()

@@ -146,10 +146,14 @@ class PrimarySpec:
 class GuardSpec:
     """Something that must not get worse."""
 
-    kind: Literal["metric", "latency", "cost"] = "metric"
+    kind: Literal["metric", "latency", "cost", "zero_tolerance"] = "metric"
     metric: str | None = None
     suite: Path | None = None
     """Another suite.yaml, run with the same models; None = this suite."""
+    must_pass: tuple[str, ...] = ()
+    """Zero tolerance: ids of the samples of this suite that the candidate may not fail; empty: see `slice`."""
+    slice: str | None = None
+    """Zero tolerance: `column=value`, all samples of which the candidate may not fail; None: see `suite`."""
     margin: float = 0.0
     """Points the metric may lose (metric guards)."""
     mode: GuardMode = "noninferiority"

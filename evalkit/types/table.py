@@ -62,6 +62,18 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """How the scores of one metric on one side varied between repeats of the same sample (n samples)."""
+
+    asked: int
+    """How often each sample was asked, at least 2."""
+    scored: NDArray[np.intp]
+    """(n,) repeats with a score."""
+    squares: NDArray[np.float64]
+    """(n,) sum of squared deviations of a sample's repeats from their mean, in shares; 0 where fewer than two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One metric on one side, in the order of the table's samples (n of them)."""
 
@@ -77,9 +89,11 @@ class Column:
     """What `counts` would be where unscored, had the answer been unreadable (corpus metrics); zero rows elsewhere."""
     best: Counts | None = None
     """The same, had the answer been right."""
+    repeats: Repeats | None = None
+    """None where each sample was asked once."""
 
     def take(self, rows: NDArray[np.intp]) -> Self:
-        """The column over the samples numbered in `rows`; why some of them are unscored is not kept."""
+        """The column over the samples numbered in `rows`; why some are unscored and how repeats varied is not kept."""
         counts, worst, best = (None if c is None else c.take(rows) for c in (self.counts, self.worst, self.best))
         values, is_scored = self.values[rows], self.is_scored[rows]
         return type(self)(values=values, is_scored=is_scored, why={}, counts=counts, worst=worst, best=best)

@@ -62,6 +62,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MustPass:
+    """What became of samples of which the candidate may fail none."""
+
+    n: int
+    """Samples that must pass."""
+    failed: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
+    """Not asked, or without a score on every repeat: none of these counts as passed."""
+    at_most: float | None = None
+    """The share that may still fail, with one-sided confidence 1 − alpha; None unless all of them passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """One guard's finding."""
 
@@ -75,6 +88,8 @@ class Guard:
     comparison: Comparison | None = None
     ratio: Interval | None = None
     """Latency and cost guards: candidate / baseline."""
+    must_pass: MustPass | None = None
+    """Zero-tolerance guards."""
     ratio_point: float | None = None
     margin: float | None = None
     n_needed: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,8 +15,33 @@ from evalkit.run import interrupts
 if TYPE_CHECKING:
     from evalkit.run.progress import Progress, SideProgress
 
-REDRAW_S = 0.1
 LINE_S = 10.0
+LOOK_S = 0.5
+HALF_S = 30.0
+KNOWN_S = 5.0
+KNOWN_ANSWERS = 20
+KNOWN_SHARE = 0.02
+"""How long, and how many answers or what share of the run, the first guess at the time left rests on."""
+
+
+class Speed:
+    """Answers a second, the newest weighing most: what is `HALF_S` old counts half."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._seen = (0.0, 0)
+        self._counted = (0.0, 0.0)
+        """Seconds and answers, faded."""
+
+    def of(self, now: float, sent: int) -> tuple[float, float]:
+        """(seconds since the first look, answers a second), given how many answers there were until `now`."""
+        if self._began is None:
+            self._began, self._seen = now, (now, sent)
+        then, before = self._seen
+        fade = 0.5 ** ((now - then) / HALF_S)
+        seconds, answers = self._counted[0] * fade + now - then, self._counted[1] * fade + sent - before
+        self._seen, self._counted = (now, sent), (seconds, answers)
+        return now - self._began, answers / seconds if seconds else 0.0
 
 
 class Display:
@@ -25,11 +51,12 @@ class Display:
         self._output = output
         self._progress = progress
         self._started = time.monotonic()
-        self._shown = 0.0
+        self._speed = Speed()
+        self._ended = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="evalkit-progress", daemon=True)
         self._note = ""
         self._stop = ""
         self._live: Any = None
-        progress.on_change = self._change
         progress.on_note = self._say
         progress.on_stop = self._stopping
 
@@ -41,11 +68,14 @@ class Display:
             console = Console(stderr=True, no_color=not self._output.has_color, highlight=False, markup=False)
             self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._lines)
             self._live.start()
+        elif not self._output.is_quiet:
+            self._ticker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         if self._live is not None:
             self._live.stop()
         elif self._progress.sides:
@@ -55,6 +85,8 @@ class Display:
         self._note = note
         if self._live is None:
             self._print(f"evalkit: {note}")
+        elif self._progress.sides:
+            self._live.console.print(tame(f"evalkit: {note}"))  # above the display, where it stays
 
     def _stopping(self, word: str) -> None:
         """Called by a signal's handler: prints nothing by itself while the live display can do so."""
@@ -62,10 +94,14 @@ class Display:
         if self._live is None:
             interrupts.say(word)
 
-    def _change(self, _: Progress) -> None:
-        if self._live is None and time.monotonic() - self._shown >= LINE_S:
-            self._shown = time.monotonic()
-            self._print(self._line())
+    def _tick(self) -> None:
+        """A line now and then even while nothing changes: that a run waits is news, too."""
+        shown = time.monotonic()
+        while not self._ended.wait(LOOK_S):
+            line = self._line()  # looked at often, so that the speed is known
+            if self._progress.sides and time.monotonic() - shown >= LINE_S:
+                shown = time.monotonic()
+                self._print(line)
 
     def _print(self, text: str) -> None:
         if not self._output.is_quiet:
@@ -76,7 +112,10 @@ class Display:
             f"{role} {s.answered + s.failed:,}/{s.planned:,}" + (f" ({s.failed} failed)" if s.failed else "")
             for role, s in self._progress.sides.items()
         ]
-        return f"evalkit: {', '.join(parts)}, {self._eta()}"
+        return f"evalkit: {'; '.join([', '.join([*parts, self._eta()]), *self._waits()])}"
+
+    def _waits(self) -> list[str]:
+        return [f"{place}: {wait}" for place, wait in self._progress.waiting(time.time()).items()]
 
     def _lines(self) -> str:
         return tame(self._told())
@@ -86,21 +125,23 @@ class Display:
             return self._stop or self._note
         rows = [f"{self._progress.suite}  {self._eta()}"]
         rows += [_row(role, side) for role, side in self._progress.sides.items()]
-        if self._progress.sent == 0 and self._note:
-            rows.append(self._note)
+        rows += [f"  {wait}" for wait in self._waits()]
         if self._stop:
             rows.append(f"  {self._stop}")
         return "\n".join(rows)
 
     def _eta(self) -> str:
-        passed = time.monotonic() - self._started
-        sent = self._progress.sent
+        now, sent = time.monotonic(), self._progress.sent
         left = sum(s.planned - s.answered - s.failed for s in self._progress.sides.values())
         if left <= 0:
-            return f"done in {_clock(passed)}"
+            return f"done in {_clock(now - self._started)}"
+        passed, per_s = self._speed.of(now, sent) if self._progress.sides else (0.0, 0.0)
         if not sent:
             return "starting"
-        return f"{sent / passed:.1f} answers/s, about {_clock(left * passed / sent)} left"
+        is_known = passed >= KNOWN_S and (sent >= KNOWN_ANSWERS or sent >= KNOWN_SHARE * (sent + left))
+        if not is_known or per_s <= 0.0 or self._progress.waiting(time.time()):
+            return f"{per_s:.1f} answers/s"
+        return f"{per_s:.1f} answers/s, about {_clock(left / per_s)} left"
 
 
 def _row(role: str, side: SideProgress) -> str:

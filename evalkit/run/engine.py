@@ -15,22 +15,14 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from evalkit.errors import (
-    AuthFailed,
-    BackendError,
-    ConnectionLost,
-    EvalkitError,
-    ExecutionError,
-    Interrupted,
-    ServerDown,
-)
+from evalkit.errors import BackendError, ConnectionLost, EvalkitError, Interrupted, ServerDown
 from evalkit.protocols import Backend, Clock
 from evalkit.run.attempt import Attempts
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress, SideProgress
 from evalkit.run.retry import pause_s
 from evalkit.run.spending import Limits, Spending
-from evalkit.run.turnstile import Turnstile
+from evalkit.run.turnstile import Turnstile, place_name, place_of
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
 from evalkit.types import Failure, Key, Outcome, Price, Request, Response
@@ -68,6 +60,7 @@ class _Case:
     failed_number: int = 0
     """The number of its last failed attempt."""
     is_odd_one_out: bool = False
+    error: BackendError | None = None
     failure: Failure | None = None
     """What the last attempt came to."""
 
@@ -130,7 +123,7 @@ class Engine:
 
     async def _run_part(self, part: Part, answered: set[Key]) -> None:
         source = self._unanswered(part, answered)
-        lanes = {role: self._lane(role, side) for role, side in part.sides.items()}
+        lanes = {role: self._lane(role, part.sides) for role in part.sides}
         workers: list[asyncio.Task[None]] = []
         hiring = asyncio.create_task(self._hire(workers, lanes, source))
         stopped = asyncio.create_task(self._stop.wait())
@@ -167,12 +160,10 @@ class Engine:
                 await self._clock.sleep(RAMP_S)
         await asyncio.wait(workers)
 
-    def _lane(self, role: str, side: Side) -> _Lane:
-        """Sides that share an endpoint share its turnstile; an engine of evalkit's own is an endpoint of its own."""
-        place: str | int = side.identity.endpoint or id(side.backend)
-        name = side.identity.endpoint or f"the {role}'s model"
+    def _lane(self, role: str, sides: Mapping[str, Side]) -> _Lane:
+        side, place = sides[role], place_of(sides[role])
         if place not in self._turnstiles:
-            self._turnstiles[place] = Turnstile(self._clock, name, self._progress.on_note)
+            self._turnstiles[place] = Turnstile(self._clock, place_name(role, sides), self._progress)
         return _Lane(
             backend=side.backend,
             turnstile=self._turnstiles[place],
@@ -228,6 +219,8 @@ class Engine:
             return None
         due, number, case = heapq.heappop(later)
         wait = due - self._clock.monotonic()
+        if case.error is not None:
+            lanes[case.request.key.role].turnstile.rest(case.error, wait)
         if wait > 0.0 and await self._rest(self._nap(wait)) is None:
             heapq.heappush(later, (due, number, case))
             return None
@@ -294,10 +287,9 @@ class Engine:
         case.is_odd_one_out |= is_alone or case.request.key in self._failed_before
         case.failed_number = number
         down = lane.turnstile.failed(number, error, is_odd_one_out=case.is_odd_one_out)
-        if isinstance(error, AuthFailed):
-            self._fail(ExecutionError(f"the server refused the key: {error}"))
-        elif down is not None:
+        if down is not None:
             self._fail(down)
+        case.error = error
         case.failure = Failure(
             kind=error.kind, message=str(error), status=error.status, attempts=case.attempts, at=self._clock.time()
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evalkit.run import interrupts
@@ -23,12 +24,27 @@ class SideProgress:
     output_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Why nothing is sent to one place for now."""
+
+    until: float
+    """Unix time, seconds."""
+    why: str
+    """"the server asked for 600 s (429)"."""
+
+    def __str__(self) -> str:
+        return f"{self.why}, waiting until {time.strftime('%H:%M:%S', time.localtime(self.until))}"
+
+
 @dataclass(slots=True)
 class Progress:
     """Live counters and a callback that is told when they change."""
 
     sides: dict[str, SideProgress] = dataclasses.field(default_factory=dict)
     suite: str = ""
+    waits: dict[str, Wait] = dataclasses.field(default_factory=dict)
+    """Place ("candidate (https://host/v1)") → its last wait, which may be over."""
     on_change: Callable[[Progress], None] = lambda _: None
     on_note: Callable[[str], None] = lambda _: None
     """Told one sentence at a time: "loading the candidate's model"."""
@@ -38,6 +54,15 @@ class Progress:
     def side(self, role: str) -> SideProgress:
         """The counters of `role`."""
         return self.sides.setdefault(role, SideProgress())
+
+    def wait(self, place: str, wait: Wait) -> None:
+        """Notes that `place` is left alone for a while, and says so."""
+        self.waits[place] = wait
+        self.on_note(f"{place}: {wait}")
+
+    def waiting(self, now: float) -> Mapping[str, Wait]:
+        """The waits that last at `now` (Unix time, seconds), by place."""
+        return {place: wait for place, wait in list(self.waits.items()) if wait.until > now}
 
     @property
     def sent(self) -> int:

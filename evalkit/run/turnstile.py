@@ -7,10 +7,12 @@ down (then one request at a time tries, after a pause). Both sides share a turns
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from evalkit.errors import (
+    AuthFailed,
     BackendError,
+    ExecutionError,
     NotRecorded,
     Overloaded,
     RateLimited,
@@ -20,6 +22,9 @@ from evalkit.errors import (
 )
 from evalkit.protocols import Clock
 from evalkit.run.limiter import Pace
+from evalkit.run.plan import Side
+from evalkit.run.progress import Progress, Wait
+from evalkit.run.retry import LONGEST_ASKED_S
 
 BREAKER = 20
 """Failed attempts in a row, refusals aside, after which the server counts as down."""
@@ -33,16 +38,28 @@ TOLD_S = 5.0
 """Pauses from this length on are told to the person waiting."""
 
 
+def place_of(side: Side) -> str | int:
+    """What sides must share to share a turnstile: an endpoint. An engine of evalkit's own is a place of its own."""
+    return side.identity.endpoint or id(side.backend)
+
+
+def place_name(role: str, sides: Mapping[str, Side]) -> str:
+    """The place of `role`'s side for people: "baseline and candidate (http://127.0.0.1:8000/v1)"."""
+    endpoint = sides[role].identity.endpoint
+    there = " and ".join(name for name, side in sides.items() if place_of(side) == place_of(sides[role]))
+    return f"{there} ({endpoint})" if endpoint else there
+
+
 class Turnstile:
     """Lets requests to one endpoint pass. One event loop, one thread."""
 
-    def __init__(self, clock: Clock, name: str, on_note: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, name: str, progress: Progress) -> None:
         self.pace = Pace(clock.monotonic())
         self.newest_answered = 0
         """The highest number of a request that was answered: the server was well after it was sent."""
         self._clock = clock
         self._name = name
-        self._on_note = on_note
+        self._progress = progress
         self._turn = asyncio.Lock()
         self._failed_in_a_row = 0
         self._tries = 0
@@ -91,46 +108,57 @@ class Turnstile:
         self.pace.take()
         if self._down_since is not None:
             self._down_since = None
-            self._on_note(f"{self._name} answers again")
+            self._progress.waits.pop(self._name, None)
+            self._progress.on_note(f"{self._name}: the server answers again")
 
-    def failed(self, number: int, error: BackendError, *, is_odd_one_out: bool) -> ServerDown | None:
+    def rest(self, error: BackendError, seconds: float) -> None:
+        """Tells the person waiting that the next attempt here is `seconds` away, because of `error`."""
+        now = self._clock.time()
+        known = self._progress.waits.get(self._name)
+        is_told = known is not None and now < known.until and now + seconds < known.until + TOLD_S
+        if seconds >= TOLD_S and not is_told:
+            self._progress.wait(self._name, Wait(until=now + seconds, why=why_wait(error)))
+
+    def failed(self, number: int, error: BackendError, *, is_odd_one_out: bool) -> ExecutionError | None:
         """An attempt failed; why the run should end, if it should. An odd one out says nothing about the server."""
+        if isinstance(error, AuthFailed):
+            self.pace.take()
+            return ExecutionError(f"{self._name}: the server refused the key: {error}")
         if isinstance(error, RateLimited) or (isinstance(error, Overloaded) and error.retry_after_s is not None):
-            return self._refused(number, error.retry_after_s)
+            return self._refused(number, error)
         self.pace.take()
         now = self._clock.monotonic()
         if self._down_since is not None:
             return self._still_down(error, now) if number == self._probe else None
-        if is_odd_one_out or isinstance(error, NotRecorded | RecordedError):
-            return None
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row < BREAKER:
+        is_telling = not (is_odd_one_out or isinstance(error, NotRecorded | RecordedError))
+        self._failed_in_a_row += is_telling
+        if not is_telling or self._failed_in_a_row < BREAKER:
             return None
         if not isinstance(error, Retryable):
-            return ServerDown(f"{BREAKER} attempts in a row failed, the last one with: {error}")
+            return ServerDown(f"{self._name}: {BREAKER} attempts in a row failed, the last one with: {error}")
         self._down_since, self._tries = now, 0
         self._cool(error, now)
         return None
 
-    def _refused(self, number: int, asked_s: float | None) -> ServerDown | None:
+    def _refused(self, number: int, error: RateLimited | Overloaded) -> ServerDown | None:
         now = self._clock.monotonic()
         if number == self._probe:
             self._down_since = None  # a server that refuses is up
-        pause_s = self.pace.refuse(number, asked_s, now)
-        if pause_s is None:
-            return None
-        if now - self._answered_at > REFUSED_S:
-            return ServerDown(f"{self._name} refused every request for {REFUSED_S / 60:.0f} minutes (rate limit)")
-        if pause_s >= TOLD_S:
-            self._on_note(f"{self._name} is at its rate limit: waiting {pause_s:.0f} s, as it asked")
+        is_news = self.pace.refuse(number, error.retry_after_s, now) is not None
+        if is_news and now - self._answered_at > REFUSED_S:
+            return ServerDown(
+                f"{self._name}: the server refused every request for {REFUSED_S / 60:.0f} minutes (rate limit), "
+                f"the last one with: {error}"
+            )
+        self.rest(error, self.pace.wait_s(now))
         return None
 
     def _still_down(self, error: BackendError, now: float) -> ServerDown | None:
         down_s = now - (self._down_since or now)
         if self._tries >= len(COOLING_S) or down_s > DOWN_S or not isinstance(error, Retryable):
             return ServerDown(
-                f"{BREAKER} attempts in a row failed, and {self._tries} more in the {down_s:.0f} s after that, "
-                f"the last one with: {error}"
+                f"{self._name}: {BREAKER} attempts in a row failed, and {self._tries} more in the "
+                f"{down_s:.0f} s after that, the last one with: {error}"
             )
         self._cool(error, now)
         return None
@@ -139,9 +167,25 @@ class Turnstile:
         pause_s = COOLING_S[self._tries]
         self._tries += 1
         self._try_at = now + pause_s
-        self._on_note(f"{self._name} seems to be down ({error}); trying again in {pause_s:.0f} s")
+        why = f"the server seems to be down ({error})"
+        self._progress.wait(self._name, Wait(until=self._clock.time() + pause_s, why=why))
 
     def _wait_s(self) -> float:
         now = self._clock.monotonic()
         cooling_s = 0.0 if self._down_since is None else self._try_at - now
         return max(cooling_s, self.pace.wait_s(now))
+
+
+def why_wait(error: BackendError) -> str:
+    """Why another attempt has to wait after `error`, in words.
+
+    >>> why_wait(RateLimited("slow down", retry_after_s=7200.0))
+    'the server asked for 7200 s (429), of which evalkit waits 600 s'
+    """
+    if not isinstance(error, RateLimited | Overloaded):
+        return f"the last attempt failed ({error})"
+    status = error.status or "overloaded"
+    if error.retry_after_s is None:
+        return f"the server refuses for now ({status})"
+    most = f", of which evalkit waits {LONGEST_ASKED_S:.0f} s" if error.retry_after_s > LONGEST_ASKED_S else ""
+    return f"the server asked for {error.retry_after_s:.0f} s ({status}){most}"

@@ -48,7 +48,7 @@ def test_nothing_but_refusals_for_half_an_hour_ends_the_run():
     backend = Scripted(errors={"*": lambda: RateLimited("busy", retry_after_s=300.0)})
     outcomes, error = run(None, part(backend, n=400, endpoint="http://x"), clock=clock, concurrency=32)
     assert isinstance(error, ServerDown)
-    assert "http://x refused every request for 30 minutes" in str(error)
+    assert "(http://x): the server refused every request for 30 minutes" in str(error)
     assert 1800 <= clock.monotonic() <= 1800 + 600
     assert all(isinstance(found[0], Failure) for found in outcomes.values())
 
@@ -78,8 +78,8 @@ def test_a_server_that_comes_back_is_asked_on():
     assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 0
     # The answers that were under way when it went down start the count again once; then it is tried twice.
     assert sum(1.0 < moment < 9.0 for moment in backend.at) <= 16 + BREAKER + 16 + 2
-    assert "trying again in 2 s" in notes[0]
-    assert notes[-1] == "http://x answers again"
+    assert "(http://x): the server seems to be down (refused), waiting until " in notes[0]
+    assert notes[-1] == "baseline and candidate (http://x): the server answers again"
 
 
 def test_a_server_that_refuses_every_request_for_good_is_not_waited_for():

@@ -24,9 +24,12 @@ from evalkit.types import CheckSpec, Finding, MetricSpec, ModelSpec, Sample, Sui
 Kind = Literal["backends", "metrics", "checks"]
 KINDS: tuple[Kind, ...] = ("backends", "metrics", "checks")
 BUILT_IN_BACKENDS = {
+    "anthropic": "evalkit.backends.anthropic_api",
     "local": "evalkit.backends.local",
+    "openai": "evalkit.backends.openai_api",
     "openai_compatible": "evalkit.backends.chat_http",
     "outputs": "evalkit.backends.outputs",
+    "vllm": "evalkit.backends.vllm",
 }
 
 
@@ -79,6 +82,24 @@ def make_backend(spec: ModelSpec, *, timeout_s: float) -> Backend:
     make = cast("MakeBackend", _load("backends", spec.backend))
     with _blamed("backends", spec.backend, spec.line):
         return make(spec, timeout_s=timeout_s)
+
+
+def make_backends(
+    specs: Mapping[str, ModelSpec], *, timeout_s: float, tell: Callable[[str], None]
+) -> dict[str, Backend]:
+    """The backends of all sides, by role, not yet opened; sides that can share an engine share one.
+
+    `tell` is told, a sentence at a time, what an engine is doing while it loads. Raises UsageError as `make_backend`.
+    """
+    found: dict[str, Backend] = {}
+    for name in dict.fromkeys(spec.backend for spec in specs.values()):
+        sides = {role: spec for role, spec in specs.items() if spec.backend == name}
+        module = importlib.import_module(BUILT_IN_BACKENDS[name]) if name in BUILT_IN_BACKENDS else None
+        if (together := getattr(module, "make_together", None)) is not None:
+            found |= together(sides, timeout_s=timeout_s, tell=tell)
+        else:
+            found |= {role: make_backend(spec, timeout_s=timeout_s) for role, spec in sides.items()}
+    return {role: found[role] for role in specs}
 
 
 def make_metric(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:

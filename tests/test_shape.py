@@ -16,6 +16,7 @@ LAZY_IMPORTS_ALLOWED = (
     "plugins.py",
     "stats/distributions.py",
     "backends/llama_process.py",
+    "backends/sdk.py",
     "run/progress.py",
 )
 # The borders where anything may arrive: an attempt, scoring, the command line, loading a plug-in.

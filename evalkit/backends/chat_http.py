@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -17,21 +16,12 @@ from evalkit.backends.chat_reply import Secrets, error_for, read_answer
 from evalkit.backends.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.http_pool import HttpPool
 from evalkit.backends.http_reply import Reply
-from evalkit.errors import (
-    AuthFailed,
-    BackendError,
-    ConnectionLost,
-    Diagnostic,
-    ExecutionError,
-    ProtocolViolation,
-    TimedOut,
-    UsageError,
-)
+from evalkit.backends.served import listed_models, not_served
+from evalkit.errors import Diagnostic, ExecutionError, UsageError
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
 CONCURRENCY = 64
 _OPEN_TIMEOUT_S = 15.0
-_SHOWN_MODELS = 20
 _OPTIONS = ("allow_http", "extra_body", "max_tokens_field")
 _VARIABLE = re.compile(r"(?!(?:sk|pk|hf|gsk|xai|key)_)[A-Za-z_][A-Za-z0-9_]{0,63}")
 """A name, and no vendor's key."""
@@ -75,32 +65,16 @@ class ChatHttp:
         endpoint without such a list, or too busy to give it, is left to prove itself by answering.
         """
         try:
-            listed = await self._listed()
+            listed = await listed_models(self.get, self._endpoint, has_key=self._secrets.key is not None)
         except ExecutionError:
             await self.close()
             raise
         if listed and self._model not in listed:
             await self.close()
-            raise ExecutionError(_not_served(self._endpoint, self._model, listed))
+            raise ExecutionError(not_served(self._endpoint, self._model, listed))
         return ModelIdentity(
             served_model=self._model if listed else None, engine="openai_compatible", endpoint=self._endpoint.url
         )
-
-    async def _listed(self) -> tuple[str, ...]:
-        """The ids the endpoint lists; none when it has no list for us, which says nothing about the model."""
-        try:
-            return _model_ids(await self.get("/models"))
-        except AuthFailed as error:
-            hint = (
-                "check the key in the variable that api_key_env names"
-                if self._secrets.key
-                else "name the variable that holds the key in api_key_env"
-            )
-            raise ExecutionError(f"{self._endpoint.url} refused access ({error}); {hint}") from error
-        except (ConnectionLost, TimedOut, ProtocolViolation) as error:
-            raise ExecutionError(f"{self._endpoint.url} cannot be used: {error}. Is the server running?") from error
-        except BackendError:  # 404, 405, 429, 5xx
-            return ()
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /chat/completions."""
@@ -128,7 +102,16 @@ class ChatHttp:
 
     async def get(self, path: str) -> Reply:
         """The 200 reply to GET `path` below the base URL. Raises BackendError for any other."""
-        request = self._head("GET", path) + b"\r\n"
+        return await self._sent(self._head("GET", path) + b"\r\n")
+
+    async def post(self, path: str, body: bytes) -> Reply:
+        """The 200 reply to POST `path` below the base URL with a JSON `body`. Raises BackendError for any other."""
+        head = self._head("POST", path)
+        return await self._sent(
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+        )
+
+    async def _sent(self, request: bytes) -> Reply:
         reply = await self._pool.send(request, timeout_s=min(self._timeout_s, _OPEN_TIMEOUT_S))
         if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise error_for(reply, secrets=self._secrets, now=time.time())
@@ -236,22 +219,3 @@ def json_bytes(body: Mapping[str, JsonValue]) -> bytes:
         return _encode(body)
     except UnicodeEncodeError:
         return json.dumps(body, allow_nan=False).encode("ascii")
-
-
-def _model_ids(reply: Reply) -> tuple[str, ...]:
-    """The ids that GET /models lists; none when the reply has another shape."""
-    try:
-        listing = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return ()
-    data = listing.get("data") if isinstance(listing, dict) else None
-    rows = data if isinstance(data, list) else []
-    return tuple(row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str))
-
-
-def _not_served(endpoint: Endpoint, model: str, listed: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(model, listed, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    rest = len(listed) - _SHOWN_MODELS
-    shown = ", ".join(listed[:_SHOWN_MODELS]) + (f" and {rest} more" if rest > 0 else "")
-    return f"{endpoint.url} does not serve {model!r}.{hint} It serves: {shown}"

@@ -45,7 +45,14 @@ _FINISH: Mapping[str, Finish] = {
     "function_call": "tool_calls",
 }
 _GAVE_UP = frozenset({"abort", "error", "insufficient_system_resource"})
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size", "maximum context length", "context size", "input_tokens")
+_TOO_LONG = (
+    "context_length_exceeded",
+    "exceed_context_size",
+    "maximum context length",
+    "context size",
+    "input_tokens",
+    "prompt is too long",
+)
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation")
 
 
@@ -53,10 +60,15 @@ class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
 
 
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
 
 
 class _Message(msgspec.Struct):
@@ -148,6 +160,8 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
 def _refused(text: str, status: int, hints: str) -> BackendError:
     if any(word in hints for word in _FILTERED):
         return ContentFiltered(text, status=status)
+    if "credit balance is too low" in hints:  # Anthropic says so with a 400
+        return AuthFailed(f"the account's credit is used up: {text}", status=status)
     if any(word in hints for word in _TOO_LONG):
         return ContextTooLong(text, status=status)
     if "model_not_found" in hints:
@@ -170,10 +184,11 @@ def _completion(body: bytes) -> _Completion:
     except UnicodeDecodeError as error:
         raise ProtocolViolation("the reply is not UTF-8 text, as JSON has to be", status=200) from error
     except (ValueError, RecursionError) as error:
-        raise ProtocolViolation(_not_json(body), status=200) from error
+        raise ProtocolViolation(why_not_json(body), status=200) from error
 
 
-def _not_json(body: bytes) -> str:
+def why_not_json(body: bytes) -> str:
+    """In words, what a reply is that should have been JSON."""
     start = body[:64].lstrip().lower()
     if not start:
         return "the reply's body is empty"
@@ -204,11 +219,12 @@ def _text_and_finish(message: _Message, reason: str | None) -> tuple[str, Finish
 def _usage(usage: _Usage | None) -> Usage:
     if usage is None:
         return Usage()
-    details = usage.prompt_tokens_details
+    read, written = usage.prompt_tokens_details, usage.completion_tokens_details
     return Usage(
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
-        cached_tokens=None if details is None else details.cached_tokens,
+        cached_tokens=None if read is None else read.cached_tokens,
+        reasoning_tokens=None if written is None else written.reasoning_tokens,
     )
 
 

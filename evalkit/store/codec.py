@@ -30,16 +30,22 @@ def encode(outcome: Outcome) -> bytes:
             }
         )
     usage = outcome.usage
+    counted: dict[str, int | None] = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+    }
+    # Few servers count these; a journal without them reads as one that was written before they were known.
+    if usage.cache_write_tokens is not None:
+        counted["cache_write_tokens"] = usage.cache_write_tokens
+    if usage.reasoning_tokens is not None:
+        counted["reasoning_tokens"] = usage.reasoning_tokens
     return _bytes(
         {
             "is": "response",
             "text": outcome.text,
             "finish": outcome.finish,
-            "usage": {
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cached_tokens": usage.cached_tokens,
-            },
+            "usage": counted,
             "served_model": outcome.served_model,
             "latency_s": outcome.latency_s,
             "attempts": outcome.attempts,

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CHAT_PATH = "/v1/chat/completions"
+MESSAGES_PATH = "/v1/messages"
+"""The same model asked by Anthropic's Messages API: rules for CHAT_PATH hold for it too."""
+ANSWER_PATHS = frozenset({CHAT_PATH, MESSAGES_PATH})
 MODELS_PATH = "/v1/models"
+_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,12 @@ class Asked:
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
-        """The conversation as (role, content) pairs."""
-        return tuple((str(m.get("role")), str(m.get("content"))) for m in self.payload.get("messages", ()))
+        """The conversation as (role, content) pairs; a system prompt apart comes first."""
+        system = self.payload.get("system")
+        turns = [{"role": "system", "content": system}] if system else []
+        return tuple(
+            (str(m.get("role")), _words(m.get("content"))) for m in [*turns, *self.payload.get("messages", ())]
+        )
 
     @property
     def prompt(self) -> str:
@@ -169,7 +177,7 @@ def gzip_bomb(size_bytes: int = 200_000_000) -> Behaviour:
 
 
 def reply_body(behaviour: Behaviour, asked: Asked) -> bytes:
-    """The bytes of the response's body: `behaviour.body`, or a chat completion around its text."""
+    """The bytes of the response's body: `behaviour.body`, or a chat completion or a message around its text."""
     if behaviour.body is not None:
         return behaviour.body
     text = behaviour.text if isinstance(behaviour.text, str) else behaviour.text(asked)
@@ -177,6 +185,8 @@ def reply_body(behaviour: Behaviour, asked: Asked) -> bytes:
     if usage is None:
         spoken, said = sum(len(content.split()) for _, content in asked.messages), len(text.split())
         usage = {"prompt_tokens": spoken, "completion_tokens": said, "total_tokens": spoken + said}
+    if asked.path == MESSAGES_PATH:
+        return json.dumps(_message(behaviour, asked, text, usage)).encode()
     reply = {
         "id": f"chatcmpl-{asked.number}",
         "object": "chat.completion",
@@ -193,3 +203,47 @@ def reply_body(behaviour: Behaviour, asked: Asked) -> bytes:
     if usage:
         reply["usage"] = usage
     return json.dumps(reply).encode()
+
+
+def _message(behaviour: Behaviour, asked: Asked, text: str, usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The same answer in the shape of Anthropic's `POST /v1/messages`."""
+    refusal = behaviour.message.get("refusal")
+    reason = "refusal" if refusal else behaviour.finish_reason
+    content: Any = [{"type": "text", "text": refusal or text}]
+    if "tool_calls" in behaviour.message:
+        content = [
+            {
+                "type": "tool_use",
+                "id": call["id"],
+                "name": call["function"]["name"],
+                "input": json.loads(call["function"]["arguments"]),
+            }
+            for call in behaviour.message["tool_calls"]
+        ]
+    elif "content" in behaviour.message and not refusal:
+        content = behaviour.message["content"]
+    reply: dict[str, Any] = {
+        "id": f"msg_{asked.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": asked.model if behaviour.model is None else behaviour.model,
+        "content": content,
+        "stop_reason": _STOP_REASONS.get(reason, reason) if reason else None,
+        "stop_sequence": None,
+    }
+    if usage:
+        cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+        reply["usage"] = {
+            "input_tokens": usage["prompt_tokens"] - cached,
+            "output_tokens": usage["completion_tokens"],
+            "cache_read_input_tokens": cached,
+            "cache_creation_input_tokens": 0,
+        }
+    return reply
+
+
+def _words(content: object) -> str:
+    """A turn's text, also where it comes in blocks."""
+    if isinstance(content, list):
+        return "".join(str(block.get("text", "")) for block in content if isinstance(block, dict))
+    return str(content)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.testing.behaviours import CHAT_PATH
+from evalkit.testing.behaviours import ANSWER_PATHS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Ledger:
     @property
     def chats(self) -> tuple[Entry, ...]:
         """The chat requests among them."""
-        return tuple(entry for entry in self.entries if entry.path == CHAT_PATH)
+        return tuple(entry for entry in self.entries if entry.path in ANSWER_PATHS)
 
     @property
     def completed(self) -> int:
@@ -95,7 +95,7 @@ class Ledger:
         with self._changed:
             entry = dataclasses.replace(self._entries[number], is_completed=is_completed)
             self._entries[number] = entry
-            if is_completed and entry.status == 200 and entry.path == CHAT_PATH:  # noqa: PLR2004 - HTTP's own number
+            if is_completed and entry.status == 200 and entry.path in ANSWER_PATHS:  # noqa: PLR2004 - HTTP's own number
                 self._completed += 1
             if self._file is not None:
                 self._file.write(json.dumps(dataclasses.asdict(entry)) + "\n")

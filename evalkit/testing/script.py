@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 
-from evalkit.testing.behaviours import CHAT_PATH, MODELS_PATH, Asked, Behaviour, Rule, answers, fails
+from evalkit.testing.behaviours import ANSWER_PATHS, CHAT_PATH, MODELS_PATH, Asked, Behaviour, Rule, answers, fails
 
 _OK = answers()
 _NO_ROUTE = Behaviour(kind="no_route", status=404, body=b'{"detail": "Not Found"}')
@@ -29,7 +29,7 @@ class Script:
 
         A chat with a model that is not served is a 404 whatever the rules say, as vLLM answers it.
         """
-        if asked.path == CHAT_PATH and asked.model not in self._models:
+        if asked.path in ANSWER_PATHS and asked.model not in self._models:
             known = ", ".join(self._models)
             text = f"The model `{asked.model}` does not exist. Served here: {known}."
             return fails(404, text, code="model_not_found")
@@ -38,7 +38,7 @@ class Script:
                 self._used[index] += 1
                 return rule.behaviour
         match asked.method, asked.path:
-            case "POST", path if path == CHAT_PATH:
+            case "POST", path if path in ANSWER_PATHS:
                 return _OK
             case "GET", path if path == MODELS_PATH:
                 return self._listing
@@ -48,7 +48,8 @@ class Script:
                 return _NO_ROUTE
 
     def _applies(self, index: int, rule: Rule, asked: Asked) -> bool:
-        if rule.path != asked.path or (rule.times is not None and self._used[index] >= rule.times):
+        path = CHAT_PATH if asked.path in ANSWER_PATHS else asked.path
+        if rule.path != path or (rule.times is not None and self._used[index] >= rule.times):
             return False
         if rule.times_each is not None and asked.attempt > rule.times_each:
             return False

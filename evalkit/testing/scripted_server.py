@@ -24,7 +24,7 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from evalkit.testing.behaviours import CHAT_PATH, Asked, Behaviour, Rule, reply_body
+from evalkit.testing.behaviours import ANSWER_PATHS, Asked, Behaviour, Rule, reply_body
 from evalkit.testing.http_wire import RawRequest, chunk, response_bytes, take_request
 from evalkit.testing.ledger import Entry, Ledger
 from evalkit.testing.script import Script
@@ -123,7 +123,7 @@ class _Desk:
             payload=_payload(raw.body),
         )
         self._number += 1
-        self._in_flight += raw.path == CHAT_PATH
+        self._in_flight += raw.path in ANSWER_PATHS
         behaviour = self._script.behaviour(asked)
         self._ledger.open_entry(
             Entry(
@@ -145,7 +145,7 @@ class _Desk:
 
     def leave(self, asked: Asked, *, is_completed: bool) -> None:
         """The request is over, well or not."""
-        self._in_flight -= asked.path == CHAT_PATH
+        self._in_flight -= asked.path in ANSWER_PATHS
         self._ledger.close_entry(asked.number, is_completed=is_completed)
 
 

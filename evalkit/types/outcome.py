@@ -59,8 +59,15 @@ class Usage:
     """Tokens as the server counted them; None where it did not say."""
 
     input_tokens: int | None = None
+    """All of the prompt, what was cached of it included."""
     output_tokens: int | None = None
+    """All that was written and is paid for, reasoning included."""
     cached_tokens: int | None = None
+    """Of the input: read from the provider's prompt cache."""
+    cache_write_tokens: int | None = None
+    """Of the input: written into that cache, which some providers charge more for."""
+    reasoning_tokens: int | None = None
+    """Of the output: thought, and not part of the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +117,5 @@ class ModelIdentity:
     """True once the engine itself confirmed the adapter is loaded; None when it cannot say."""
     is_fixed: bool = False
     """True for recorded answers: nothing is asked, so nothing can be probed."""
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What else the engine said of itself, for the report: its arguments, how it writes a conversation."""

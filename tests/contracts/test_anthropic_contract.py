@@ -1,0 +1,13 @@
+from evalkit.backends.anthropic_api import make
+from evalkit.testing.contracts import KEY_VARIABLE, HttpBackendContract
+from evalkit.types import ModelSpec
+
+
+class TestAnthropic(HttpBackendContract):
+    has_seed = False
+
+    def backend_for(self, base_url, *, timeout_s):
+        spec = ModelSpec(
+            role="baseline", backend="anthropic", model="base", base_url=base_url, api_key_env=KEY_VARIABLE
+        )
+        return make(spec, timeout_s=timeout_s)

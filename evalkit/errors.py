@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,13 +50,19 @@ class Diagnostic:
     width: int = 1
     """Characters to underline."""
     source: str | None = None
-    """The text of that line, when there is one to show."""
+    """The text of that line, or the part of it around the column, when there is one to show."""
+    indent: int | None = None
+    """Blanks before the underline where that is not column − 1: the line was cut or holds wide characters."""
     help: str | None = None
 
     @property
     def where(self) -> str:
         """`path:line:col`, as far as it is known; empty when nothing is."""
         return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+    def placed(self, column: int, width: int) -> Diagnostic:
+        """The same mistake at that column of its line."""
+        return dataclasses.replace(self, column=column, width=width)
 
     def render(self) -> str:
         """The diagnostic as a person reads it: place and message, the source line, a caret, the fix."""
@@ -65,7 +72,8 @@ class Diagnostic:
             gutter = " " * len(str(self.line))
             lines += [f"  {gutter} |", f"  {self.line} | {self.source}"]
             if self.column is not None:
-                lines.append(f"  {gutter} | {' ' * (self.column - 1)}{'^' * max(1, self.width)}")
+                indent = self.column - 1 if self.indent is None else self.indent
+                lines.append(f"  {gutter} | {' ' * indent}{'^' * max(1, self.width)}")
         if self.help:
             lines.append(f"  help: {self.help}")
         return "\n".join(lines)

@@ -77,4 +77,5 @@ def _check_field(field: str, loc: Loc, made: Samples, shop: Workshop, problems: 
             message = f"{dotted(loc)}: the targets have no '{field[:60]}'{did_you_mean(field, keys)}"
             shop.findings.at(loc, message, help=f"a target has: {listing(keys)}")
             return
-        problems.add(line, f"the target has no '{field[:60]}', which {dotted(loc)} names")
+        fix = f"the target has: {listing(sample.target)}" if sample.target else None
+        problems.add(line, f"the target has no '{field[:60]}', which {dotted(loc)} names", fix=fix)

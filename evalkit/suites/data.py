@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.diagnostics import Problems
@@ -84,7 +84,7 @@ def read_data(path: Path, tree: Tree) -> Data:
             hashing = _Hashing(raw)
             packed = io.BufferedReader(hashing, _PIECE)
             plain: Any = gzip.GzipFile(fileobj=packed, mode="rb") if name.endswith(".gz") else packed
-            lines = _lines(plain, shown)
+            lines = numbered_lines(plain, shown)
             read = _csv_rows if name.removesuffix(".gz").endswith(".csv") else read_jsonl
             shelf = Shelf()
             rows = tuple((number, shelf.keep(row)) for number, row in read(lines, problems))
@@ -113,7 +113,7 @@ def read_answers(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str
     """
     try:
         with path.open("rb") as file:
-            yield from read_jsonl(_lines(file, problems.shown), problems)
+            yield from read_jsonl(numbered_lines(file, problems.shown), problems)
     except OSError as error:
         found = Diagnostic(message=f"cannot be read: {error.strerror or error}", path=problems.shown)
         raise UsageError(diagnostics=(found,)) from None
@@ -162,7 +162,8 @@ class _Hashing(io.RawIOBase):
         return n
 
 
-def _lines(file: BinaryIO, shown: str) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(file: IO[bytes], shown: str) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number from 1. Raises UsageError for one that is too long, or a file that is no text."""
     n_bytes, number = 0, 0
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1

@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.suites.yaml_source import Loc, Source, snippet
+from evalkit.suites.excerpt import with_line
+from evalkit.suites.yaml_source import Loc, Source
+from evalkit.types import JsonValue
 
 MAX_SHOWN = 20
 """Mistakes shown for one file; the rest are counted."""
@@ -36,10 +38,8 @@ class Findings:
     ) -> None:
         """A mistake at (line, column, width) of another file, with that line's text."""
         line, column, width = place
-        source = None if text is None or column is None else snippet(text, column)
-        self.add(
-            Diagnostic(message=message, path=shown, line=line, column=column, width=width, source=source, help=fix)
-        )
+        found = Diagnostic(message=message, path=shown, line=line, column=column, width=width, help=fix)
+        self.add(with_line(found, text))
 
     def add(self, diagnostic: Diagnostic) -> None:
         """A mistake in whichever file it names."""
@@ -71,20 +71,34 @@ class Problems:
     shown: str
     listed: list[Diagnostic] = field(default_factory=list)
     n_more: int = 0
+    cells: dict[int, tuple[str, JsonValue]] = field(default_factory=dict)
+    """Of the mistakes listed, those that are about one cell: its column and its value."""
     odd: list[tuple[int, str]] = field(default_factory=list)
     """(line, what) of rows that are read and that a person should look at."""
 
     def add(
-        self, line: int, message: str, *, column: int | None = None, text: str | None = None, fix: str | None = None
+        self,
+        line: int,
+        message: str,
+        *,
+        place: tuple[int, int] | None = None,
+        text: str | None = None,
+        cell: tuple[str, JsonValue] | None = None,
+        fix: str | None = None,
     ) -> None:
-        """One mistake at a line of the file."""
+        """One mistake at a line of the file.
+
+        `place` is its column and width in `text`, the line as it stands there; or `cell` is the column of the data and
+        the value there that `locate` looks for in the line.
+        """
         if len(self.listed) >= MAX_SHOWN:
             self.n_more += 1
             return
-        source = None if text is None or column is None else snippet(text, column)
-        self.listed.append(
-            Diagnostic(message=message, path=self.shown, line=line, column=column, source=source, help=fix)
-        )
+        if cell is not None:
+            self.cells[len(self.listed)] = cell
+        column, width = place or (None, 1)
+        found = Diagnostic(message=message, path=self.shown, line=line, column=column, width=width, help=fix)
+        self.listed.append(with_line(found, text))
 
     def all(self) -> tuple[Diagnostic, ...]:
         """The mistakes in file order, with a last line that counts those left out."""
@@ -100,14 +114,14 @@ def clipped(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     return [*diagnostics[:MAX_SHOWN], Diagnostic(message=f"… and {more:,} more", path=diagnostics[0].path)]
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known word a person most likely meant, or None.
 
     >>> nearest("ticketid", ["ticket_id", "text"])
     'ticket_id'
     """
     by_folded = {name.casefold().replace("-", "_"): name for name in known}
-    close = difflib.get_close_matches(word.casefold().replace("-", "_")[:100], by_folded, 1, cutoff=0.6)
+    close = difflib.get_close_matches(word.casefold().replace("-", "_")[:100], by_folded, 1, cutoff=cutoff)
     return by_folded[close[0]] if close else None
 
 
@@ -171,10 +185,30 @@ def explain(error: ValidationError, prefix: Loc, known: Mapping[Loc, tuple[str, 
     for item in errors:
         loc = (*prefix, *item["loc"])
         if item["type"] == "missing" and loc not in explained:
-            findings.at(loc[:-1], f"{dotted(loc)} is missing", on_key=True)
+            _missing(loc, item["input"], known.get(loc[:-1], ()), findings)
         elif item["type"] not in {"missing", "extra_forbidden"}:
             message, hint = _words(item["type"], item.get("ctx") or {}, item["input"], item["msg"])
             findings.at(loc, f"{dotted(loc)}: {message}", help=hint)
+
+
+def _missing(loc: Loc, given: Any, keys: tuple[str, ...], findings: Findings) -> None:
+    """Adds that a key is missing; or, where further keys are allowed and one of them is nearly it, that one."""
+    written = misspelt(str(loc[-1]), given, keys)
+    if written is None:
+        findings.at(loc[:-1], f"{dotted(loc)} is missing", on_key=True)
+    else:
+        place = (*loc[:-1], written)
+        findings.at(place, f"unknown key '{dotted(place)}' (did you mean '{loc[-1]}'?)", on_key=True)
+
+
+def misspelt(wanted: str, given: Any, known: Iterable[str]) -> str | None:
+    """The key of the mapping `given` that was most likely meant for `wanted`, which it lacks; None where none is near.
+
+    >>> misspelt("type", {"name": "f1", "tpye": "f1"}, ["name", "type"])
+    'tpye'
+    """
+    further = [] if not isinstance(given, Mapping) else [key for key in given if key not in set(known)]
+    return nearest(wanted, further)
 
 
 def _words(kind: str, ctx: Mapping[str, Any], value: Any, fallback: str) -> tuple[str, str | None]:

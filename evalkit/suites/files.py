@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.schemas import SchemaProblem, ready
+from evalkit.suites.excerpt import with_line
+from evalkit.suites.lookalikes import did_you_mean_path
 from evalkit.suites.paths import Refused, inside
-from evalkit.suites.yaml_source import snippet
 from evalkit.types import JsonValue
 
 MAX_TEXT_BYTES = 1_000_000
@@ -54,7 +55,12 @@ class Tree:
             is_there = path.exists()
         except OSError:
             is_there = False
-        return Refused(why=f"'{text[:200]}' is not a regular file" if is_there else f"there is no file '{text[:200]}'")
+        if not is_there:
+            near = did_you_mean_path(text, self.folder)
+            return Refused(why=f"there is no file '{text[:200]}'{near}", is_mistyped=bool(near))
+        if path.is_dir():
+            return Refused(why=f"'{text[:200]}' is a folder; a file is wanted here")
+        return Refused(why=f"'{text[:200]}' is not a regular file (a pipe, a device or a socket)")
 
     def text(self, path: Path) -> str:
         """A file's text with its digest noted. Raises UsageError that names the file."""
@@ -178,12 +184,9 @@ def _stop(
     *,
     fix: str | None = None,
 ) -> NoReturn:
-    source = None
-    if line is not None and column is not None:
-        lines = text.split("\n")
-        source = snippet(lines[line - 1], column) if line <= len(lines) else None
-    found = Diagnostic(message=message, path=shown, line=line, column=column, source=source, help=fix)
-    raise UsageError(diagnostics=(found,))
+    lines = [] if line is None else text.split("\n")[line - 1 : line]
+    found = Diagnostic(message=message, path=shown, line=line, column=column, help=fix)
+    raise UsageError(diagnostics=(with_line(found, lines[0] if lines else None),))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from evalkit.metrics.catalogue import known_types, option_names
+from evalkit.numbers import some_points
 from evalkit.suites.diagnostics import did_you_mean, dotted, listing, nearest
 from evalkit.suites.gate_schema import Gate, GuardEntry
 from evalkit.suites.must_pass import ids_named
@@ -55,6 +56,7 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
     own = frozenset(metric.name for metric in metrics)
     if shop.parts.has_all_metrics:
         _check_metric(gate.primary.metric, own, ("gate", "primary", "metric"), shop)
+    _refuse_twice(gate, shop)
     guards = tuple(
         spec
         for i, guard in enumerate(gate.guards)
@@ -120,7 +122,7 @@ def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, nam
     if guard.metric is not None:
         known: frozenset[str] | None = own if shop.parts.has_all_metrics else None
         if guard.suite is not None:
-            suite = _suite_file(guard.suite, (*loc, "suite"), shop)
+            suite = _guard_suite(guard.suite, (*loc, "suite"), shop)
             if suite is None:
                 return None
             known = names_of(suite, (*loc, "suite"))
@@ -145,12 +147,47 @@ def _guard(guard: GuardEntry, loc: Loc, own: frozenset[str], shop: Workshop, nam
     )
 
 
-def _suite_file(text: str, loc: Loc, shop: Workshop) -> Path | None:
+def _guard_suite(text: str, loc: Loc, shop: Workshop) -> Path | None:
+    """The file of the other suite that a guard names, or None after adding a finding."""
     path = shop.tree.file(text)
     if isinstance(path, Refused):
-        shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=path.help)
+        folder = text.rstrip("/")
+        inner = shop.tree.file(f"{folder}/suite.yaml")
+        hint = path.help if isinstance(inner, Refused) else f"name the file in it: {folder}/suite.yaml"
+        shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=hint)
+        return None
+    if path == shop.suite_file:
+        message = f"{dotted(loc)}: this is the suite itself; a guard's `suite` is another one"
+        shop.findings.at(loc, message, help="to guard a metric of this suite, leave `suite` out")
         return None
     return path
+
+
+def _refuse_twice(gate: Gate, shop: Workshop) -> None:
+    """Adds a finding for a guard that watches what another one watches already."""
+    seen: dict[tuple[str | None, ...], int] = {}
+    for i, guard in enumerate(gate.guards):
+        if guard.kind == "zero_tolerance":  # two of them may name different samples
+            continue
+        first = seen.setdefault((guard.kind, guard.metric, guard.suite, guard.mode, guard.stat), i)
+        if first != i:
+            what = f"the metric '{guard.metric}'" if guard.kind == "metric" else guard.kind
+            message = f"{dotted(('gate', 'guards', i))}: gate.guards[{first}] guards {what} already"
+            shop.findings.at(("gate", "guards", i), message, help="keep one of them")
+
+
+def gate_warnings(gate: GateSpec) -> Iterator[str]:
+    """A guard on the primary metric, which stops nothing: it only repeats what the gate asks for anyway."""
+    primary = gate.primary
+    for i, guard in enumerate(gate.guards):
+        if guard.kind != "metric" or guard.suite is not None or guard.metric != primary.metric:
+            continue
+        name = f"gate.guards[{i}] guards '{primary.metric}', the primary metric"
+        if gate.intent != "quality":
+            asked = some_points(gate.noninferiority_margin)
+            yield f"{name}, which may lose at most {asked} anyway: the smaller of the two margins decides."
+        elif primary.evidence != "none":
+            yield f"{name}: the gate asks for a gain there, so that this guard can never decide anything."
 
 
 def _check_metric(name: str, known: frozenset[str], loc: Loc, shop: Workshop) -> None:

@@ -13,8 +13,9 @@ from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
-from evalkit.suites.gate import build_gate, build_metrics, unavailable
+from evalkit.suites.gate import build_gate, build_metrics, gate_warnings, unavailable
 from evalkit.suites.jsonl import Row
+from evalkit.suites.locate import point_at_cells
 from evalkit.suites.mixture import check_weights
 from evalkit.suites.must_pass import check_must_pass
 from evalkit.suites.overrides import with_overrides
@@ -108,7 +109,14 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     findings = Findings(source)
     tree = tree_of(file, source.path)
     parts = check_shape(source, findings)
-    shop = Workshop(parts=parts, tree=tree, findings=findings, backends=options.known.backends, version=VERSION)
+    shop = Workshop(
+        parts=parts,
+        tree=tree,
+        suite_file=file.resolve(),
+        findings=findings,
+        backends=options.known.backends,
+        version=VERSION,
+    )
     _refuse_baselines(parts, shop)
     sides = {role: built for role, side in parts.sides.items() if (built := build_side(role, side, shop)) is not None}
     metrics = build_metrics(shop, options.known.metric_types)
@@ -146,7 +154,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         truncated=parts.whole.truncated,
         declared=parts.document,
         digests=dict(sorted(tree.digests.items())),
-        warnings=(*_warnings(parts, data, sides), *economics_warnings(economics, gate, models)),
+        warnings=(*_warnings(parts, data, sides), *gate_warnings(gate), *economics_warnings(economics, gate, models)),
     )
 
 
@@ -218,6 +226,7 @@ def _samples(
     check_prompts(made, sides, shop, problems)
     if not problems.listed:
         check_targets(made, metrics, data, shop, problems)
+    point_at_cells(problems, data)
     findings.extend(problems.all())
     return made
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.masking import mask
 from evalkit.suites.yaml_source import Loc, Source, Span, parse_value
+
+_INDEX = re.compile(r"\[(\d+)\](?=[.\[]|\Z)")
+"""`metrics[0].type`, as messages write it, means `metrics.0.type`."""
 
 
 def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
@@ -20,11 +24,14 @@ def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
         path, separator, text = option.partition("=")
         if not separator or not path.strip():
             _stop(option, "must look like key=value", "say --set gate.primary.min_delta=3.0")
-        loc = _put(value, path.strip(), _value(option, text), option)
+        dotted = _INDEX.sub(r".\1", path.strip())
+        loc, first = _put(value, dotted, _value(option, text), option)
         for old in [known for known in values if known[: len(loc)] == loc]:
             del values[old]
         literal = text.strip() if text.strip()[:1] not in {"'", '"', "[", "{"} and text.strip() else None
-        values[loc] = Span(line=0, column=0, width=1, start=0, end=0, literal=literal, option=mask(option)[:200])
+        span = Span(line=0, column=0, width=1, start=0, end=0, option=mask(option)[:200])
+        values |= {loc[:n]: span for n in range(first, len(loc))}
+        values[loc] = span._replace(literal=literal)
     return dataclasses.replace(source, value=value, values=values)
 
 
@@ -37,8 +44,10 @@ def _value(option: str, text: str) -> Any:
     return None
 
 
-def _put(root: dict[str, Any], path: str, value: Any, option: str) -> Loc:
+def _put(root: dict[str, Any], path: str, value: Any, option: str) -> tuple[Loc, int]:
+    """Where the value went, and how many steps of that were there before."""
     holder: Any = root
+    n_there: int | None = None
     loc: list[str | int] = []
     parts = path.split(".")
     for depth, part in enumerate(parts):
@@ -46,7 +55,9 @@ def _put(root: dict[str, Any], path: str, value: Any, option: str) -> Loc:
         if isinstance(holder, list):
             if not (part.isascii() and part.isdecimal() and int(part[:9]) < len(holder)):
                 where = ".".join(parts[:depth])
-                _stop(option, f"{where} is a list of {len(holder)}", f"say {where}.0 for its first entry")
+                message = f"{where} is a list of {len(holder)}: a number says which entry"
+                fix = f"{where}[0] is its first entry, {where}[{len(holder) - 1}] its last" if holder else None
+                _stop(option, message, fix)
             key = int(part[:9])
         elif not isinstance(holder, dict):
             _stop(option, f"{'.'.join(parts[:depth])} is a value, not a mapping")
@@ -55,8 +66,9 @@ def _put(root: dict[str, Any], path: str, value: Any, option: str) -> Loc:
             holder[key] = value
         elif isinstance(holder, dict) and holder.get(part) is None:
             holder[key] = {}
+            n_there = depth + 1 if n_there is None else n_there
         holder = holder[key]
-    return tuple(loc)
+    return tuple(loc), len(loc) if n_there is None else n_there
 
 
 def _stop(option: str, message: str, fix: str | None = None) -> None:

@@ -21,6 +21,8 @@ class Refused:
 
     why: str
     help: str | None = None
+    is_mistyped: bool = False
+    """A file of nearly that name is there, and `why` says which."""
 
 
 def tree_root(folder: Path) -> Path:

@@ -71,10 +71,12 @@ def make_samples(data: Data, dataset: Dataset, answer_of: Callable[[Row], str | 
                 line, f"this row is the same as line {first}", fix="remove one, or name a column of ids in dataset.id"
             )
         elif first != line and name == made.id:
-            problems.add(line, f"the id '{made.id[:80]}' was given to line {first} already")
+            message = f"the id '{made.id[:80]}' was given to line {first} already"
+            problems.add(line, message, cell=_cell(row, dataset))
         elif first != line:
             message = f"the id '{made.id[:80]}' looks the same as that of line {first}, '{name[:80]}'"
-            problems.add(line, message, fix="they differ in blanks or in how accents are written; make them one or two")
+            fix = "they differ in blanks or in how accents are written; make them one or two"
+            problems.add(line, message, cell=_cell(row, dataset), fix=fix)
         else:
             samples.append(made)
             lines.append(line)
@@ -111,7 +113,8 @@ def _sample(
         identity = _identity(row, dataset.id, line, problems)
     has_target, target = (True, answer_of(row)) if dataset.target is None else reach(row, dataset.target)
     if not has_target:
-        problems.add(line, f"the row has no '{dataset.target}', which dataset.target names")
+        fix = f"the row has: {listing(row)}"
+        problems.add(line, f"the row has no '{dataset.target}', which dataset.target names", fix=fix)
     if identity is None or not has_target:
         return None
     return Sample(
@@ -124,15 +127,22 @@ def _sample(
     )
 
 
+def _cell(row: Row, dataset: Dataset) -> tuple[str, JsonValue]:
+    """The cell that holds a row's id."""
+    column = dataset.id or ""
+    return column, reach(row, column)[1]
+
+
 def _identity(row: Row, column: str, line: int, problems: Problems) -> str | None:
     is_there, value = reach(row, column)
     if not is_there:
-        problems.add(line, f"the row has no '{column}', which dataset.id names")
+        problems.add(line, f"the row has no '{column}', which dataset.id names", fix=f"the row has: {listing(row)}")
     elif isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        problems.add(line, f"the id in '{column}' must be text or a whole number, and not empty")
+        message = f"the id in '{column}' must be text or a whole number, and not empty"
+        problems.add(line, message, cell=(column, value))
     elif len(str(value)) > MAX_ID_CHARACTERS or _has_control(str(value)):
         message = f"the id in '{column}' must be a name: one line of at most {MAX_ID_CHARACTERS} plain characters"
-        problems.add(line, message)
+        problems.add(line, message, cell=(column, value))
     else:
         return str(value)
     return None

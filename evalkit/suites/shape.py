@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from evalkit.suites.diagnostics import Findings, explain, nearest
+from evalkit.suites.diagnostics import Findings, explain, misspelt, nearest
 from evalkit.suites.fields import Section
 from evalkit.suites.gate_schema import Gate
 from evalkit.suites.schema import Checks, Dataset, Economics, MetricEntry, Run, SuiteFile
@@ -166,9 +166,12 @@ def _mended(value: Any, model: type[BaseModel]) -> Any:
     if not isinstance(value, dict):
         return value
     out: dict[str, Any] = {}
+    is_closed = model.model_config.get("extra") == "forbid"
+    needed = [name for name, info in model.model_fields.items() if info.is_required() and name not in value]
+    meant = {} if is_closed else {misspelt(name, value, model.model_fields): name for name in needed}
     for key, item in value.items():
-        name: str | None = key
-        if key not in model.model_fields and model.model_config.get("extra") == "forbid":
+        name: str | None = meant.get(key, key)
+        if key not in model.model_fields and is_closed:
             name = nearest(key, model.model_fields)
         if name is None or (name != key and name in value):
             continue

@@ -13,6 +13,7 @@ from evalkit.suites.data import reach, read_data, why_unreadable
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing, nearest
 from evalkit.suites.files import Tree
 from evalkit.suites.jsonl import Row
+from evalkit.suites.lookalikes import did_you_mean_path
 from evalkit.suites.masking import is_secret_key
 from evalkit.suites.paths import Refused, anywhere, inside
 from evalkit.suites.prompts import Composer, PromptError, strip_answer, target_text
@@ -45,6 +46,8 @@ class Workshop:
 
     parts: Parts
     tree: Tree
+    suite_file: Path
+    """Resolved."""
     findings: Findings
     backends: frozenset[str]
     version: str
@@ -181,7 +184,9 @@ def _text(origin: tuple[Any, Loc], shop: Workshop) -> tuple[str | None, Path | N
             return value, None
     path = shop.tree.file(value)
     if isinstance(path, Refused):
-        hint = path.help or "to use it as text, write it as a block: `|` and the text on the next line"
+        hint = path.help
+        if hint is None and not path.is_mistyped:
+            hint = "to use it as text, write it as a block: `|` and the text on the next line"
         shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=hint)
         return None, None
     try:
@@ -295,9 +300,9 @@ def _answers(side: Side, loc: Loc, shop: Workshop) -> Path | None:
 def _weights(text: str, loc: Loc, shop: Workshop) -> Path | None:
     path = anywhere(text, shop.tree.folder)
     if isinstance(path, Path) and not path.exists():
-        path = Refused(
-            why=f"there is no file or folder '{text[:200]}'", help="paths are relative to the suite's folder"
-        )
+        near = did_you_mean_path(text, shop.tree.folder)
+        hint = None if near else "paths are relative to the suite's folder"
+        path = Refused(why=f"there is no file or folder '{text[:200]}'{near}", help=hint)
     if isinstance(path, Refused):
         shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=path.help)
         return None

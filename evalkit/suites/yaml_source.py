@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.suites.masking import mask
+from evalkit.suites.excerpt import with_line
 from evalkit.types import JsonValue
 
 Loc = tuple[str | int, ...]
@@ -29,8 +29,6 @@ MAX_VALUES = 4_000
 MAX_PROBLEMS = 20
 MAX_INT_DIGITS = 18
 """Longer digits are no counts but names, and stay text."""
-MAX_SHOWN = 200
-"""Characters of a source line worth showing."""
 
 _NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
 _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
@@ -144,14 +142,6 @@ def scalar(text: str) -> JsonValue:
     return float(text) if _FLOAT.match(text) else text
 
 
-def snippet(text: str, column: int) -> str | None:
-    """The line as it may be shown: short, tabs as blanks so that carets stand right; None where it would not help."""
-    if column > MAX_SHOWN:
-        return None
-    # Masked before it is cut: a login in an address is known by the @ after it.
-    return mask(text[: 10 * MAX_SHOWN])[:MAX_SHOWN].replace("\t", " ").rstrip()
-
-
 def split_lines(text: str) -> tuple[str, ...]:
     """Lines as YAML counts them: also NEL and the two Unicode separators end one."""
     # Nine files in ten break lines with \n alone, and a regular expression takes ten times as long over 1 MB.
@@ -160,7 +150,7 @@ def split_lines(text: str) -> tuple[str, ...]:
 
 
 def at(source: Source, span: Span, message: str, *, help: str | None = None) -> Diagnostic:  # noqa: A002 - Diagnostic's own word
-    """The mistake at a span, with its line shown where it is short enough to help."""
+    """The mistake at a span, with its line shown."""
     if span.line < 1:
         return Diagnostic(message=message, path=f"--set {span.option}", help=help)
     return _located(source.lines, source.path, span, message, help)
@@ -168,15 +158,8 @@ def at(source: Source, span: Span, message: str, *, help: str | None = None) -> 
 
 def _located(lines: tuple[str, ...], shown: str, span: Span, message: str, help_: str | None) -> Diagnostic:
     line = lines[span.line - 1] if span.line <= len(lines) else None
-    return Diagnostic(
-        message=message,
-        path=shown,
-        line=span.line,
-        column=span.column,
-        width=span.width,
-        source=None if line is None else snippet(line, span.column),
-        help=help_,
-    )
+    found = Diagnostic(message=message, path=shown, line=span.line, column=span.column, width=span.width, help=help_)
+    return with_line(found, line)
 
 
 @dataclass

@@ -6,16 +6,18 @@ Precedence where several apply: invalid evidence, then don't ship, then inconclu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
 from evalkit.compare.pairing import against_the_candidate, compare
-from evalkit.compare.parts import compare_primary, look_at_parts
+from evalkit.compare.parts import look_at_parts
 from evalkit.compare.payback import judge_payback
-from evalkit.compare.primary import decide_primary, least_detectable, pairs_needed
+from evalkit.compare.primaries import Judged, deciding, each_finding, judge, lost_by_another, most_needed, said
+from evalkit.compare.primary import least_detectable
 from evalkit.compare.secondary import with_adjusted_p
+from evalkit.compare.slices import judge_slices
 from evalkit.compare.validity import broken_evidence
 from evalkit.numbers import interval, signed
 from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Suite, Verdict
@@ -51,11 +53,15 @@ def decide(evidence: Evidence) -> Verdict:
     suite, main = evidence.suite, evidence.main
     gate = suite.gate
     notes = _notes(suite)
-    judging = main.metrics[gate.primary.metric]
-    primary = _noted(compare_primary(judging, main.table, gate, seed=evidence.seed), notes)
+    judged = {
+        name: judge(main.metrics[name], main.table, gate, seed=evidence.seed, note=notes.get(name))
+        for name in gate.primary.metrics
+    }
+    first = deciding(judged.values(), gate.primary)
+    primary = first.found
     found = {
-        name: primary
-        if metric is judging
+        name: judged[name].found
+        if name in judged
         else _noted(compare(metric, main.table, alpha=gate.alpha, seed=evidence.seed), notes)
         for name, metric in main.metrics.items()
     }
@@ -68,14 +74,16 @@ def decide(evidence: Evidence) -> Verdict:
         )
         for spec in gate.guards
     )
-    parts = look_at_parts(judging, main.table, gate, primary, seed=evidence.seed)
+    parts = look_at_parts(first.metric, main.table, gate, primary, seed=evidence.seed)
     findings = _invalid(evidence, primary)
     if not any(status == "invalid" for status, _ in findings):
-        findings += _decided(evidence, primary, guards, parts.slices)
+        findings += said(judged.values(), first, gate.primary)
+        findings += _decided(evidence, judged.values(), first, guards)
+        findings += _lost_slices(evidence, judged.values(), first, parts.slices)
     if evidence.is_limited:
         findings = _limited(findings)
     status = min((status for status, _ in findings), key=_RANK.__getitem__)
-    strict = dataclasses.replace(gate, alpha=gate.reuse.alpha(gate.alpha))
+    strict = dataclasses.replace(gate, alpha=gate.primary_alpha)
     reasons = tuple(r for s, r in sorted(findings, key=lambda f: _RANK[f[0]])) + evidence.warnings
     if status == "ship":
         reasons = tuple(dataclasses.replace(r, is_blocking=False) for r in reasons)
@@ -83,15 +91,20 @@ def decide(evidence: Evidence) -> Verdict:
         status=status,
         reasons=reasons,
         primary=primary,
-        metrics=tuple(with_adjusted_p(found, gate.primary.metric).values()),
+        primaries=each_finding(judged.values()),
+        metrics=tuple(with_adjusted_p(found, judged).values()),
         guards=guards,
         slices=parts.slices,
         slice_summary=parts.summary,
         reuse=evidence.reuse,
-        cautions=(*parts.cautions, *earlier.cautions(evidence.reuse, primary, gate)),
+        cautions=(
+            *parts.cautions,
+            *lost_by_another(judged.values(), gate.primary),
+            *earlier.cautions(evidence.reuse, primary, gate),
+        ),
         payback=evidence.payback,
         mde_points=least_detectable(primary, strict),
-        n_needed=pairs_needed(primary, strict) if _is_unsettled(reasons) else None,
+        n_needed=most_needed(judged.values(), first, strict) if _is_unsettled(reasons) else None,
     )
 
 
@@ -117,17 +130,15 @@ def _invalid(evidence: Evidence, primary: Comparison) -> list[tuple[Status, Reas
 
 
 def _decided(
-    evidence: Evidence, primary: Comparison, guards: Sequence[Guard], slices: Sequence[Slice]
+    evidence: Evidence, judged: Collection[Judged], first: Judged, guards: Sequence[Guard]
 ) -> list[tuple[Status, Reason]]:
+    """What there is to say beside the primary metrics themselves and their slices."""
     suite = evidence.suite
-    first = decide_primary(primary, suite.gate)
-    findings: list[tuple[Status, Reason]] = [(first.status, first.reason)]
-    findings += [_guard_finding(guard) for guard in guards if guard.state != "held"]
-    findings += [_slice_finding(part, suite) for part in slices if part.state == "regressed"]
+    findings = [_guard_finding(guard) for guard in guards if guard.state != "held"]
     if (limit := earlier.limit_reached(evidence.reuse, suite.gate)) is not None:
         findings.append(("inconclusive", limit))
     findings += judge_payback(evidence.payback, suite.gate)
-    if first.status == "ship" and (missing := _missing(evidence, primary)) is not None:
+    if first.status == "ship" and (missing := _missing(evidence, judged)) is not None:
         findings.append(("inconclusive", missing))
     return findings
 
@@ -147,10 +158,24 @@ def _guard_finding(guard: Guard) -> tuple[Status, Reason]:
     return status, Reason(code="GUARD_UNRESOLVED", is_blocking=guard.is_blocking, detail=detail)
 
 
-def _slice_finding(part: Slice, suite: Suite) -> tuple[Status, Reason]:
+def _lost_slices(
+    evidence: Evidence, judged: Collection[Judged], first: Judged, slices: Sequence[Slice]
+) -> list[tuple[Status, Reason]]:
+    """Slices that lost for sure: of the metric that decides and, where all must pass, of the other ones."""
+    suite = evidence.suite
+    findings = [_slice_finding(part, suite) for part in slices if part.state == "regressed"]
+    if suite.gate.primary.require == "all":
+        asked, table = suite.gate.slices, evidence.main.table
+        for other in (one for one in judged if one is not first):
+            parts = judge_slices(other.metric, table, asked, alpha=suite.gate.alpha, seed=evidence.seed)
+            findings += [_slice_finding(p, suite, f"{other.name}: ") for p in parts if p.state == "regressed"]
+    return findings
+
+
+def _slice_finding(part: Slice, suite: Suite, of: str = "") -> tuple[Status, Reason]:
     found = part.comparison
     detail = (
-        f"{part.name} loses {-(found.delta_points or 0.0):.1f} points (n = {found.n}{_adjusted(part)}); "
+        f"{of}{part.name} loses {-(found.delta_points or 0.0):.1f} points (n = {found.n}{_adjusted(part)}); "
         f"no slice may lose more than {suite.gate.slices.max_drop:g}"
     )
     return "dont_ship", Reason(code="SLICE_REGRESSED", is_blocking=True, detail=detail)
@@ -161,17 +186,20 @@ def _adjusted(part: Slice) -> str:
     return f"; {interval((bounds.low, bounds.high))} after Holm's correction" if bounds is not None else ""
 
 
-def _missing(evidence: Evidence, primary: Comparison) -> Reason | None:
+def _missing(evidence: Evidence, judged: Collection[Judged]) -> Reason | None:
     """A reason when what is missing, had it gone against the candidate, would undo the ship."""
-    if primary.worst_case_points is None:
+    if all(one.found.worst_case_points is None for one in judged):
         return None
-    gate = evidence.suite.gate
-    metric = evidence.main.metrics[gate.primary.metric]
-    table = against_the_candidate(metric, evidence.main.table)
-    worst = compare_primary(metric, table, gate, seed=evidence.seed)
-    if decide_primary(worst, gate).status == "ship":
+    gate, table = evidence.suite.gate, evidence.main.table
+    worst = {
+        one.name: judge(one.metric, against_the_candidate(one.metric, table), gate, seed=evidence.seed)
+        for one in judged
+    }
+    turned = deciding(worst.values(), gate.primary)
+    if turned.status == "ship":
         return None
-    low, high = primary.worst_case_points
+    primary = next(one.found for one in judged if one.name == turned.name)
+    low, high = primary.worst_case_points or (primary.delta_points, primary.delta_points)
     detail = (
         f"{sum(primary.unscored.values())} answers have no score; depending on them the delta lies between "
         f"{signed(low)} and {signed(high)} points, and the low end would not ship"

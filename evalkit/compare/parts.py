@@ -23,8 +23,8 @@ class Parts:
 
 
 def compare_primary(metric: Metric, table: ScoreTable, gate: GateSpec, *, seed: str) -> Comparison:
-    """The comparison the gate decides on: in the production mix where the suite states one, at the alpha of a use."""
-    alpha = gate.reuse.alpha(gate.alpha)
+    """A comparison the gate decides on: in the production mix where the suite states one, at a primary's own alpha."""
+    alpha = gate.primary_alpha
     if gate.slices.weights is None:
         return compare(metric, table, alpha=alpha, seed=seed)
     return mix.reweighted(metric, table, gate.slices.weights, seed=seed).at(alpha)

@@ -36,8 +36,9 @@ def chance_of_a_false_ship(reuse: Reuse, found: Comparison, gate: GateSpec) -> f
         return None
     bar = gate.primary.min_delta / 100.0 if gate.intent == "quality" else 0.0
     # Without evidence asked for, the bar alone decides.
-    alpha = 0.5 if gate.primary.evidence == "none" and gate.intent == "quality" else gate.reuse.alpha(gate.alpha)
-    return family_wise(false_ship(error, bar, alpha), reuse.uses)
+    alpha = 0.5 if gate.primary.evidence == "none" and gate.intent == "quality" else gate.primary_alpha
+    metrics = len(gate.primary.metrics) if gate.primary.require == "any" else 1
+    return family_wise(false_ship(error, bar, alpha), reuse.uses * metrics)
 
 
 def cautions(reuse: Reuse | None, found: Comparison, gate: GateSpec) -> Iterator[str]:

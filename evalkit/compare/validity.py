@@ -18,7 +18,7 @@ def broken_evidence(table: ScoreTable, primary: Comparison, asked: ValiditySpec,
         reasons += _side(role, tally, asked, where)
     reasons += _coverage(table, asked, where)
     if is_main:
-        reasons += _size(table, primary, asked)
+        reasons += too_small(table, primary, asked)
     return reasons
 
 
@@ -54,7 +54,8 @@ def _coverage(table: ScoreTable, asked: ValiditySpec, where: str) -> Iterable[Re
         )
 
 
-def _size(table: ScoreTable, primary: Comparison, asked: ValiditySpec) -> Iterable[Reason]:
+def too_small(table: ScoreTable, primary: Comparison, asked: ValiditySpec) -> Iterable[Reason]:
+    """The blocking reasons for which a primary metric has too little to be judged by."""
     if primary.delta_points is None:
         yield _invalid("TOO_FEW_SAMPLES", primary.note or "the primary metric could not be measured")
     elif primary.n < asked.min_n:

@@ -55,8 +55,8 @@ def last_run(suite: Suite, out: Path) -> LastRun | None:
 
 def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
     """What the primary metric can find at assumed discordances, and at the last run's."""
-    # What a use of the samples is judged at, where `reuse` shares alpha out.
-    strict = dataclasses.replace(suite.gate, alpha=suite.gate.reuse.alpha(suite.gate.alpha))
+    # What the primary metric is judged at, where alpha is shared out over uses or over several metrics.
+    strict = dataclasses.replace(suite.gate, alpha=suite.gate.primary_alpha)
     suite = dataclasses.replace(suite, gate=strict)
     gate, n = suite.gate, len(suite.samples)
     metric = next(m for m in suite.metrics if m.name == gate.primary.metric)

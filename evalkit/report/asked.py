@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from evalkit.numbers import days, days_within, interval, signed, some_points
-from evalkit.types import Comparison, Suite, Verdict
+from evalkit.types import Comparison, Reason, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
 _PASSING = frozenset({"PASS"})
@@ -18,7 +19,7 @@ def asked_rows(
     verdict: Verdict, suite: Suite, table: ScoreTable | None, contamination: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Rows of {label, asked, got, state, line, filter}; states as in docs/files.md."""
-    rows = [_primary(verdict, suite)]
+    rows = list(_each_primary(verdict, suite)) or [_primary(verdict, suite)]
     rows += [
         _row(guard.name, guard.asked, guard.got, guard.state, guard.line)
         | ({"needed": guard.n_needed} if guard.n_needed else {})
@@ -32,16 +33,32 @@ def asked_rows(
     return rows
 
 
+def _each_primary(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
+    """A row for each of several primary metrics; nothing where there is one."""
+    found = {one.metric: one for one in verdict.metrics}
+    which = {"all": ", as on the other primary metrics", "any": ", here or on another primary metric"}
+    for one in verdict.primaries:
+        alone = replace(
+            verdict,
+            status="invalid" if one.status == "invalid" else "inconclusive",
+            reasons=(Reason(code=one.code, is_blocking=False, detail=one.detail),),
+            primary=found.get(one.metric),
+        )
+        row = _primary(alone, suite)
+        yield row | {"asked": row["asked"] + which[suite.gate.primary.require]}
+
+
 def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     gate, found = suite.gate, verdict.primary
+    metric = gate.primary.metric if found is None else found.metric
     if gate.intent == "quality":
         proof = {"positive": ", shown to be above 0", "margin": ", shown beyond doubt", "none": ""}[
             gate.primary.evidence
         ]
-        label, asked = f"gain on {gate.primary.metric}", f"at least {signed(gate.primary.min_delta)} points{proof}"
+        label, asked = f"gain on {metric}", f"at least {signed(gate.primary.min_delta)} points{proof}"
         line = gate.primary.line
     else:
-        label, asked = f"no loss on {gate.primary.metric}", f"loses at most {some_points(gate.noninferiority_margin)}"
+        label, asked = f"no loss on {metric}", f"loses at most {some_points(gate.noninferiority_margin)}"
         line = gate.line
     codes = {reason.code for reason in verdict.reasons}
     state = "held" if codes & _PASSING else "unresolved" if codes & _UNSETTLED else "regressed"

@@ -58,6 +58,7 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "intent": suite.gate.intent,
         "reasons": [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons],
         "primary": _primary(verdict, suite),
+        "primaries": _primaries(verdict, suite),
         "metrics": [comparison_document(c) for c in verdict.metrics],
         "guards": [_guard(g) for g in verdict.guards],
         "slice_max_drop": suite.gate.slices.max_drop,
@@ -111,8 +112,8 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
 def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     gate = suite.gate
     asked = {
-        "metric": gate.primary.metric,
-        "alpha": gate.reuse.alpha(gate.alpha),
+        "metric": gate.primary.metric if verdict.primary is None else verdict.primary.metric,
+        "alpha": gate.primary_alpha,
         "min_delta": gate.primary.min_delta,
         "evidence": gate.primary.evidence,
         "noninferiority_margin": gate.noninferiority_margin,
@@ -136,6 +137,17 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
         return asked | empty | {"n": 0, "n_clusters": 0, "discordance": None, "note": "nothing was compared"}
     discordance = None if found.discordance is None else round(found.discordance, 9)
     return comparison_document(found) | asked | {"discordance": discordance}
+
+
+def _primaries(verdict: Verdict, suite: Suite) -> dict[str, Any] | None:
+    """Each of several primary metrics; None where there is one."""
+    if not verdict.primaries:
+        return None
+    each = [
+        {"metric": one.metric, "verdict": one.status, "code": one.code, "detail": one.detail}
+        for one in verdict.primaries
+    ]
+    return {"require": suite.gate.primary.require, "metrics": each}
 
 
 def _guard(guard: Guard) -> dict[str, Any]:

@@ -42,12 +42,22 @@ def _proof(verdict: Verdict, suite: Suite) -> str:
         when = days_within(paid.point, paid.low, paid.high)
         return f"{ruled_out}, and the change pays for itself {when}; at most {days(asked)} was asked for."
     low = found.bounds.low if found and found.bounds else 0.0
-    bar = gate.primary.min_delta
+    bar = f"{gate.primary.min_delta:g}" + _on_which(suite)
     if gate.primary.evidence == "none":
-        return f"At least {bar:g} were asked for; the suite asks for no evidence beyond the measured gain."
-    if low >= bar:
-        return f"At least {bar:g} were asked for, and the evidence shows at least {low:.1f}."
-    return f"At least {bar:g} were asked for; the evidence shows a gain above 0, not one above {bar:g}."
+        return f"At least {bar} were asked for; the suite asks for no evidence beyond the measured gain."
+    if low >= gate.primary.min_delta:
+        return f"At least {bar} were asked for, and the evidence shows at least {low:.1f}."
+    above = f"{gate.primary.min_delta:g}"
+    return f"At least {bar} were asked for; the evidence shows a gain above 0, not one above {above}."
+
+
+def _on_which(suite: Suite) -> str:
+    """Of several primary metrics: which of them had to gain."""
+    names = suite.gate.primary.metrics
+    if len(names) == 1:
+        return ""
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f" on each of {listed}" if suite.gate.primary.require == "all" else f" on at least one of {listed}"
 
 
 def _turn(reason: Reason, verdict: Verdict) -> str:
@@ -95,7 +105,7 @@ def _shrinkage(verdict: Verdict, suite: Suite) -> str:
     if found is None or error is None or gate.intent != "quality" or gate.primary.evidence != "positive":
         return "Gains measured on the set that chose the model shrink in production: confirm in a canary or A/B test."
     bar = gate.primary.min_delta
-    shown = 100.0 * mean_when_shipped(bar / 100.0, error, bar / 100.0, gate.reuse.alpha(gate.alpha))
+    shown = 100.0 * mean_when_shipped(bar / 100.0, error, bar / 100.0, gate.primary_alpha)
     return (
         f"What passes a gate was a little lucky: where the true gain is {some_points(bar)}, runs of {found.n:,} pairs "
         f"like these that ship report {signed(shown)} on average. Confirm in a canary or A/B test."

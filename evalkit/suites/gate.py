@@ -55,7 +55,8 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
     line_of = findings.source.line_of
     own = frozenset(metric.name for metric in metrics)
     if shop.parts.has_all_metrics:
-        _check_metric(gate.primary.metric, own, ("gate", "primary", "metric"), shop)
+        for place, name in _primary_metrics(gate):
+            _check_metric(name, own, place, shop)
     _refuse_twice(gate, shop)
     guards = tuple(
         spec
@@ -63,9 +64,12 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
         if (spec := _guard(guard, ("gate", "guards", i), own, shop, names_of))
     )
     primary = gate.primary
+    first, *others = (name for _, name in _primary_metrics(gate))
     return GateSpec(
         primary=PrimarySpec(
-            metric=primary.metric,
+            metric=first,
+            others=tuple(others),
+            require=primary.require or "all",
             min_delta=primary.min_delta,
             evidence=primary.evidence,
             unresolved=primary.unresolved,
@@ -80,6 +84,14 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
         validity=ValiditySpec(**gate.validity.model_dump(), line=line_of(("gate", "validity"))),
         line=line_of(("gate",)),
     )
+
+
+def _primary_metrics(gate: Gate) -> list[tuple[Loc, str]]:
+    """Each metric that decides, with where it is named."""
+    primary = gate.primary
+    if primary.metric is not None:
+        return [(("gate", "primary", "metric"), primary.metric)]
+    return [(("gate", "primary", "metrics", i), name) for i, name in enumerate(primary.metrics or ())]
 
 
 def unavailable(what: str, available: str, shop: Workshop) -> str:
@@ -169,7 +181,8 @@ def _refuse_twice(gate: Gate, shop: Workshop) -> None:
     for i, guard in enumerate(gate.guards):
         if guard.kind == "zero_tolerance":  # two of them may name different samples
             continue
-        first = seen.setdefault((guard.kind, guard.metric, guard.suite, guard.mode, guard.stat), i)
+        which = (guard.samples, guard.slice, *(guard.ids or ()))
+        first = seen.setdefault((guard.kind, guard.metric, guard.suite, guard.mode, guard.stat, *which), i)
         if first != i:
             what = f"the metric '{guard.metric}'" if guard.kind == "metric" else guard.kind
             message = f"{dotted(('gate', 'guards', i))}: gate.guards[{first}] guards {what} already"
@@ -182,6 +195,8 @@ def gate_warnings(gate: GateSpec) -> Iterator[str]:
     for i, guard in enumerate(gate.guards):
         if guard.kind != "metric" or guard.suite is not None or guard.metric != primary.metric:
             continue
+        if primary.require == "any":
+            continue  # another metric may carry the gain while this one loses
         name = f"gate.guards[{i}] guards '{primary.metric}', the primary metric"
         if gate.intent != "quality":
             asked = some_points(gate.noninferiority_margin)

@@ -22,12 +22,27 @@ def _is_kind(value: Any) -> Any:
 
 
 class Primary(Section):
-    """The one metric the gate decides on."""
+    """The metric the gate decides on, or several."""
 
-    metric: Text
+    metric: Text | None = None
+    metrics: Annotated[list[Text], Field(min_length=2, max_length=20)] | None = None
+    require: Literal["all", "any"] | None = None
     min_delta: Annotated[Points, AfterValidator(is_points)] = 5.0
     evidence: Literal["positive", "margin", "none"] = "positive"
     unresolved: Literal["dont_ship", "inconclusive"] = "dont_ship"
+
+    @model_validator(mode="after")
+    def _names_its_metrics(self) -> Self:
+        if (self.metric is None) == (self.metrics is None):
+            example = "metric: exact, or metrics: [exact, schema] with require: all"
+            raise ValueError(f"name the metric that decides | {example}")
+        if self.metrics is None and self.require is not None:
+            raise ValueError("`require` is about several metrics | metrics: [exact, schema]")
+        if self.metrics is not None and self.require is None:
+            raise ValueError("how many of these metrics must pass? | require: all, or require: any")
+        if self.metrics is not None and len(set(self.metrics)) < len(self.metrics):
+            raise ValueError("a metric is named twice in `metrics`")
+        return self
 
 
 class GuardEntry(Section):

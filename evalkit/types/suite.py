@@ -132,14 +132,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimarySpec:
-    """The one metric the gate decides on."""
+    """The metric the gate decides on, or several."""
 
     metric: str
+    """The first one; samples are shown as fixed or broken by it."""
+    others: tuple[str, ...] = ()
+    """Further ones."""
+    require: Literal["all", "any"] = "all"
+    """How many of several must pass."""
     min_delta: float = 5.0
     """Points."""
     evidence: Evidence = "positive"
     unresolved: Literal["dont_ship", "inconclusive"] = "dont_ship"
     line: int | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All of them, the first one first."""
+        return (self.metric, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +210,16 @@ class GateSpec:
     reuse: ReuseSpec = dataclasses.field(default_factory=ReuseSpec)
     validity: ValiditySpec = dataclasses.field(default_factory=ValiditySpec)
     line: int | None = None
+
+    @property
+    def primary_alpha(self) -> float:
+        """What a primary metric is judged at: alpha shared out over uses, and over metrics of which any may pass.
+
+        For one of m to pass, Holm 1979 asks in its first step for alpha / m. Where all must pass nothing is shared out:
+        each is tested at alpha and so is their intersection (Berger 1982, Technometrics 24:295).
+        """
+        shared = self.reuse.alpha(self.alpha)
+        return shared / len(self.primary.metrics) if self.primary.require == "any" else shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,12 +181,25 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrimaryFinding:
+    """What one of several primary metrics says by itself."""
+
+    metric: str
+    status: Status
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The decision. `ship` is impossible with an open blocking reason."""
 
     status: Status
     reasons: tuple[Reason, ...]
     primary: Comparison | None = None
+    """Of several primary metrics the one that decides: the worst where all must pass, the best where any may."""
+    primaries: tuple[PrimaryFinding, ...] = ()
+    """Each of several primary metrics; empty where there is one."""
     metrics: tuple[Comparison, ...] = ()
     guards: tuple[Guard, ...] = ()
     slices: tuple[Slice, ...] = ()

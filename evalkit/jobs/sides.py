@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalkit.plugins import make_backend
+from evalkit.plugins import make_backends
 from evalkit.protocols import Backend
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
@@ -28,7 +28,7 @@ async def opened(
     models: Mapping[str, ModelSpec], timeout_s: float, progress: Progress
 ) -> AsyncIterator[dict[str, Opened]]:
     """Opens all sides at once and closes them however the block ends."""
-    backends = {role: make_backend(spec, timeout_s=timeout_s) for role, spec in models.items()}
+    backends = make_backends(models, timeout_s=timeout_s, tell=progress.on_note)
     try:
         progress.on_note(f"loading {' and '.join(models)}")
         identities = await asyncio.gather(*(backend.open() for backend in backends.values()))

@@ -20,7 +20,7 @@ MIN_FOR_P95 = 100
 MIN_FOR_RATIO = 10
 """Fewer pairs than this give a ratio that is mostly luck."""
 
-NOT_MEASURED = "not measured: no answer came from a live request (cached and recorded answers have no latency)"
+NOT_MEASURED = "not measured: no answer came from a live request (cached, recorded and batch answers have no latency)"
 
 
 def latency_summary(seconds: NDArray[np.float64]) -> dict[str, JsonValue]:

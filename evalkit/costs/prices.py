@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+HALF = 0.5
+"""What OpenAI and Anthropic take for a batch."""
+
+
 def cost_summary(usd: NDArray[np.float64], spec: ModelSpec, tokens: tuple[int, int]) -> dict[str, JsonValue]:
     """{usd, usd_per_1000, input_tokens, output_tokens, as_of, note}; `usd` has shape (n,), NaN = unknown."""
     known = usd[np.isfinite(usd)]
@@ -31,4 +35,7 @@ def cost_summary(usd: NDArray[np.float64], spec: ModelSpec, tokens: tuple[int, i
     else:
         summary["usd"] = round(float(known.sum()), 6)
         summary["usd_per_1000"] = round(1000.0 * float(known.mean()), 6)
+        if spec.price.batch_factor is not None:
+            share = spec.price.batch_factor
+            summary["note"] = "batch: half price" if share == HALF else f"batch: {100.0 * share:g} % of the price"
     return summary

@@ -15,6 +15,17 @@ from evalkit.types.table import Tally
 _UNKNOWN = float("nan")
 
 
+def silence(answer: Response) -> str | None:
+    """Why an answer has no words of the model: "empty", "filtered" or "tool_calls"; None when it has some."""
+    if answer.finish == "refusal":
+        return "filtered"
+    if not answer.text.strip():
+        return "empty"
+    # Where a reply has tool calls and no content, its text is the list of them as JSON.
+    is_list = answer.finish == "tool_calls" and answer.text.lstrip().startswith("[")
+    return "tool_calls" if is_list else None
+
+
 @dataclass(slots=True)
 class SideLog:
     """Filled sample by sample, in the suite's order."""
@@ -23,6 +34,10 @@ class SideLog:
     statuses: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     """Failures by kind."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Kind → what the first failure of that kind said."""
+    silent: Counter[str] = field(default_factory=Counter)
+    """Samples whose answers have no words, by `silence`."""
     cut: int = 0
     cached: int = 0
     served: set[str] = field(default_factory=set)
@@ -38,7 +53,12 @@ class SideLog:
         first = answers[0] if answers else None
         responses = [a for a in answers if isinstance(a, Response)]
         if len(responses) < len(answers):
-            self.kinds.update(a.kind for a in answers if isinstance(a, Failure))
+            for failure in (a for a in answers if isinstance(a, Failure)):
+                self.kinds[failure.kind] += 1
+                self.examples.setdefault(failure.kind, failure.message)
+        whys = [silence(response) for response in responses]
+        if whys and all(whys):
+            self.silent[str(whys[0])] += 1
         for response in responses:
             if response.served_model:
                 self.served.add(response.served_model)
@@ -46,7 +66,7 @@ class SideLog:
             self.output_tokens += response.usage.output_tokens or 0
         # A cached answer took no time; a recorded one has none to tell.
         self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached]))
-        self.costs.append(_mean([_usd(r, spec) for r in responses]) if spec.price else _UNKNOWN)
+        self.costs.append(_mean([spec.price.usd(r.usage) for r in responses]) if spec.price else _UNKNOWN)
         self.cut += any(r.finish == "length" for r in responses)
         self.cached += bool(responses) and all(r.is_cached for r in responses)
         status = _status(first, primary)
@@ -64,6 +84,10 @@ class SideLog:
             cut=self.cut,
             cached=self.cached,
             kinds=dict(self.kinds),
+            examples=dict(self.examples),
+            empty=self.silent["empty"],
+            filtered=self.silent["filtered"],
+            tool_calls=self.silent["tool_calls"],
         )
 
 
@@ -110,12 +134,3 @@ def _answer_row(first: Outcome | None, status: str) -> dict[str, Any]:
         case None:
             row["error"] = "no answer is recorded for this sample"
     return row
-
-
-def _usd(response: Response, spec: ModelSpec) -> float | None:
-    usage, price = response.usage, spec.price
-    if price is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    cached = usage.cached_tokens or 0 if price.cached is not None else 0
-    fresh = usage.input_tokens - cached
-    return (fresh * price.input + cached * (price.cached or 0.0) + usage.output_tokens * price.output) / 1e6

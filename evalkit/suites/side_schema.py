@@ -8,18 +8,25 @@ from pydantic import AfterValidator, Field
 
 from evalkit.suites.fields import OpenSection, Rate, Section, Text, is_endpoint, is_variable
 
-BUILT_IN_BACKENDS = frozenset({"local", "outputs", "openai_compatible"})
-LATER_BACKENDS = frozenset({"openai", "anthropic", "vllm"})
+BUILT_IN_BACKENDS = frozenset({"local", "outputs", "openai", "anthropic", "openai_compatible", "vllm"})
 SIDE_KEYS = frozenset({"backend", "price", "system", "prompt", "messages", "fewshot", "generation"})
 """Keys every model entry may have."""
+_HOSTED = frozenset(
+    {"model", "base_url", "api_key_env", "allow_http", "extra_body", "leave_out", "batch", "batch_discount"}
+)
 BACKEND_KEYS = {
     "local": frozenset({"model", "adapter", "slots", "context", "threads"}),
     "outputs": frozenset({"path", "model"}),
+    "vllm": frozenset({"model", "adapter", "engine", "args", "base_url", "api_key_env", "allow_http"}),
     "openai_compatible": frozenset(
         {"model", "base_url", "api_key_env", "allow_http", "extra_body", "max_tokens_field"}
     ),
+    "openai": _HOSTED | {"organization", "project", "reasoning"},
+    "anthropic": _HOSTED | {"cache", "sampling", "structured"},
 }
 """What each built-in backend reads besides SIDE_KEYS; a plug-in's keys are its own business."""
+KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+"""Where the key lies when an entry has no `api_key_env`."""
 
 
 class Fewshot(Section):
@@ -36,6 +43,7 @@ class Price(Section):
     input: Rate
     output: Rate
     cached: Rate | None = None
+    cache_write: Rate | None = None
     as_of: Text | None = None
 
 

@@ -16,17 +16,24 @@ from evalkit.suites.jsonl import Row
 from evalkit.suites.lookalikes import did_you_mean_path
 from evalkit.suites.masking import is_secret_key
 from evalkit.suites.paths import Refused, anywhere, inside
+from evalkit.suites.pricing import priced
 from evalkit.suites.prompts import Composer, PromptError, strip_answer, target_text
 from evalkit.suites.samples import chosen
 from evalkit.suites.schema import Dataset
 from evalkit.suites.shape import Parts
-from evalkit.suites.side_schema import BACKEND_KEYS, LATER_BACKENDS, SIDE_KEYS, Fewshot, Side
-from evalkit.suites.side_schema import Price as PriceKeys
+from evalkit.suites.side_schema import BACKEND_KEYS, KEY_VARIABLES, SIDE_KEYS, Fewshot, Side
 from evalkit.suites.yaml_source import Loc
-from evalkit.types import Generation, JsonValue, Message, ModelSpec, Price, Prompt
+from evalkit.types import Generation, JsonValue, Message, ModelSpec, Prompt
 
 TEXT_ENDINGS = (".md", ".txt", ".j2", ".jinja")
-_REQUIRED = {"local": ("model",), "outputs": ("path",), "openai_compatible": ("base_url", "model")}
+_REQUIRED = {
+    "local": ("model",),
+    "outputs": ("path",),
+    "openai_compatible": ("base_url", "model"),
+    "vllm": ("model",),
+    "openai": ("model",),
+    "anthropic": ("model",),
+}
 _PROMPT_KEYS = ("system", "prompt", "messages", "fewshot")
 
 
@@ -82,9 +89,9 @@ def build_side(role: str, side: Side, shop: Workshop) -> BuiltSide | None:
         adapter=_adapter(side, loc, shop),
         path=_answers(side, loc, shop),
         base_url=side.base_url,
-        api_key_env=side.api_key_env,
+        api_key_env=side.api_key_env or KEY_VARIABLES.get(side.backend),
         options=dict(side.model_extra or {}),
-        price=None if side.price is None else _price(side.price),
+        price=None if side.price is None else priced(side.price, side.model_extra or {}),
         prompt=prompt,
         generation=_generation(side, loc, shop),
         line=shop.findings.source.line_of(loc),
@@ -100,13 +107,8 @@ def check_keys(side: Side, loc: Loc, shop: Workshop) -> None:
     for key in side.model_extra or {}:
         _refuse_secrets(key, (side.model_extra or {})[key], (*loc, key), findings)
     if backend not in shop.backends:
-        available = listing(sorted(shop.backends))
-        if backend in LATER_BACKENDS:
-            message = f"backend '{backend}' is not available in evalkit {shop.version}; available: {available}"
-        else:
-            message = (
-                f"there is no backend '{backend[:60]}'{did_you_mean(backend, shop.backends)}; available: {available}"
-            )
+        known_here = f"available: {listing(sorted(shop.backends))}"
+        message = f"there is no backend '{backend[:60]}'{did_you_mean(backend, shop.backends)}; {known_here}"
         findings.at((*loc, "backend"), f"{dotted((*loc, 'backend'))}: {message}")
         return
     known = BACKEND_KEYS.get(backend)
@@ -276,7 +278,10 @@ def _shot(row: Row, composer: Composer, dataset: Dataset) -> tuple[Message, ...]
 
 
 def _model(side: Side, loc: Loc, shop: Workshop) -> str | None:
-    """The model's name, or the resolved path of a weights file."""
+    """The model's name, or the resolved path of a weights file or folder."""
+    if side.model is not None and side.backend == "vllm" and side.base_url is None:
+        folder = anywhere(side.model, shop.tree.folder)
+        return str(folder) if isinstance(folder, Path) and folder.is_dir() else side.model
     if side.model is None or side.backend != "local" or not side.model.lower().endswith(".gguf"):
         return side.model
     path = _weights(side.model, (*loc, "model"), shop)
@@ -307,10 +312,6 @@ def _weights(text: str, loc: Loc, shop: Workshop) -> Path | None:
         shop.findings.at(loc, f"{dotted(loc)}: {path.why}", help=path.help)
         return None
     return path
-
-
-def _price(keys: PriceKeys) -> Price:
-    return Price(input=keys.input, output=keys.output, cached=keys.cached, as_of=keys.as_of)
 
 
 def _generation(side: Side, loc: Loc, shop: Workshop) -> Generation:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from evalkit.types.json import JsonValue
-from evalkit.types.outcome import Message
+from evalkit.types.outcome import Message, Usage
 from evalkit.types.reuse import ReuseSpec
 
 Intent = Literal["quality", "cost", "regression"]
@@ -43,7 +43,27 @@ class Price:
     input: float
     output: float
     cached: float | None = None
+    """Of input read from the provider's prompt cache; None: as other input."""
+    cache_write: float | None = None
+    """Of input written into that cache; None: as other input."""
     as_of: str | None = None
+    batch_factor: float | None = None
+    """What the prices above were multiplied by because the answers come in batches; None where they do not."""
+
+    def usd(self, usage: Usage) -> float | None:
+        """What an answer with these counts costs; None where the server did not count.
+
+        >>> price = Price(input=3.0, output=15.0, cached=0.3)
+        >>> price.usd(Usage(input_tokens=1000, output_tokens=100, cached_tokens=900))
+        0.00207
+        """
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return None
+        read = usage.cached_tokens or 0 if self.cached is not None else 0
+        written = usage.cache_write_tokens or 0 if self.cache_write is not None else 0
+        asked = (usage.input_tokens - read - written) * self.input
+        kept = read * (self.cached or 0.0) + written * (self.cache_write or 0.0)
+        return (asked + kept + usage.output_tokens * self.output) / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

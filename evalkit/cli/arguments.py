@@ -57,6 +57,8 @@ def told(output: Output, document: dict[str, Any], folder: Path, inconclusive_as
     try:
         output.verdict(document)
         output.note(f"report: {folder / 'report.html'}")
+        if document.get("next_command"):
+            output.note(f"to ask again for the answers that are missing: {document['next_command']}")
     except KeyboardInterrupt as error:
         stopped = Interrupted(interrupts.TOLD)
         stopped.add_note(f"the run itself is finished; its verdict: {shlex.join(['evalkit', 'gate', str(folder)])}")

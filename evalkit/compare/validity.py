@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from evalkit.compare.failures import told
 from evalkit.types import Comparison, Reason, ValiditySpec
 from evalkit.types.table import ScoreTable, Tally
 
@@ -29,10 +30,9 @@ def _is_unrecorded(table: ScoreTable) -> bool:
 def _side(role: str, tally: Tally, asked: ValiditySpec, where: str) -> Iterable[Reason]:
     if tally.planned and tally.failed / tally.planned > asked.max_error_rate:
         share = 100.0 * tally.failed / tally.planned
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items())) or "no answer recorded"
         yield _invalid(
             "ERROR_RATE",
-            f"{share:.1f} % of the {role}'s requests{where} got no answer ({kinds}); "
+            f"{share:.1f} % of the {role}'s requests{where} got no answer ({told(tally) or 'none recorded'}); "
             f"at most {100 * asked.max_error_rate:g} % may",
         )
     if tally.planned and tally.truncated / tally.planned > asked.max_truncated:

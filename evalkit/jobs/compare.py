@@ -72,11 +72,12 @@ def compare(options: CompareOptions) -> Finished:
 
 
 def _audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    silent = tuple(identity.silent_answers(table))
     try:
         warning = identity.refuse_equal_answers(table, None)
     except InvalidEvidence as error:
-        return (Reason(code=error.code, is_blocking=True, detail=str(error)),), ()
-    return (), (warning,) if warning else ()
+        return (Reason(code=error.code, is_blocking=True, detail=str(error)),), silent
+    return (), (*silent, warning) if warning else silent
 
 
 def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Recorded:

@@ -15,12 +15,14 @@ import msgspec
 from evalkit import __version__
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
+from evalkit.compare.parts import compare_primary
 from evalkit.costs.payback import costs_of
 from evalkit.errors import UsageError
 from evalkit.jobs.checks import checked
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
+from evalkit.numbers import interval, signed
 from evalkit.plugins import Kind, make_metric, origin_of
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
@@ -63,6 +65,8 @@ class Story:
     blocking: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: Mapping[str, Any] = field(default_factory=dict)
+    next_command: str | None = None
+    """What asks for the answers that are missing; None where nothing can be asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +97,14 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     """
     question = asked(main.suite)
     looked_at = checked(main.suite, question)
-    main = dataclasses.replace(main, suite=looked_at.suite)
+    everything, main = main, dataclasses.replace(main, suite=looked_at.suite)
     scoring = _scoring(main)
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
     table = scoring.table()
     others = {path: _scoring(answers).finish() for path, answers in guards.items()}
     blocking, warnings = audit(table)
-    warnings = (*warnings, *_crashes(table))
     seed = suite_fingerprint(main.suite)
+    warnings = (*warnings, *_crashes(table), *_left_out(everything, main, seed))
     costs = costs_of(table, main.suite)
     evidence = Evidence(
         suite=main.suite,
@@ -127,6 +131,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         per_class=_per_class(main, scoring),
         contamination=looked_at.contamination,
         checks=looked_at.checks,
+        next_command=story.next_command,
         provenance=_provenance(main.suite, story, seed),
         warnings=(*main.suite.warnings, *story.warnings, *warnings, *looked_at.warnings, *verdict.cautions),
     )
@@ -216,6 +221,23 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "command": story.command,
         **story.timings,
     }
+
+
+def _left_out(everything: Answers, judged: Answers, seed: str) -> Iterator[str]:
+    """A sentence when checks left samples out: how many, and what the difference is with them."""
+    n, left = len(everything.suite.samples), len(judged.suite.samples)
+    if left == n:
+        return
+    gate = everything.suite.gate
+    table = _scoring(everything).finish()
+    found = compare_primary(everything.metrics[gate.primary.metric], table, gate, seed=seed)
+    on_all = "cannot be measured"
+    if found.delta_points is not None and found.ci95 is not None:
+        on_all = f"is {signed(found.delta_points)} points {interval((found.ci95.low, found.ci95.high))}"
+    yield (
+        f"{n - left:,} of {n:,} held-out samples are left out (below is why); on all samples the difference on "
+        f"{found.metric} {on_all}."
+    )
 
 
 def _crashes(table: ScoreTable) -> Iterator[str]:

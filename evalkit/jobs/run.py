@@ -18,7 +18,7 @@ from typing import Any
 from evalkit.backends.outputs import recorded_ids
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
-from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, told_how_to_go_on
+from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
@@ -181,6 +181,7 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 is_limited=options.limit is not None,
                 identities={role: side.identity for role, side in sides.items()},
                 differences=identity.differences(work[0]),
+                next_command=resuming(options.command, run_id),
             )
             try:
                 return await _outcomes(options, work, story, progress)
@@ -274,10 +275,10 @@ def _unfinished(options: RunOptions, suite: Suite) -> str:
 def _audited(part: Part, table: ScoreTable, seen: identity.Probe | None) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     """What the answers themselves say about the models behind them: (blocking reasons, warnings)."""
     blocking: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings = tuple(identity.silent_answers(table))
     try:
         warning = identity.refuse_equal_answers(table, seen)
-        warnings = (warning,) if warning else ()
+        warnings += (warning,) if warning else ()
     except InvalidEvidence as error:
         blocking = (_reason(error),)
     if (mismatch := identity.served_mismatch(part, table.served)) is not None:

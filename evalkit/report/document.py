@@ -12,6 +12,7 @@ from evalkit.costs.payback import Costs
 from evalkit.report.asked import asked_rows
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.headline import advice, headline
+from evalkit.report.repeats import repeats_document
 from evalkit.types import Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
 from evalkit.types.table import ScoreTable, Tally
 
@@ -39,6 +40,8 @@ class RunFacts:
     checks: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    next_command: str | None = None
+    """What asks for the answers that are missing."""
 
 
 def verdict_document(facts: RunFacts) -> dict[str, Any]:
@@ -55,10 +58,12 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "created": facts.created,
         "headline": headline(verdict, suite),
         "advice": advice(verdict, suite),
+        "next_command": facts.next_command if _lacks_answers(verdict) else None,
         "intent": suite.gate.intent,
         "reasons": [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons],
         "primary": _primary(verdict, suite),
         "primaries": _primaries(verdict, suite),
+        "repeats": repeats_document(verdict),
         "metrics": [comparison_document(c) for c in verdict.metrics],
         "guards": [_guard(g) for g in verdict.guards],
         "slice_max_drop": suite.gate.slices.max_drop,
@@ -81,6 +86,13 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "provenance": dict(facts.provenance),
         "warnings": list(facts.warnings),
     }
+
+
+_RESUMABLE = frozenset({"ERROR_RATE", "PAIR_COVERAGE", "MISSING_COULD_DECIDE"})
+
+
+def _lacks_answers(verdict: Verdict) -> bool:
+    return any(reason.code in _RESUMABLE for reason in verdict.reasons)
 
 
 _FLIPS = ("fixed", "broken", "both_right", "both_wrong", "unscored")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from evalkit import numbers
+from evalkit.compare.failures import in_words
 from evalkit.report import strings
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 
@@ -34,7 +35,7 @@ def coverage_table(verdict: Document) -> Table:
     ]
     kinds = sorted({kind for side in sides for kind in obj(side, "kinds")})
     rows += [
-        (f"failure: {kind.replace('_', ' ')}", *(numbers.count(number(obj(s, "kinds"), kind) or 0) for s in sides))
+        (f"failed: {in_words(kind)}", *(numbers.count(number(obj(s, "kinds"), kind) or 0) for s in sides))
         for kind in kinds
     ]
     return Table(head=BOTH, rows=tuple(rows), is_numeric=True)

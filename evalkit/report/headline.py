@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evalkit.compare.primary import gate_error
 from evalkit.numbers import days, days_within, signed, some_points
+from evalkit.report.repeats import repeats_advice
+from evalkit.report.text import sentence
 from evalkit.stats.multiplicity import mean_when_shipped
 from evalkit.types import Comparison, Reason, Suite, Verdict
 
@@ -15,7 +17,7 @@ def headline(verdict: Verdict, suite: Suite) -> str:
     if verdict.status == "ship":
         return f"{lead} {_proof(verdict, suite)}"
     if verdict.status in {"invalid", "error"}:
-        return f"These answers support no verdict: {blocking.detail if blocking else 'nothing was compared'}."
+        return sentence(f"These answers support no verdict: {blocking.detail if blocking else 'nothing was compared'}")
     if blocking is None:
         return lead
     return f"{lead} {_turn(blocking, verdict)}"
@@ -63,8 +65,8 @@ def _on_which(suite: Suite) -> str:
 def _turn(reason: Reason, verdict: Verdict) -> str:
     if reason.code in {"GUARD_REGRESSED", "SLICE_REGRESSED"}:
         is_gain = verdict.primary is not None and (verdict.primary.delta_points or 0.0) > 0.0
-        return f"{'But' if is_gain else 'And'} {reason.detail}."
-    return f"{reason.detail[:1].upper()}{reason.detail[1:]}."
+        return sentence(f"{'But' if is_gain else 'And'} {reason.detail}")
+    return sentence(f"{reason.detail[:1].upper()}{reason.detail[1:]}")
 
 
 def advice(verdict: Verdict, suite: Suite) -> list[str]:
@@ -83,6 +85,7 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
             f"{found.n:,} pairs can show a gain of {verdict.mde_points:.1f} points or more; about {verdict.n_needed:,} "
             f"({more:,} more) would settle this."
         )
+    lines += repeats_advice(verdict)
     if verdict.status == "ship":
         lines.append(_shrinkage(verdict, suite))
     for code, sentence in _NEXT:
@@ -143,6 +146,11 @@ _NEXT = (
     (
         "PAIR_COVERAGE",
         "Resume the run, or record the missing answers: a sample counts only when both sides answered it.",
+    ),
+    (
+        "NO_TEXT",
+        "Look at a reply of the server itself: a chat template, a filter or too small a max_tokens for a reasoning "
+        "model leaves no text.",
     ),
     ("SAME_MODEL", "Check the adapter path, the served model's name and the endpoint of both sides."),
     ("SERVED_MODEL_MISMATCH", "Check the model name the server lists under /v1/models."),

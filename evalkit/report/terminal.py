@@ -17,6 +17,8 @@ from evalkit.report.read import Document, items, number, obj, objects, pair, tex
 from evalkit.report.text import plain, shorten
 
 MAX_WIDTH = 80
+MAX_WARNINGS = 8
+"""The report has all of them."""
 STYLES = {"held": "blue", "failed": "red", "unsettled": "yellow", "warned": "yellow", "absent": "dim"}
 VERDICT_STYLES = {"ship": "bold blue", "dont": "bold red", "open": "bold yellow", "invalid": "bold magenta"}
 
@@ -70,6 +72,8 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
         yield Text(plain(payback))
     yield Text("")
     yield Text(plain(text(verdict, "headline")))
+    for sentence in items(verdict, "warnings")[:MAX_WARNINGS]:
+        yield Text(f"warning: {shorten(plain(words(sentence)), 400)}")
     for sentence in items(verdict, "advice"):
         yield Text(f"next: {plain(words(sentence))}")
     yield Text("")

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.errors import BackendError, InvalidEvidence
@@ -25,8 +25,11 @@ LONG_ENOUGH = 8
 """Words per probe answer, on average, below which equality proves nothing: two models may well agree on one word."""
 EQUAL_ANSWERS_PROVE = 50
 WARN_SHARE = 0.95
+EMPTY_SHARE = 0.05
+"""Of a side's answers, above which it is worth a warning that they are empty."""
 
 CODE = "SAME_MODEL"
+NO_TEXT = "NO_TEXT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +119,13 @@ async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
 def refuse_equal_answers(table: ScoreTable, seen: Probe | None) -> str | None:
     """A warning sentence when ≥ 95 % of the answers are equal, else None.
 
-    Raises InvalidEvidence when all of at least 50 answers are byte-equal and no probe showed a difference.
+    Only answers with words in them are evidence: empty ones, blocked ones and bare tool calls are equal for other
+    reasons. Raises InvalidEvidence when there are no others, or when all of at least 50 are byte-equal and no probe
+    showed a difference.
     """
-    both, equal = table.both_answered, table.equal_answers
+    both, equal = table.telling_answers, table.telling_equal
+    if table.both_answered and not both:
+        raise InvalidEvidence(_wordless(table), code=NO_TEXT)
     if both >= EQUAL_ANSWERS_PROVE and equal == both and not (seen and seen.differing):
         raise InvalidEvidence(
             f"all {both} answers of baseline and candidate are byte for byte the same: both ends look like one model",
@@ -127,6 +134,33 @@ def refuse_equal_answers(table: ScoreTable, seen: Probe | None) -> str | None:
     if both and equal / both >= WARN_SHARE:
         return f"{100 * equal / both:.1f} % of the answers are byte for byte the same on both sides"
     return None
+
+
+def silent_answers(table: ScoreTable) -> Iterator[str]:
+    """A warning sentence for each side with tool calls where text is scored, or with many empty answers."""
+    for role, tally in table.tallies.items():
+        if tally.tool_calls:
+            yield (
+                f"{role}: {tally.tool_calls:,} of {tally.planned:,} answers are tool calls with no text; "
+                "these metrics score text"
+            )
+        if tally.empty > EMPTY_SHARE * tally.planned:
+            yield f"{role}: {tally.empty:,} of {tally.planned:,} answers are empty; an empty answer is a wrong one"
+
+
+def _wordless(table: ScoreTable) -> str:
+    kinds = {
+        role: {"empty": tally.empty, "blocked by a content filter": tally.filtered, "bare tool calls": tally.tool_calls}
+        for role, tally in table.tallies.items()
+    }
+    total = sum(sum(found.values()) for found in kinds.values())
+    for what in ("empty", "blocked by a content filter", "bare tool calls"):
+        if sum(found[what] for found in kinds.values()) == total:
+            return f"all {total:,} answers, of both sides, are {what}: there is nothing to compare"
+    counts = "; ".join(
+        f"{role}: {', '.join(f'{n:,} {what}' for what, n in found.items() if n)}" for role, found in kinds.items()
+    )
+    return f"no answer of either side has any text ({counts}): there is nothing to compare"
 
 
 def served_mismatch(part: Part, served: Mapping[str, Sequence[str]]) -> str | None:

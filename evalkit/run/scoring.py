@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
-from evalkit.run.side_log import SideLog
+from evalkit.run.side_log import SideLog, silence
 from evalkit.types import Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
-from evalkit.types.table import Column, Counts, ScoreTable
+from evalkit.types.table import Column, Counts, Repeats, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, sample id) → its outcomes, by repeat."""
@@ -59,6 +59,11 @@ class _Cell:
 
     scores: list[Score]
 
+    @property
+    def values(self) -> list[float]:
+        """Of the scored repeats."""
+        return [score.value for score in self.scores if isinstance(score, Scored)]
+
     def merged(self) -> Score:
         """The mean over scored repeats; unscored when none is."""
         scored = [s for s in self.scores if isinstance(s, Scored)]
@@ -97,15 +102,27 @@ class _Codes:
 class _Builder:
     """One metric's column on one side, filled sample by sample."""
 
-    def __init__(self, metric: Metric, size: int) -> None:
+    def __init__(self, metric: Metric, size: int, repeats: int) -> None:
         self._metric = metric
+        spread = np.zeros(size, dtype=np.intp), np.zeros(size)
+        self._repeats = Repeats(asked=repeats, scored=spread[0], squares=spread[1]) if repeats > 1 else None
         self._values = np.zeros(size)
         self._is_scored = np.zeros(size, dtype=np.bool_)
         self._why: Counter[str] = Counter()
         self._counts, self._worst, self._best = (_Codes(size) for _ in range(3))
         self._width = 0
 
-    def put(self, index: int, score: Score, sample: Sample) -> None:
+    def put(self, index: int, cell: _Cell, sample: Sample) -> Score:
+        """Enters the sample's findings and returns what they come to."""
+        score = cell.merged()
+        if self._repeats is not None and (values := cell.values):
+            mean = fmean(values)
+            self._repeats.scored[index] = len(values)
+            self._repeats.squares[index] = sum((value - mean) ** 2 for value in values)
+        self._enter(index, score, sample)
+        return score
+
+    def _enter(self, index: int, score: Score, sample: Sample) -> None:
         if isinstance(score, Scored):
             self._values[index] = score.value
             self._is_scored[index] = True
@@ -132,6 +149,7 @@ class _Builder:
             counts=counts,
             worst=worst,
             best=best,
+            repeats=self._repeats,
         )
 
 
@@ -148,9 +166,10 @@ class Scoring:
         self._outcomes = outcomes
         self._roles = tuple(suite.models)
         size = len(suite.samples)
-        self._builders = {r: {m.name: _Builder(m, size) for m in metrics} for r in self._roles}
+        repeats = {role: spec.generation.repeats for role, spec in suite.models.items()}
+        self._builders = {r: {m.name: _Builder(m, size, repeats[r]) for m in metrics} for r in self._roles}
         self._logs = {role: SideLog(size) for role in self._roles}
-        self._both = self._equal = 0
+        self._both = self._equal = self._telling = self._telling_equal = 0
         self.flips: Counter[str] = Counter()
         """How many samples flipped which way, by the primary metric."""
         labels = {m.name: frozenset(getattr(m, "labels", None) or ()) for m in metrics}
@@ -188,20 +207,30 @@ class Scoring:
         }
         primary_name = self._suite.gate.primary.metric
         for role in self._roles:
-            findings = {m.name: _score(m, answers[role], sample, self._suite) for m in self._metrics}
+            builders = self._builders[role]
+            findings = {
+                m.name: builders[m.name].put(index, _cell(m, answers[role], sample, self._suite), sample)
+                for m in self._metrics
+            }
             for name, score in findings.items():
-                self._builders[role][name].put(index, score, sample)
                 scores[name].update(_shown(role, score))
                 self._count_labels(role, name, score)
             primary = findings.get(primary_name) or next(iter(findings.values()))
             row[role] = self._logs[role].add(answers[role], primary, self._suite.models[role])
-        texts = [[o.text for o in answers[role] if isinstance(o, Response)] for role in self._roles]
-        if len(texts) > 1 and texts[0] and texts[1]:
-            self._both += 1
-            self._equal += texts[0] == texts[1]
+        self._compare(*([o for o in answers[role] if isinstance(o, Response)] for role in self._roles[:2]))
         row["flip"] = _flip(scores.get(primary_name, {}))
         self.flips[row["flip"]] += 1
         return row
+
+    def _compare(self, left: Sequence[Response], right: Sequence[Response] = ()) -> None:
+        """Counts a sample that both sides answered, and whether they said the same."""
+        if left and right:
+            is_equal = [answer.text for answer in left] == [answer.text for answer in right]
+            is_telling = any(silence(answer) is None for answer in (*left, *right))
+            self._both += 1
+            self._equal += is_equal
+            self._telling += is_telling
+            self._telling_equal += is_telling and is_equal
 
     def _count_labels(self, role: str, name: str, score: Score) -> None:
         known = self._labels.get(name)
@@ -221,6 +250,8 @@ class Scoring:
             slices=_slices(samples),
             both_answered=self._both,
             equal_answers=self._equal,
+            telling_answers=self._telling,
+            telling_equal=self._telling_equal,
             latencies={role: np.array(log.latencies) for role, log in logs.items()},
             costs={role: np.array(log.costs) for role, log in logs.items()},
             served={role: tuple(sorted(log.served)) for role, log in logs.items()},
@@ -228,10 +259,10 @@ class Scoring:
         )
 
 
-def _score(metric: Metric, answers: Sequence[Outcome], sample: Sample, suite: Suite) -> Score:
+def _cell(metric: Metric, answers: Sequence[Outcome], sample: Sample, suite: Suite) -> _Cell:
     wrong = suite.truncated == "wrong"
     each: Sequence[Outcome | None] = answers or (None,)
-    return _Cell([score_outcome(metric, a, sample, truncated_is_wrong=wrong) for a in each]).merged()
+    return _Cell([score_outcome(metric, a, sample, truncated_is_wrong=wrong) for a in each])
 
 
 def _shown(role: str, score: Score) -> dict[str, Any]:

@@ -114,6 +114,14 @@ class Tally:
     cached: int = 0
     kinds: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """Failures by kind."""
+    examples: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Kind of failure → what the first of them said."""
+    empty: int = 0
+    """Answers without any text."""
+    filtered: int = 0
+    """Answers that a provider's content filter blocked or cut."""
+    tool_calls: int = 0
+    """Answers that are tool calls with no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +140,11 @@ class ScoreTable:
     both_answered: int = 0
     """Samples for which both sides gave an answer of some kind."""
     equal_answers: int = 0
+    """Of those, how many are byte for byte the same."""
+    telling_answers: int = 0
+    """Of those answered by both, samples for which at least one side has words of its own: neither empty, nor
+    blocked, nor a mere tool call."""
+    telling_equal: int = 0
     """Of those, how many are byte for byte the same."""
     latencies: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
     """role → (n,) seconds, NaN where not measured (cached, recorded, failed)."""

@@ -140,6 +140,8 @@ def test_held_out_samples_in_the_training_data_are_left_out_or_refused(bench, su
     assert cleaned.code == 0, cleaned.err
     assert cleaned.document["primary"]["n"] == N - 4
     assert cleaned.document["contamination"]["dirty"] == 4
+    told = " ".join(cleaned.document["warnings"])
+    assert f"4 of {N} held-out samples are left out (below is why); on all samples the difference on exact is +" in told
     document["checks"]["contamination"] = {"action": "fail"}
     suite.write_text(json.dumps(document))
     refused = bench.run(suite)

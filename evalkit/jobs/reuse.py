@@ -11,6 +11,7 @@ from typing import Any
 
 from evalkit.errors import ExecutionError
 from evalkit.fingerprint import fingerprint
+from evalkit.report.text import sentence
 from evalkit.store.ledger import Book, Use, ledger_path, opened
 from evalkit.types import ModelIdentity, ModelSpec, Suite, Verdict
 from evalkit.types.reuse import Reuse
@@ -54,7 +55,7 @@ def counted(judged: Judged) -> Iterator[Counted]:
         except ExecutionError as error:
             if judged.suite.gate.reuse.policy != "warn":
                 raise
-            note = f"Earlier uses of these samples are not known: {error}."
+            note = sentence(f"Earlier uses of these samples are not known: {error}")
         reuse = dataclasses.replace(_reuse(book.uses if book else (), judged), note=note)
 
         def write(verdict: Verdict) -> None:

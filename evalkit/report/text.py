@@ -79,6 +79,15 @@ def shorten(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def sentence(text: str) -> str:
+    """`text` with a full stop, unless it ends as a sentence does already.
+
+    >>> sentence("two of them failed"), sentence("Is the adapter applied?")
+    ('two of them failed.', 'Is the adapter applied?')
+    """
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
 def is_clean_json(text: str) -> bool:
     """Whether a JSON text (not ASCII-escaped) surely holds nothing that `visible` would change."""
     if text.isascii():  # one character can be odd as it stands, and a search for few things is twenty times faster

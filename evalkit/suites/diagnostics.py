@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import ValidationError
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.excerpt import with_line
@@ -159,83 +157,3 @@ def quoted(value: Any) -> str:
     text = str(value)
     text = text if len(text) <= 60 else text[:60] + "…"  # noqa: PLR2004 - a glimpse of the value is enough
     return f"'{text}'" if isinstance(value, str) else text
-
-
-def explain(error: ValidationError, prefix: Loc, known: Mapping[Loc, tuple[str, ...]], findings: Findings) -> None:
-    """Adds pydantic's errors in words, each at its place.
-
-    `known` lists the keys each mapping may have, by its place. A "missing" that a misspelt key explains is left out.
-    """
-    broken = findings.source.broken
-    errors = [
-        item
-        for item in error.errors(include_url=False)
-        if not any((*prefix, *item["loc"])[:n] in broken for n in range(1, len(prefix) + len(item["loc"]) + 1))
-    ]
-    explained: set[Loc] = set()
-    for item in errors:
-        loc = (*prefix, *item["loc"])
-        if item["type"] == "extra_forbidden":
-            keys = known.get(loc[:-1], ())
-            near = nearest(str(loc[-1]), keys)
-            if near is not None:
-                explained.add((*loc[:-1], near))
-            hint = None if near is not None else f"known keys: {listing(keys)}"
-            findings.at(loc, f"unknown key '{dotted(loc)}'{did_you_mean(str(loc[-1]), keys)}", help=hint, on_key=True)
-    for item in errors:
-        loc = (*prefix, *item["loc"])
-        if item["type"] == "missing" and loc not in explained:
-            _missing(loc, item["input"], known.get(loc[:-1], ()), findings)
-        elif item["type"] not in {"missing", "extra_forbidden"}:
-            message, hint = _words(item["type"], item.get("ctx") or {}, item["input"], item["msg"])
-            findings.at(loc, f"{dotted(loc)}: {message}", help=hint)
-
-
-def _missing(loc: Loc, given: Any, keys: tuple[str, ...], findings: Findings) -> None:
-    """Adds that a key is missing; or, where further keys are allowed and one of them is nearly it, that one."""
-    written = misspelt(str(loc[-1]), given, keys)
-    if written is None:
-        findings.at(loc[:-1], f"{dotted(loc)} is missing", on_key=True)
-    else:
-        place = (*loc[:-1], written)
-        findings.at(place, f"unknown key '{dotted(place)}' (did you mean '{loc[-1]}'?)", on_key=True)
-
-
-def misspelt(wanted: str, given: Any, known: Iterable[str]) -> str | None:
-    """The key of the mapping `given` that was most likely meant for `wanted`, which it lacks; None where none is near.
-
-    >>> misspelt("type", {"name": "f1", "tpye": "f1"}, ["name", "type"])
-    'tpye'
-    """
-    further = [] if not isinstance(given, Mapping) else [key for key in given if key not in set(known)]
-    return nearest(wanted, further)
-
-
-def _words(kind: str, ctx: Mapping[str, Any], value: Any, fallback: str) -> tuple[str, str | None]:
-    """One pydantic error type as a sentence and a fix. Types: https://docs.pydantic.dev/latest/errors/validation_errors/."""
-    got = quoted(value)
-    bounds = {"greater_than": ("gt", "more than"), "greater_than_equal": ("ge", "at least")}
-    bounds |= {"less_than": ("lt", "less than"), "less_than_equal": ("le", "at most")}
-    if kind in bounds:
-        key, word = bounds[kind]
-        return f"must be {word} {ctx[key]:g}, not {got}", None
-    if kind == "literal_error":
-        choices = [part.strip("'") for part in str(ctx["expected"]).replace(" or ", ", ").split(", ")]
-        wanted = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
-        return f"must be {wanted}, not {got}{did_you_mean(str(value), choices)}", None
-    fixed = {
-        "string_type": (f"must be text, not {got}", None),
-        "string_too_short": ("must not be empty", None),
-        "string_too_long": (f"is longer than {ctx.get('max_length')} characters", None),
-        "int_type": (f"must be a whole number, not {got}", None),
-        "float_type": (f"must be a number, not {got}", "write numbers without quotes"),
-        "bool_type": (f"must be true or false, not {got}", None),
-        "list_type": (f"must be a list, not {got}", "write it as [a, b]"),
-        "dict_type": (f"must be a mapping of keys to values, not {got}", None),
-        "model_type": (f"must be a mapping of keys to values, not {got}", None),
-        "too_short": ("needs at least one entry", None),
-    }
-    if kind == "value_error":
-        message, _, hint = str(ctx["error"]).partition(" | ")
-        return message, hint or None
-    return fixed.get(kind, (fallback[:1].lower() + fallback[1:], None))

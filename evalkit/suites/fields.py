@@ -70,6 +70,10 @@ def is_endpoint(value: str) -> str:
         raise ValueError("must not carry a login | put the key in an environment variable and name it in api_key_env")
     if parts.query or parts.fragment:
         raise ValueError("must not carry a query or a fragment")
+    if (whole := value.rstrip("/")).endswith("/chat/completions"):
+        raise ValueError(
+            f"must end before /chat/completions, which is added | {whole.removesuffix('/chat/completions')}"
+        )
     return value
 
 

@@ -56,7 +56,7 @@ class Tree:
         except OSError:
             is_there = False
         if not is_there:
-            near = did_you_mean_path(text, self.folder)
+            near = did_you_mean_path(text, self.folder, self.root)
             return Refused(why=f"there is no file '{text[:200]}'{near}", is_mistyped=bool(near))
         if path.is_dir():
             return Refused(why=f"'{text[:200]}' is a folder; a file is wanted here")
@@ -147,16 +147,17 @@ def read_bytes(path: Path, shown: str, limit: int) -> bytes:
     """The bytes of a regular file of at most `limit`. Raises UsageError in words for everything else."""
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(diagnostics=(Diagnostic(message="this is not a file", path=shown),))
+            raise UsageError(diagnostics=(Diagnostic(message="this is not a regular file", path=shown),))
         with path.open("rb") as file:
             raw = file.read(limit + 1)
     except FileNotFoundError:
-        raise UsageError(diagnostics=(Diagnostic(message="there is no such file", path=shown),)) from None
+        near = did_you_mean_path(path.name, path.parent)
+        raise UsageError(diagnostics=(Diagnostic(message=f"there is no such file{near}", path=shown),)) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(diagnostics=(Diagnostic(message=f"cannot be read: {why}", path=shown),)) from None
     if len(raw) > limit:
-        raise UsageError(diagnostics=(Diagnostic(message=f"larger than {limit:,} bytes", path=shown),))
+        raise UsageError(diagnostics=(Diagnostic(message=f"the file is larger than {limit:,} bytes", path=shown),))
     return raw
 
 

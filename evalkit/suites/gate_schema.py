@@ -105,7 +105,7 @@ class Reuse(Section):
     @model_validator(mode="after")
     def _knows_its_uses(self) -> Self:
         if self.policy == "bonferroni" and self.max_uses is None:
-            raise ValueError("bonferroni shares alpha out over `max_uses` | {policy: bonferroni, max_uses: 20}")
+            raise ValueError("bonferroni shares alpha out over `max_uses` | say {policy: bonferroni, max_uses: 20}")
         if self.policy != "bonferroni" and self.max_uses is not None:
             raise ValueError(f"`max_uses` belongs to the policy bonferroni, not to {self.policy}")
         return self

@@ -43,8 +43,9 @@ def inside(text: str, folder: Path, root: Path) -> Path | Refused:
     if isinstance(resolved, Refused):
         return resolved
     if not resolved.is_relative_to(root):
+        link = "" if ".." in Path(text).parts else "is a link that "
         return Refused(
-            why=f"'{text[:200]}' leads outside the suite's tree ({root.name or root}/)",
+            why=f"'{text[:200]}' {link}leads outside the suite's tree ({root.name or root}/)",
             help="move the file in, or mark a higher folder as the tree with an empty evalkit.toml",
         )
     return resolved

@@ -46,6 +46,9 @@ def check_columns(data: Data, dataset: Dataset, findings: Findings) -> bool:
     ]
     named += [(("dataset", "slices", i), column) for i, column in enumerate(dataset.slices)]
     n_before = len(findings)
+    for i, name in enumerate(dataset.slices):
+        if name in dataset.slices[:i]:
+            findings.at(("dataset", "slices", i), f"dataset.slices[{i}]: '{name[:60]}' is named twice")
     for loc, column in named:
         if column is None or not data.rows or any(reach(row, column)[0] for _, row in data.rows):
             continue

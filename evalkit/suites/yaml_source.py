@@ -18,6 +18,7 @@ import yaml
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.excerpt import with_line
+from evalkit.suites.yaml_help import syntax_help
 from evalkit.types import JsonValue
 
 Loc = tuple[str | int, ...]
@@ -30,6 +31,7 @@ MAX_PROBLEMS = 20
 MAX_INT_DIGITS = 18
 """Longer digits are no counts but names, and stay text."""
 
+_BEGIN = "`evalkit init my-suite` writes a commented one that runs"
 _NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
 _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 _INT = re.compile(r"[-+]?[0-9]+\Z")
@@ -100,8 +102,11 @@ def parse(text: str, shown: str) -> Source:
     composer = _Composer(text, shown)
     value = composer.document()
     if not isinstance(value, dict):
-        what = "is empty" if value is None else "must be a mapping of keys to values"
-        raise UsageError(diagnostics=(*composer.problems, Diagnostic(message=f"the file {what}", path=shown, line=1)))
+        what = "is no suite: a suite is a mapping of keys to values"
+        if value is None:
+            what = "holds nothing but comments" if text.strip() else "is empty"
+        found = Diagnostic(message=f"the file {what}", path=shown, line=1, help=_BEGIN)
+        raise UsageError(diagnostics=(*composer.problems, found))
     return Source(
         path=shown,
         text=text,
@@ -185,8 +190,10 @@ class _Composer:
             return self.stream(yaml.parse(self.text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if "simple key" in str(error.context) and error.context_mark is not None:
+                mark = error.context_mark  # where the line without its colon stands, not where that was noticed
             why = " ".join(str(part) for part in (error.problem, error.context) if part)
-            self.stop(self.span(mark, mark), f"this is not YAML: {why}", _syntax_help(why))
+            self.stop(self.span(mark, mark), f"this is not YAML: {why}", syntax_help(why, self.lines, mark))
 
     def stream(self, events: Iterator[Any]) -> Any:
         value, n_documents = None, 0
@@ -235,6 +242,9 @@ class _Composer:
                     self.span(event.start_mark, event.end_mark), "a key must be plain text, not a list or a mapping"
                 )
             key, span = event.value, self.span(event.start_mark, event.end_mark)
+            if key == "<<" and not event.style:
+                self.merge(span, events, loc)
+                continue
             inner = (*loc, key)
             if key in out:
                 first = self.keys[inner].line
@@ -247,6 +257,13 @@ class _Composer:
             self.keys[inner] = span
             out[key] = self.node(next(events), events, inner)
         return out
+
+    def merge(self, span: Span, events: Iterator[Any], loc: Loc) -> None:
+        """Reads over what a merge key brings, which is one mistake however many it holds."""
+        self.problem(span, "the merge key '<<' is not allowed: write the keys out")
+        n_told = len(self.problems)
+        self.node(next(events), events, (*loc, "<<"))
+        del self.problems[n_told:]
 
     def sequence(self, events: Iterator[Any], loc: Loc) -> list[Any]:
         out: list[Any] = []
@@ -305,18 +322,3 @@ class _Composer:
             end=end.index,
             literal=literal,
         )
-
-
-def _syntax_help(why: str) -> str | None:
-    return next((fix for sign, fix in _SYNTAX_HELP.items() if sign in why), None)
-
-
-_SYNTAX_HELP: Mapping[str, str] = {
-    "mapping values are not allowed": "text that holds ': ' must be quoted",
-    "cannot start any token": "indent with spaces, not tabs; quote text that starts with @, ` or %",
-    "block mapping": "check the indentation: keys of one mapping start in the same column",
-    "character escape code": "write the character itself",
-    "could not find expected ':'": "each line is `key: value`; text over several lines starts with `key: |`",
-    "flow": "check that every { [ is closed and entries are separated by commas",
-}
-"""What the parser says, and the mend that its usual causes have."""

@@ -67,6 +67,15 @@ def test_refused_fast_and_without_a_path_of_this_machine(case, tmp_path, monkeyp
     assert re.match(r"\S+\.\w+:\d+", message), "every first mistake names file and line"
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_no_message_is_joined_badly(case):
+    """Nothing ends twice (`?.`, `..`, `;.`), no blank is doubled or stands before a comma."""
+    golden = (HERE / f"{case.stem}.txt").read_text(encoding="utf-8")
+    told = [line for line in golden.splitlines() if not re.match(r" +\d* \|", line)]
+    bad = re.compile(r"[?!;:,]\.(?!\w)|(?<![./])\.\.(?![./])|[?!:;]{2}| [,;?!](?!\w)|\bNone\b|\S  \S")
+    assert [line for line in told if bad.search(line)] == []
+
+
 def test_corpus_is_large_and_has_no_stale_messages():
     assert len(CASES) >= 40
     assert {golden.stem for golden in HERE.glob("*.txt")} == {case.stem for case in CASES}

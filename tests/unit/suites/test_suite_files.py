@@ -102,7 +102,7 @@ def test_reach(path, found):
         ("{\n  a}", "schema.json:2:3: this is not JSON"),
         ("[" * 5000, "schema.json: nested deeper than 32 levels"),
         ('{"a": ' * 40 + "1" + "}" * 40, "schema.json: nested deeper than 32 levels"),
-        ('{"a": "' + "x" * 64_000 + '"}', "schema.json: larger than 64,000 bytes"),
+        ('{"a": "' + "x" * 64_000 + '"}', "schema.json: the file is larger than 64,000 bytes"),
         ('{"$ref": "other.json"}', "schema.json:1:10: the reference 'other.json' leads out of the file"),
         ('{"properties": {"a": {"$dynamicRef": "file:///etc/passwd"}}}', "schema.json:1:38: the reference"),
         ('{"items": [{"$ref": "http://127.0.0.1/x"}]}', "schema.json:1:21: the reference"),
@@ -170,7 +170,7 @@ def test_patterns_name_training_files(folder, pattern, names):
         ("train/*.csv", "no file matches"),
         ("../*.jsonl", "leads outside"),
         ("*/../../*.jsonl", "may not hold '..'"),
-        ("out*.jsonl", "matches 'out.jsonl', and 'out.jsonl' leads outside"),
+        ("out*.jsonl", "matches 'out.jsonl', and 'out.jsonl' is a link that leads outside"),
         ("loop*", "matches 'loop.jsonl', and 'loop.jsonl' cannot be resolved"),
     ],
 )

@@ -5,12 +5,14 @@ import json
 import shlex
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from evalkit.errors import UsageError
 from evalkit.suites.diagnostics import Problems
 from evalkit.suites.jsonl import read_jsonl
+from evalkit.suites.load import load_suite
 from evalkit.suites.locate import cell_in, point_at_cells
 from evalkit.suites.lookalikes import did_you_mean_path, meant_path
 
@@ -42,6 +44,13 @@ def rows_of(text, shown="rows.jsonl"):
 def test_a_mistyped_path_is_mended_step_by_step(folder, written, meant):
     assert meant_path(written, folder.path) == meant
     assert did_you_mean_path(written, folder.path) == ("" if meant is None else f" (did you mean '{meant}'?)")
+
+
+def test_no_name_outside_the_tree_is_looked_up_or_told(folder):
+    (folder.path.parent / "outside.jsonl").write_text("x")
+    for text in ("../outsid.jsonl", "..\\outsid.jsonl", "prompts/../../outsid.jsonl"):
+        assert meant_path(text, folder.path) is not None
+        assert meant_path(text, folder.path, folder.path) is None
 
 
 def test_names_are_not_offered_that_are_hidden_or_too_many(folder, monkeypatch):
@@ -199,3 +208,51 @@ def test_a_cell_whose_line_is_gone_is_told_without_it(folder):
 def test_a_cell_that_cannot_be_told_from_others_is_not_pointed_at():
     assert cell_in('{"n": 7}', "id", 7) is None
     assert cell_in("t10,xt1,t1", "id", "t1") == (9, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "mend"),
+    [
+        ("alpha", "gate:\n", "gate:\n  alpha: 5\n", "a share: 0.05 stands for 5 %"),
+        ("delta", "min_delta: 5.0", 'min_delta: "5.5 points"', "write the number alone, without quotes: 5.5"),
+        ("tokens", "max_tokens: 64", "max_tokens: 64.0", "write 64"),
+        ("words", "temperature: 0", "temperature: low", None),
+        ("version", "version: 1", 'version: "1"', "write the number alone, without quotes: 1"),
+        ("guard", GUARD, "schema", "say {metric: exact, margin: 1.0}"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_how_it_is_written(folder, name, old, new, mend):
+    folder.edit(old, new)
+    assert mistakes(folder)[0].help == mend
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "mend"),
+    [
+        ("system: Label", "system: @Label", 6, 'text that starts with @ must be quoted: "@…"'),
+        ("system: Label the ticket.", "system: *label*", 6, 'text that starts with * or & must be quoted: "*…"'),
+        ("  - {name: i", "  -{name: i", 15, "a blank belongs between a dash and its entry: `- {…}`"),
+        (
+            "  baseline: {",
+            "  - {",
+            12,
+            "a section is a list, every entry after a dash, or it is keys and values, not both",
+        ),
+        ("  path: s", "   path: s", 5, "check the indentation: keys of one mapping start in the same column"),
+        ("system: Label", "system: Label: label", 6, "text that holds ': ' must be quoted"),
+    ],
+)
+def test_what_a_parser_complains_of_is_told_with_its_mend(folder, old, new, line, mend):
+    folder.edit(old, new)
+    assert [(found.line, found.help) for found in mistakes(folder)] == [(line, mend)]
+
+
+def test_a_column_of_slices_named_twice_is_told(folder):
+    folder.edit("[lang]", "[lang, lang]")
+    assert [found.message for found in mistakes(folder)] == ["dataset.slices[1]: 'lang' is named twice"]
+
+
+@pytest.mark.parametrize("name", ["suite.yml", "siute.yaml"])
+def test_a_mistyped_suite_is_told_the_one_that_is_there(folder, name):
+    with pytest.raises(UsageError, match=r"there is no such file \(did you mean 'suite\.yaml'\?\)"):
+        load_suite(Path(name))

@@ -16,6 +16,7 @@ from evalkit.compare.parts import look_at_parts
 from evalkit.compare.payback import judge_payback
 from evalkit.compare.primaries import Judged, deciding, each_finding, judge, lost_by_another, most_needed, said
 from evalkit.compare.primary import least_detectable
+from evalkit.compare.repeats import repeat_spread
 from evalkit.compare.secondary import with_adjusted_p
 from evalkit.compare.slices import judge_slices
 from evalkit.compare.validity import broken_evidence
@@ -92,6 +93,7 @@ def decide(evidence: Evidence) -> Verdict:
         reasons=reasons,
         primary=primary,
         primaries=each_finding(judged.values()),
+        repeats=repeat_spread(first.metric, main.table),
         metrics=tuple(with_adjusted_p(found, judged).values()),
         guards=guards,
         slices=parts.slices,

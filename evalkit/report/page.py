@@ -10,6 +10,7 @@ from pathlib import PurePath
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.facts import Table
+from evalkit.report.repeats import repeats_words
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
 
@@ -158,6 +159,7 @@ def primary_facts(verdict: Document) -> Table:
         ("p-value, two-sided", numbers.p_value(number(primary, "p_value"))),
         ("discordance", numbers.percent(number(primary, "discordance"))),
         ("MDE", f"{numbers.points(number(primary, 'mde_points'))} points"),
+        ("repeats of each sample", repeats_words(verdict)),
         ("method", strings.method_words(text(primary, "method")) or numbers.NOT_MEASURED),
         ("if all that is unscored went against / for the candidate", _worst(primary)),
         ("note", text(primary, "note")),

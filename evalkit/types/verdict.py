@@ -181,6 +181,35 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SideSpread:
+    """Where the spread of one side's scores comes from; standard deviations in points, None where not measured."""
+
+    asked: int
+    """How often each sample was asked."""
+    between_points: float | None = None
+    """Of the samples' true means."""
+    within_points: float | None = None
+    """Of repeats of one sample around its mean."""
+    share_between: float | None = None
+    """The samples' share of one answer's variance; None also where nothing varies."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatSpread:
+    """What repeats of the same sample show."""
+
+    metric: str
+    sides: Mapping[str, SideSpread]
+    """By role."""
+    twice_the_repeats: float | None
+    """By how much of its width the interval of the difference narrows with twice the repeats; None where unknown."""
+    twice_the_samples: float
+    """The same with twice the samples."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryFinding:
     """What one of several primary metrics says by itself."""
 
@@ -200,6 +229,8 @@ class Verdict:
     """Of several primary metrics the one that decides: the worst where all must pass, the best where any may."""
     primaries: tuple[PrimaryFinding, ...] = ()
     """Each of several primary metrics; empty where there is one."""
+    repeats: RepeatSpread | None = None
+    """Of the primary metric; None where each sample was asked once."""
     metrics: tuple[Comparison, ...] = ()
     guards: tuple[Guard, ...] = ()
     slices: tuple[Slice, ...] = ()

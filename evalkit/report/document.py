@@ -13,7 +13,6 @@ from evalkit.report.asked import asked_rows
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.headline import advice, headline
 from evalkit.report.repeats import repeats_document
-from evalkit.report.repeats import repeats_document
 from evalkit.types import Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
 from evalkit.types.table import ScoreTable, Tally
 
@@ -64,7 +63,6 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "reasons": [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons],
         "primary": _primary(verdict, suite),
         "primaries": _primaries(verdict, suite),
-        "repeats": repeats_document(verdict),
         "repeats": repeats_document(verdict),
         "metrics": [comparison_document(c) for c in verdict.metrics],
         "guards": [_guard(g) for g in verdict.guards],

@@ -6,7 +6,6 @@ from evalkit.compare.primary import gate_error
 from evalkit.numbers import days, days_within, signed, some_points
 from evalkit.report.repeats import repeats_advice
 from evalkit.report.text import sentence
-from evalkit.report.repeats import repeats_advice
 from evalkit.stats.multiplicity import mean_when_shipped
 from evalkit.types import Comparison, Reason, Suite, Verdict
 
@@ -86,7 +85,6 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
             f"{found.n:,} pairs can show a gain of {verdict.mde_points:.1f} points or more; about {verdict.n_needed:,} "
             f"({more:,} more) would settle this."
         )
-    lines += repeats_advice(verdict)
     lines += repeats_advice(verdict)
     if verdict.status == "ship":
         lines.append(_shrinkage(verdict, suite))

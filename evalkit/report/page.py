@@ -10,8 +10,8 @@ from pathlib import PurePath
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.facts import Table
-from evalkit.report.repeats import repeats_words
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
+from evalkit.report.repeats import repeats_words
 from evalkit.report.text import cleaned, shorten
 
 EXAMPLES_PER_FLIP = 4

@@ -133,6 +133,8 @@ def _items(pairs: Paired, seed: str) -> Difference:
     if n == 0:
         return nothing(pairs.metric.name, "no sample has a score on both sides")
     clusters = None if pairs.clusters is None else _renumbered(pairs.clusters[both])
+    if not (np.isfinite(base).all() and np.isfinite(cand).all()):
+        return nothing(pairs.metric.name, "a score among these samples is no finite number")
     differences = cand - base
     improved, worsened = int((differences > 0).sum()), int((differences < 0).sum())
     is_binary = bool(np.isin(base, (0.0, 1.0)).all() and np.isin(cand, (0.0, 1.0)).all())

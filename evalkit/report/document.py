@@ -233,7 +233,7 @@ def _tally(tally: Tally) -> dict[str, Any]:
 
 
 def _coverage(table: ScoreTable | None) -> dict[str, Any]:
-    if table is None:
+    if table is None or not table.sample_ids:
         return {"pairs": 0, "planned": 0, "share": None, "note": "nothing was asked"}
     planned = len(table.sample_ids)
     return {"pairs": table.both_answered, "planned": planned, "share": round(table.both_answered / planned, 6)}

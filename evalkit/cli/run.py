@@ -19,6 +19,9 @@ def run(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only N random samples; decides nothing.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with this suite's newest unfinished run.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask everything anew.")] = False,
+    noise_floor: Annotated[
+        bool, typer.Option("--noise-floor", help="Ask the baseline twice: how far it moves against itself.")
+    ] = False,
     max_usd: Annotated[float | None, typer.Option("--max-usd", min=0.0, help="Stop at this spend.")] = None,
     max_requests: Annotated[
         int | None, typer.Option("--max-requests", min=0, help="Stop after so many requests.")
@@ -49,6 +52,7 @@ def run(
         max_usd=max_usd,
         max_requests=max_requests,
         max_tokens=max_tokens,
+        has_noise_floor=noise_floor,
     )
     progress = Progress()
     with Display(context.obj, progress):

@@ -24,7 +24,7 @@ from evalkit.numbers import interval, signed
 from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Suite, Verdict
 from evalkit.types.reuse import Reuse
 
-_RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
+RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
 _SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
 
 
@@ -83,9 +83,9 @@ def decide(evidence: Evidence) -> Verdict:
         findings += _lost_slices(evidence, judged.values(), first, parts.slices)
     if evidence.is_limited:
         findings = _limited(findings)
-    status = min((status for status, _ in findings), key=_RANK.__getitem__)
+    status = min((status for status, _ in findings), key=RANK.__getitem__)
     strict = dataclasses.replace(gate, alpha=gate.primary_alpha)
-    reasons = tuple(r for s, r in sorted(findings, key=lambda f: _RANK[f[0]])) + evidence.warnings
+    reasons = tuple(r for s, r in sorted(findings, key=lambda f: RANK[f[0]])) + evidence.warnings
     if status == "ship":
         reasons = tuple(dataclasses.replace(r, is_blocking=False) for r in reasons)
     return Verdict(

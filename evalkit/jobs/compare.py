@@ -11,12 +11,13 @@ from pathlib import Path
 from evalkit.backends.outputs import Row, read_rows
 from evalkit.errors import InvalidEvidence, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.finish import Answers, Finished, Story, finish
+from evalkit.jobs.finish import Finished, finish
+from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.recorded import find_run, recorded_outcomes
 from evalkit.jobs.run import load_all, refuse_unknown_ids
 from evalkit.run import identity
 from evalkit.store.home import new_run_id
-from evalkit.types import Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
+from evalkit.types import BASELINE, Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 
@@ -64,14 +65,16 @@ def compare(options: CompareOptions) -> Finished:
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         identities={role: side.identity for role, side in sides.items()},
         candidate=sides["candidate"].candidate,
-        differences=[{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
+        differences={
+            BASELINE: [{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
+        },
         warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
     )
     answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes)
     return finish(answers, {}, story, options.out / suite.name / run_id, _audit)
 
 
-def _audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+def _audit(_: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     silent = tuple(identity.silent_answers(table))
     try:
         warning = identity.refuse_equal_answers(table, None)
@@ -106,7 +109,7 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
 
 
 def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
-    declared = suite.models[role]
+    declared = suite.models.get(role) or suite.models[suite.baselines[0]]
     return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=declared.prompt, price=declared.price)
 
 

@@ -142,7 +142,7 @@ def _plugins() -> Iterator[Check]:
 
 def _side(spec: ModelSpec, suite: Suite) -> Iterator[Check]:
     what = spec.role
-    place = f"models.{spec.role}, {suite.path.name}:{spec.line}" if spec.line else f"models.{spec.role}"
+    place = f"{spec.place}, {suite.path.name}:{spec.line}" if spec.line else spec.place
     key = spec.api_key_env
     if key is not None:
         if not os.environ.get(key, "").strip():

@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from evalkit import __version__
-from evalkit.compare.gate import Evidence, decide
-from evalkit.compare.guards import Measured
+from evalkit.compare import noise
+from evalkit.compare.gate import decide
+from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
-from evalkit.costs.payback import costs_of
+from evalkit.compare.several import deciding, over_all
 from evalkit.errors import UsageError
 from evalkit.jobs.checks import checked
+from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
@@ -30,43 +32,12 @@ from evalkit.report.html import html_pieces
 from evalkit.report.junit import render_junit
 from evalkit.report.markdown import render_markdown
 from evalkit.report.samples import ROWS, SampleFile
-from evalkit.run.scoring import OutcomesOf, Scoring
+from evalkit.run.scoring import Scoring
 from evalkit.store.files import point_latest, write_atomic
 from evalkit.suites.prompts import Renderer
-from evalkit.types import ModelIdentity, Reason, Sample, Suite, Verdict
-from evalkit.types.table import ScoreTable
+from evalkit.types import AGAIN, CANDIDATE, Sample, Suite, Verdict
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """One suite's outcomes, complete or not."""
-
-    suite: Suite
-    metrics: Mapping[str, Metric]
-    outcomes: OutcomesOf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """How the answers came about: shown in the report, and part of what decides where a check failed."""
-
-    run: str
-    suite_file: str
-    command: str
-    created: str
-    is_limited: bool = False
-    candidate: str = ""
-    """The candidate's fingerprint where another run has worked it out; empty: from its entry and identity."""
-    identities: Mapping[str, ModelIdentity] = field(default_factory=dict)
-    probe: Mapping[str, Any] = field(default_factory=dict)
-    differences: Sequence[Mapping[str, Any]] = ()
-    blocking: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = ()
-    timings: Mapping[str, Any] = field(default_factory=dict)
-    next_command: str | None = None
-    """What asks for the answers that are missing; None where nothing can be asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +57,6 @@ def build_metrics(suite: Suite) -> dict[str, Metric]:
         raise UsageError(diagnostics=tuple(located)) from error
 
 
-Audit = Callable[[ScoreTable], tuple[tuple[Reason, ...], tuple[str, ...]]]
-"""What the answers say about the models behind them: (blocking reasons, warnings)."""
-
-
 def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: Path, audit: Audit) -> Finished:
     """Scores and decides, then writes every file of the run into `folder`.
 
@@ -98,76 +65,91 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     question = asked(main.suite)
     looked_at = checked(main.suite, question)
     everything, main = main, dataclasses.replace(main, suite=looked_at.suite)
-    scoring = _scoring(main)
+    scoring, first = _scoring(main), main.suite.baselines[0]
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
-    table = scoring.table()
-    others = {path: _scoring(answers).finish() for path, answers in guards.items()}
-    blocking, warnings = audit(table)
-    seed = suite_fingerprint(main.suite)
-    warnings = (*warnings, *_crashes(table), *_left_out(everything, main, seed))
-    costs = costs_of(table, main.suite)
-    evidence = Evidence(
-        suite=main.suite,
-        main=Measured(table=table, metrics=main.metrics),
-        guards={path: Measured(table=t, metrics=guards[path].metrics) for path, t in others.items()},
-        seed=seed,
-        is_limited=story.is_limited,
-        blocking=story.blocking + blocking + looked_at.blocking,
-        payback=costs.payback,
-    )
-    verdict = _decided(evidence, story)
+    others = {path: (answers, _scoring(answers).finish()) for path, answers in guards.items()}
+    story = dataclasses.replace(story, blocking=story.blocking + looked_at.blocking)
+    pairs = {name: pair_of(name, main, scoring, others, story, audit) for name in main.suite.baselines}
+    verdicts = _decided(main.suite, pairs, story)
+    name = deciding(verdicts)
+    if name != first:
+        again = _scoring(main).rows(question, against=name)
+        write_atomic(folder / ROWS, (_line(row) for row in again))
+    pair, verdict, seed = pairs[name], over_all(verdicts), suite_fingerprint(main.suite)
+    floor, moved = _noise(main, scoring, seed)
     facts = RunFacts(
-        suite=main.suite,
+        suite=pair.suite,
         suite_file=story.suite_file,
         run=story.run,
         created=story.created,
         verdict=verdict,
-        table=table,
-        costs=costs,
-        flips=scoring.flips,
-        identities=story.identities,
-        probe=story.probe,
-        differences=story.differences,
-        per_class=_per_class(main, scoring),
+        table=pair.table,
+        costs=pair.costs,
+        flips=pair.flips,
+        identities=story.sides(name),
+        probe=story.probes.get(name, {}),
+        differences=story.differences.get(name, ()),
+        per_class=_per_class(main, scoring, name),
         contamination=looked_at.contamination,
         checks=looked_at.checks,
         next_command=story.next_command,
         provenance=_provenance(main.suite, story, seed),
-        warnings=(*main.suite.warnings, *story.warnings, *warnings, *looked_at.warnings, *verdict.cautions),
+        warnings=(
+            *main.suite.warnings,
+            *story.warnings,
+            *dict.fromkeys(sentence for one in pairs.values() for sentence in one.warnings),
+            *_left_out(everything, main, seed),
+            *looked_at.warnings,
+            *verdict.cautions,
+            *moved,
+        ),
+        against=name,
+        compared={n: one.compared(verdicts[n], story.sides(n)) for n, one in pairs.items()},
+        noise_floor=floor,
     )
-    return _written(facts, story, folder)
+    return _written(main.suite, facts, story, folder)
 
 
-def _decided(evidence: Evidence, story: Story) -> Verdict:
-    """The verdict, with this use of the samples counted and written down."""
+def _decided(suite: Suite, pairs: Mapping[str, Pair], story: Story) -> dict[str, Verdict]:
+    """The verdict against each baseline, with this one use of the samples counted and written down."""
     if story.is_limited:
-        return decide(evidence)
-    spec, identity = evidence.suite.models["candidate"], story.identities.get("candidate")
-    candidate = story.candidate or candidate_fingerprint(spec, identity)
-    with counted(Judged(suite=evidence.suite, candidate=candidate, run=story.run, created=story.created)) as uses:
-        verdict = decide(dataclasses.replace(evidence, reuse=uses.reuse))
-        uses.write(verdict)
-    return verdict
+        return {name: decide(pair.evidence) for name, pair in pairs.items()}
+    candidate = story.candidate or candidate_fingerprint(suite.models[CANDIDATE], story.identities.get(CANDIDATE))
+    with counted(Judged(suite=suite, candidate=candidate, run=story.run, created=story.created)) as uses:
+        verdicts = {name: decide(dataclasses.replace(pair.evidence, reuse=uses.reuse)) for name, pair in pairs.items()}
+        uses.write(over_all(verdicts))
+    return verdicts
+
+
+def _noise(main: Answers, scoring: Scoring, seed: str) -> tuple[NoiseFloor | None, tuple[str, ...]]:
+    """(the first baseline against itself, what to say about it); None where it was asked only once."""
+    suite = main.suite
+    if AGAIN not in suite.models:
+        return None, ()
+    table, metric = scoring.table(suite.baselines[0], AGAIN), main.metrics[suite.gate.primary.metric]
+    floor = noise_floor(metric, table, suite.gate, seed=seed)
+    return floor, tuple(noise.cautions(floor, suite.gate))
 
 
 def finish_refused(suite: Suite, story: Story, folder: Path) -> Finished:
     """Writes the files of a run that was refused before anything was asked; `story.blocking` says why."""
-    verdict = Verdict(status="invalid", reasons=story.blocking)
+    verdict, name = Verdict(status="invalid", reasons=story.blocking), suite.baselines[0]
     facts = RunFacts(
-        suite=suite,
+        suite=suite.against(name),
         suite_file=story.suite_file,
         run=story.run,
         created=story.created,
         verdict=verdict,
         table=None,
-        identities=story.identities,
-        probe=story.probe,
-        differences=story.differences,
+        identities=story.sides(name),
+        probe=story.probes.get(name, {}),
+        differences=story.differences.get(name, ()),
+        against=name,
         provenance=_provenance(suite, story, suite_fingerprint(suite)),
         warnings=(*suite.warnings, *story.warnings),
     )
     write_atomic(folder / ROWS, b"")
-    return _written(facts, story, folder)
+    return _written(suite, facts, story, folder)
 
 
 def _scoring(answers: Answers) -> Scoring:
@@ -176,25 +158,24 @@ def _scoring(answers: Answers) -> Scoring:
 
 def asked(suite: Suite) -> Callable[[Sample], str]:
     """What a reader takes for a sample's question: the last user turn as the candidate is sent it."""
-    spec = suite.models["candidate"]
+    spec = suite.models[CANDIDATE]
     if spec.prompt.template is None and spec.prompt.messages_field is None:
         return lambda sample: json.dumps(dict(sample.fields), ensure_ascii=False)
     renderer = Renderer(spec)
     return lambda sample: next((m.content for m in reversed(renderer.messages(sample)) if m.role == "user"), "")
 
 
-def _per_class(main: Answers, scoring: Scoring) -> list[dict[str, Any]]:
+def _per_class(main: Answers, scoring: Scoring, baseline: str) -> list[dict[str, Any]]:
     tables = []
     for name, metric in main.metrics.items():
         labels = getattr(metric, "labels", None)
         if labels:
-            sides = {role: per_class(scoring.read[name, role], labels) for role in ("baseline", "candidate")}
-            tables.append({"metric": name, "labels": list(labels)} | _side_by_side(sides))
+            base, cand = (per_class(scoring.read[name, role], labels) for role in (baseline, CANDIDATE))
+            tables.append({"metric": name, "labels": list(labels)} | _side_by_side(base, cand))
     return tables
 
 
-def _side_by_side(sides: Mapping[str, ClassTable]) -> dict[str, Any]:
-    base, cand = sides["baseline"], sides["candidate"]
+def _side_by_side(base: ClassTable, cand: ClassTable) -> dict[str, Any]:
     rows = [
         {"label": left.label, "n": left.support, "baseline": _rates(left), "candidate": _rates(right)}
         for left, right in zip(base.rows, cand.rows, strict=True)
@@ -212,7 +193,7 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "evalkit": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "seed": suite.models["candidate"].generation.seed,
+        "seed": suite.models[CANDIDATE].generation.seed,
         "suite_fingerprint": seed,
         "data_sha256": suite.dataset_sha256,
         "is_locked": suite.is_locked,
@@ -228,24 +209,16 @@ def _left_out(everything: Answers, judged: Answers, seed: str) -> Iterator[str]:
     n, left = len(everything.suite.samples), len(judged.suite.samples)
     if left == n:
         return
-    gate = everything.suite.gate
-    table = _scoring(everything).finish()
+    gate, several = everything.suite.gate, len(everything.suite.baselines) > 1
+    table = _scoring(everything).finish().table(everything.suite.baselines[0])
     found = compare_primary(everything.metrics[gate.primary.metric], table, gate, seed=seed)
     on_all = "cannot be measured"
     if found.delta_points is not None and found.ci95 is not None:
         on_all = f"is {signed(found.delta_points)} points {interval((found.ci95.low, found.ci95.high))}"
     yield (
         f"{n - left:,} of {n:,} held-out samples are left out (below is why); on all samples the difference on "
-        f"{found.metric} {on_all}."
+        f"{found.metric}{f' against {everything.suite.baselines[0]}' if several else ''} {on_all}."
     )
-
-
-def _crashes(table: ScoreTable) -> Iterator[str]:
-    """A sentence for each metric that failed on answers it should have scored."""
-    for role, columns in table.columns.items():
-        for name, column in columns.items():
-            if n := column.why.get("metric_crashed", 0):
-                yield f"The metric '{name}' failed itself on {n:,} answers of the {role}; they are unscored."
 
 
 def _plugins_of(suite: Suite) -> dict[str, str]:
@@ -256,15 +229,14 @@ def _plugins_of(suite: Suite) -> dict[str, str]:
     return {f"{kind}/{name}": origin for kind, name in named if (origin := origin_of(kind, name))}
 
 
-def _manifest(facts: RunFacts, story: Story) -> dict[str, Any]:
-    suite = facts.suite
+def _manifest(suite: Suite, facts: RunFacts, story: Story) -> dict[str, Any]:
     return {
         "schema": "evalkit.manifest/1",
         "suite": dict(suite.declared),
         "suite_name": suite.name,
         "digests": dict(suite.digests),
         "provenance": dict(facts.provenance),
-        "prompts": {role: _prompt(suite, role) for role in suite.models},
+        "prompts": {role: _prompt(suite, role) for role in (*suite.baselines, CANDIDATE)},
         "versions": {"evalkit": __version__, "python": platform.python_version()},
         "command": story.command,
         "run": story.run,
@@ -285,9 +257,9 @@ def _prompt(suite: Suite, role: str) -> dict[str, Any]:
     }
 
 
-def _written(facts: RunFacts, story: Story, folder: Path) -> Finished:
+def _written(suite: Suite, facts: RunFacts, story: Story, folder: Path) -> Finished:
     """Writes everything but the samples, which are there already."""
-    document, manifest = verdict_document(facts), _manifest(facts, story)
+    document, manifest = verdict_document(facts), _manifest(suite, facts, story)
     write_atomic(folder / "manifest.json", _pretty(manifest))
     rows = SampleFile(folder / ROWS)
     write_atomic(folder / "report.html", html_pieces(document, rows, manifest))

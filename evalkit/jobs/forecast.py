@@ -81,13 +81,16 @@ def load_of(suite: Suite, role: str, rest: AtRest, past: PastRun | None) -> Load
     )
 
 
-def probe_of(part: Part | None, samples: int) -> ProbeLoad:
-    """The probe's load; `part` is None where the sides' identities are not known beforehand."""
-    if part is not None and any(side.identity.is_fixed for side in part.sides.values()):
+def probe_of(part: Part | None, suite: Suite) -> ProbeLoad:
+    """The probe's load, one for each baseline; `part` is None where the sides' identities are not known beforehand."""
+    pairs = [] if part is None else [part.against(name) for name in suite.baselines]
+    live = [pair for pair in pairs if not any(side.identity.is_fixed for side in pair.sides.values())]
+    if pairs and not live:
         return ProbeLoad(at_most=0, note="not needed: recorded answers cannot be probed")
-    most = 2 * min(PROBES, samples)
-    words = f"short answers (up to {PROBE_TOKENS} tokens), and it stops at the first that differs"
-    if part is None or claims_other_weights(part):
+    needed = len(suite.baselines) if part is None else sum(claims_other_weights(pair) for pair in live)
+    most = 2 * min(PROBES, len(suite.samples)) * needed
+    if most:
+        words = f"short answers (up to {PROBE_TOKENS} tokens), and it stops at the first that differs"
         return ProbeLoad(at_most=most, note=words)
     return ProbeLoad(at_most=0, note="not needed: the sides differ in their prompts or settings only")
 

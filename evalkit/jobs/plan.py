@@ -43,7 +43,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
     past = newest_run(main.name)
     loads = [load_of(suite, role, rest, past) for suite in loaded.suites for role in suite.models]
     part = part_at_rest(main, rest)
-    probe = probe_of(part, len(main.samples))
+    probe = probe_of(part, main)
     last = last_run(main, options.out)
     requests = sum(load.to_send for load in loads)
     tokens = sum(load.input_tokens + load.output_tokens for load in loads)
@@ -85,7 +85,7 @@ def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, 
     known = sum(load.usd or 0.0 for load in asked if load.usd is not None)
     if unpriced:
         names = " and ".join(unpriced)
-        note = f"price unknown: the suite names none for {names} (models.{unpriced[0]}.price)"
+        note = f"price unknown: the suite names none for {names} ({models[unpriced[0]].place}.price)"
         if len(unpriced) < len(models) and known:
             note += f"; the others ${known:,.4g}"
         return {"usd": None, "is_upper_bound": False, "note": note}
@@ -104,9 +104,13 @@ def _time(requests: int, past: PastRun | None) -> dict[str, Any]:
 
 
 def _one_model(part: Part | None) -> Iterator[str]:
-    if part is None or any(side.identity.is_fixed for side in part.sides.values()):
+    if part is None:
         return
-    try:
-        refuse_one_model(part)
-    except InvalidEvidence as error:
-        yield f"a run would be refused: {error}"
+    for name in part.suite.baselines:
+        pair = part.against(name)
+        if any(side.identity.is_fixed for side in pair.sides.values()):
+            continue
+        try:
+            refuse_one_model(pair)
+        except InvalidEvidence as error:
+            yield f"a run would be refused: {error if len(part.suite.baselines) == 1 else f'against {name}: {error}'}"

@@ -125,9 +125,8 @@ def _must_pass(spec: GuardSpec, suite: Suite, main: Suite) -> dict[str, Any]:
 
 
 def _unmeasurable(spec: GuardSpec, suite: Suite) -> str | None:
-    sides = [suite.models["baseline"], suite.models["candidate"]]
     if spec.kind == "cost":
-        unpriced = [side.role for side in sides if side.price is None]
+        unpriced = [side.role for side in suite.models.values() if side.price is None]
         return f"cannot be measured: no price for {' and '.join(unpriced)}" if unpriced else None
     if len(suite.samples) < MIN_TIMED:
         return f"it cannot block: that takes {MIN_TIMED} pairs timed live, and answers from the cache are not timed"

@@ -17,9 +17,11 @@ from typing import Any
 
 from evalkit.backends.outputs import recorded_ids
 from evalkit.errors import InvalidEvidence, UsageError
-from evalkit.jobs.finish import Answers, Finished, Story, build_metrics, finish, finish_refused
+from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
+from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.sides import opened, parts
+from evalkit.jobs.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
@@ -33,7 +35,7 @@ from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal
 from evalkit.suites.load import Known, as_guard, load_suite
-from evalkit.types import Reason, Suite
+from evalkit.types import AGAIN, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 LATEST = "latest"
@@ -56,6 +58,8 @@ class RunOptions:
     max_usd: float | None = None
     max_requests: int | None = None
     max_tokens: int | None = None
+    has_noise_floor: bool = False
+    """Ask the first baseline a second time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,20 @@ class Loaded:
     def suites(self) -> Sequence[Suite]:
         """Main first, then each guard suite once."""
         return (self.main, *self.guards.values())
+
+    def with_noise_floor(self) -> Loaded:
+        """The same with the main suite's first baseline in it a second time.
+
+        Raises UsageError where that baseline's answers are recorded: they would not differ.
+        """
+        again = self.main.models[self.main.baselines[0]]
+        if again.backend == "outputs":
+            raise UsageError(
+                f"--noise-floor asks the baseline everything a second time, and {again.place} has recorded answers "
+                "(backend: outputs), which stay as they are: leave --noise-floor out, or name a model to ask"
+            )
+        models = {**self.main.models, AGAIN: dataclasses.replace(again, role=AGAIN)}
+        return dataclasses.replace(self, main=dataclasses.replace(self.main, models=models))
 
 
 def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = None) -> Loaded:
@@ -112,6 +130,8 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     """
     loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
     _refuse_early(options, loaded.main)
+    if options.has_noise_floor:
+        loaded = loaded.with_noise_floor()
     started = time.time()
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
@@ -119,15 +139,14 @@ def run(options: RunOptions, progress: Progress) -> Finished:
         asked = asyncio.run(_asked(options, loaded, run_id, progress))
         if asked.is_refused:
             return finish_refused(loaded.main, asked.story, folder)
-        seen = asked.probe
         story = dataclasses.replace(
             asked.story,
-            probe=dataclasses.asdict(seen) if seen else {},
+            probes={name: dataclasses.asdict(seen) for name, seen in asked.probes.items()},
             timings={"started": asked.story.created, "wall_s": round(time.time() - started, 2)},
         )
 
-        def audit(table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
-            return _audited(asked.main, table, seen)
+        def audit(name: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+            return audited(asked.main.against(name), table, asked.probes.get(name))
 
         progress.on_note("scoring and comparing")
         with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
@@ -150,7 +169,7 @@ def _refuse_early(options: RunOptions, suite: Suite) -> None:
     for role, side in suite.models.items():
         if capped is not None and side.price is None and side.backend not in FREE_BACKENDS:
             raise UsageError(
-                f"a cap of {capped:g} USD cannot be kept: models.{role}.price says nothing about what the {role} costs "
+                f"a cap of {capped:g} USD cannot be kept: {side.place}.price says nothing about what the {role} costs "
                 "(price: {input: …, output: …}, USD per million tokens); --max-tokens and --max-requests need no price"
             )
     for check in suite.checks:
@@ -165,7 +184,8 @@ class Asked:
     story: Story
     is_refused: bool = False
     """Nothing more was asked; `story.blocking` says why."""
-    probe: identity.Probe | None = None
+    probes: Mapping[str, identity.Probe] = dataclasses.field(default_factory=dict)
+    """By baseline; none where there was nothing to tell apart."""
 
 
 async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Progress) -> Asked:
@@ -180,13 +200,13 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 is_limited=options.limit is not None,
                 identities={role: side.identity for role, side in sides.items()},
-                differences=identity.differences(work[0]),
+                differences={n: identity.differences(work[0].against(n)) for n in loaded.main.baselines},
                 next_command=resuming(options.command, run_id),
             )
             try:
                 return await _outcomes(options, work, story, progress)
             except InvalidEvidence as error:
-                blocked = dataclasses.replace(story, blocking=(_reason(error),))
+                blocked = dataclasses.replace(story, blocking=(reason_of(error),))
                 return Asked(main=work[0], story=blocked, is_refused=True)
 
 
@@ -195,26 +215,14 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
     folder = run_folder(story.run)
     with RunLock(folder), Journal.open(folder / "journal.sqlite") as journal:
         _check_origin(journal, work, options, story.run)
-        identity.refuse_one_model(work[0])
+        refuse_one_model(work[0])
         with _cache(use_cache=options.use_cache) as cache:
-            seen = await _probed(work[0], journal, cache, progress)
+            seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
             engine = Engine(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
             with _in_order(engine, progress, last_word=how_to_go_on(options.command, story.run)):
                 await engine.execute(work)
-    return Asked(main=work[0], story=story, probe=seen)
-
-
-async def _probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> identity.Probe | None:
-    """What the probe sees; a resumed run takes the word of the probe it began with."""
-    if not identity.claims_other_weights(part):
-        return None
-    if (then := journal.meta("probe")) is not None:
-        return identity.Probe(**then)
-    progress.on_note("checking that baseline and candidate are two models")
-    seen = await identity.probe(part, cache)
-    journal.set_meta({"probe": dataclasses.asdict(seen)})
-    return seen
+    return Asked(main=work[0], story=story, probes=seen)
 
 
 @contextlib.contextmanager
@@ -272,20 +280,6 @@ def _unfinished(options: RunOptions, suite: Suite) -> str:
     raise UsageError(f"there is no unfinished run of {suite.name} in {home()}; start one without --resume")
 
 
-def _audited(part: Part, table: ScoreTable, seen: identity.Probe | None) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
-    """What the answers themselves say about the models behind them: (blocking reasons, warnings)."""
-    blocking: tuple[Reason, ...] = ()
-    warnings = tuple(identity.silent_answers(table))
-    try:
-        warning = identity.refuse_equal_answers(table, seen)
-        warnings += (warning,) if warning else ()
-    except InvalidEvidence as error:
-        blocking = (_reason(error),)
-    if (mismatch := identity.served_mismatch(part, table.served)) is not None:
-        blocking += (Reason(code="SERVED_MODEL_MISMATCH", is_blocking=True, detail=mismatch),)
-    return blocking, warnings
-
-
 def _at_the_next_pause(progress: Progress) -> contextlib.AbstractContextManager[None]:
     """A signal cancels the task this is called in."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -308,10 +302,6 @@ def _in_order(engine: Engine, progress: Progress, *, last_word: str) -> contextl
         loop.call_soon_threadsafe(engine.stop)
 
     return stopping(stop, last_word=last_word)
-
-
-def _reason(error: InvalidEvidence) -> Reason:
-    return Reason(code=error.code, is_blocking=True, detail=str(error))
 
 
 def _first(*values: Any) -> Any:

@@ -12,7 +12,7 @@ from evalkit.protocols import Backend
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
 from evalkit.suites.prompts import Renderer
-from evalkit.types import ModelIdentity, ModelSpec, Suite
+from evalkit.types import AGAIN, ModelIdentity, ModelSpec, Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,11 @@ def parts(suites: Sequence[Suite], sides: Mapping[str, Opened]) -> list[Part]:
             suite=suite,
             sides={
                 role: Side(
-                    spec=spec, backend=sides[role].backend, identity=sides[role].identity, renderer=Renderer(spec)
+                    spec=spec,
+                    backend=sides[role].backend,
+                    identity=sides[role].identity,
+                    renderer=Renderer(spec),
+                    is_asked_anew=role == AGAIN,
                 )
                 for role, spec in suite.models.items()
             },

@@ -7,21 +7,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from evalkit.compare.noise import NoiseFloor
 from evalkit.compare.reuse import chance_of_a_false_ship
 from evalkit.costs.payback import Costs
 from evalkit.report.asked import asked_rows
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.headline import advice, headline
 from evalkit.report.repeats import repeats_document
-from evalkit.types import Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
+from evalkit.types import BASELINE, Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
 from evalkit.types.table import ScoreTable, Tally
 
 SCHEMA = "evalkit.verdict/1"
 
 
+NOISE_NOT_ASKED = "not measured: `evalkit run SUITE --noise-floor` asks the baseline a second time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What was found against one baseline. Suite and table hold it and the candidate only."""
+
+    suite: Suite
+    table: ScoreTable
+    costs: Costs
+    flips: Mapping[str, int]
+    verdict: Verdict
+    identity: ModelIdentity | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """Everything about a run that its verdict document shows."""
+    """Everything about a run that its verdict document shows; of several baselines, against the one that decides."""
 
     suite: Suite
     suite_file: str
@@ -42,6 +58,11 @@ class RunFacts:
     warnings: Sequence[str] = ()
     next_command: str | None = None
     """What asks for the answers that are missing."""
+    against: str = BASELINE
+    """The baseline that decides."""
+    compared: Mapping[str, Compared] = field(default_factory=dict)
+    """By baseline, in the suite's order; empty when nothing was asked."""
+    noise_floor: NoiseFloor | None = None
 
 
 def verdict_document(facts: RunFacts) -> dict[str, Any]:
@@ -56,11 +77,11 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "suite_file": facts.suite_file,
         "run": facts.run,
         "created": facts.created,
-        "headline": headline(verdict, suite),
+        "headline": _headline(facts),
         "advice": advice(verdict, suite),
         "next_command": facts.next_command if _lacks_answers(verdict) else None,
         "intent": suite.gate.intent,
-        "reasons": [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons],
+        "reasons": _reasons(verdict),
         "primary": _primary(verdict, suite),
         "primaries": _primaries(verdict, suite),
         "repeats": repeats_document(verdict),
@@ -71,7 +92,7 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "slice_summary": _slice_summary(verdict, suite),
         "reuse": reuse_document(verdict, suite),
         "asked": asked_rows(verdict, suite, table, facts.contamination),
-        "flips": {name: facts.flips.get(name, 0) for name in _FLIPS},
+        "flips": _flips(facts.flips),
         "outcomes": {role: _tally(t) for role, t in table.tallies.items()} if table else {},
         "coverage": _coverage(table),
         "per_class": list(facts.per_class),
@@ -85,6 +106,9 @@ def verdict_document(facts: RunFacts) -> dict[str, Any]:
         "judges": [],
         "provenance": dict(facts.provenance),
         "warnings": list(facts.warnings),
+        "against": facts.against,
+        "baselines": {name: _compared(found, facts) for name, found in facts.compared.items()},
+        **_noise(facts.noise_floor),
     }
 
 
@@ -93,6 +117,56 @@ _RESUMABLE = frozenset({"ERROR_RATE", "PAIR_COVERAGE", "MISSING_COULD_DECIDE"})
 
 def _lacks_answers(verdict: Verdict) -> bool:
     return any(reason.code in _RESUMABLE for reason in verdict.reasons)
+
+
+def _headline(facts: RunFacts) -> str:
+    """What was found; of several baselines first, which of them decides."""
+    if len(facts.compared) <= 1:
+        return headline(facts.verdict, facts.suite)
+    own = facts.compared[facts.against].verdict
+    lead = f"Against {facts.against}, which decides among {len(facts.compared)} baselines:"
+    return f"{lead} {headline(own, facts.suite)}"
+
+
+def _compared(found: Compared, facts: RunFacts) -> dict[str, Any]:
+    """One baseline: the verdict against it alone, and its own figures."""
+    verdict, table, suite = found.verdict, found.table, found.suite
+    seed = str(facts.provenance.get("suite_fingerprint"))
+    return {
+        "verdict": verdict.status,
+        "exit_code": verdict.exit_code,
+        "reasons": _reasons(verdict),
+        "primary": _primary(verdict, suite),
+        "flips": _flips(found.flips),
+        "outcomes": _tally(table.tallies[BASELINE]),
+        "identity": asdict(found.identity) if found.identity is not None else {},
+        "cost": cost_document(table, suite, found.costs)[BASELINE],
+        "latency": latency_document(table, seed)[BASELINE],
+    }
+
+
+def _noise(floor: NoiseFloor | None) -> dict[str, Any]:
+    """The baseline against itself: null with a reason beside it where that was not measured."""
+    found = None if floor is None else floor.found
+    if floor is None or found is None or found.delta_points is None:
+        note = NOISE_NOT_ASKED if found is None else found.note or "not measured"
+        return {"noise_floor": None, "noise_floor_note": note}
+    told = {
+        "metric": found.metric,
+        "delta_points": _points(found.delta_points),
+        "ci95_points": [_points(found.ci95.low), _points(found.ci95.high)] if found.ci95 else None,
+        "n": found.n,
+        "equal_answers": _rounded(floor.equal_answers),
+    }
+    return {"noise_floor": told, "noise_floor_note": None}
+
+
+def _reasons(verdict: Verdict) -> list[dict[str, Any]]:
+    return [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in verdict.reasons]
+
+
+def _flips(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name in _FLIPS}
 
 
 _FLIPS = ("fixed", "broken", "both_right", "both_wrong", "unscored")

@@ -12,9 +12,20 @@ import msgspec
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
 from evalkit.suites.prompts import Renderer
-from evalkit.types import JsonValue, Key, Message, ModelIdentity, ModelSpec, Params, Request, Sample, Suite
+from evalkit.types import (
+    BASELINE,
+    CANDIDATE,
+    JsonValue,
+    Key,
+    Message,
+    ModelIdentity,
+    ModelSpec,
+    Params,
+    Request,
+    Sample,
+    Suite,
+)
 
-ROLES = ("baseline", "candidate")
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -26,6 +37,8 @@ class Side:
     backend: Backend
     identity: ModelIdentity
     renderer: Renderer
+    is_asked_anew: bool = False
+    """Its answers come from no cache and go to none."""
 
     def messages(self, sample: Sample) -> tuple[Message, ...]:
         """The sample as this side is asked it."""
@@ -52,7 +65,7 @@ class Side:
             params = dataclasses.replace(params, seed=params.seed + repeat)
         key = Key(suite=suite.name, role=self.spec.role, sample_id=sample.id, repeat=repeat)
         bare = Request(key=key, messages=self.messages(sample) if messages is None else messages, params=params)
-        return dataclasses.replace(bare, fingerprint=request_fingerprint(self, bare))
+        return bare if self.is_asked_anew else dataclasses.replace(bare, fingerprint=request_fingerprint(self, bare))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +74,11 @@ class Part:
 
     suite: Suite
     sides: Mapping[str, Side]
+
+    def against(self, baseline: str) -> Part:
+        """This part as a comparison of two: `baseline` and the candidate under the roles of such a comparison."""
+        sides = {BASELINE: self.sides[baseline], CANDIDATE: self.sides[CANDIDATE]}
+        return Part(suite=self.suite.against(baseline), sides=sides)
 
     @property
     def size(self) -> int:

@@ -15,13 +15,15 @@ import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
 from evalkit.run.side_log import SideLog, silence
-from evalkit.types import Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
+from evalkit.types import AGAIN, BASELINE, CANDIDATE, Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
 from evalkit.types.table import Column, Counts, Repeats, ScoreTable
 
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, sample id) → its outcomes, by repeat."""
 OutcomesOf = Callable[[Sequence[str]], Outcomes]
 """Sample ids → at least their outcomes."""
+Pair = tuple[str, str]
+"""(a baseline's role, the role it is compared with)"""
 BLOCK = 100
 """Samples whose answers are in memory at a time."""
 
@@ -165,47 +167,54 @@ class Scoring:
         self._metrics = metrics
         self._outcomes = outcomes
         self._roles = tuple(suite.models)
+        self._pairs = [(baseline, CANDIDATE) for baseline in suite.baselines]
+        self._pairs += [(suite.baselines[0], AGAIN)] if AGAIN in suite.models else []
         size = len(suite.samples)
         repeats = {role: spec.generation.repeats for role, spec in suite.models.items()}
         self._builders = {r: {m.name: _Builder(m, size, repeats[r]) for m in metrics} for r in self._roles}
         self._logs = {role: SideLog(size) for role in self._roles}
-        self._both = self._equal = self._telling = self._telling_equal = 0
-        self.flips: Counter[str] = Counter()
-        """How many samples flipped which way, by the primary metric."""
+        self._seen = {pair: Counter[str]() for pair in self._pairs}
+        """(baseline, other) → how many samples both answered, and what `_alike` says of their answers."""
+        self.flips = {pair: Counter[str]() for pair in self._pairs}
+        """(baseline, other) → how many samples flipped which way, by the primary metric."""
         labels = {m.name: frozenset(getattr(m, "labels", None) or ()) for m in metrics}
         self._labels = {name: known for name, known in labels.items() if known}
         self.read = {(n, r): Counter[tuple[str, str | None]]() for n in self._labels for r in self._roles}
         """(metric with labels, role) → how often (gold, predicted) was read; None for what is no label."""
 
-    def rows(self, question: Callable[[Sample], str]) -> Iterator[dict[str, Any]]:
-        """One row a sample, in the suite's order. `question` is what the reader should see as the input."""
+    def rows(self, question: Callable[[Sample], str], against: str = "") -> Iterator[dict[str, Any]]:
+        """One row a sample, in the suite's order. `question` is what the reader should see as the input.
+
+        `against` names the baseline that is shown as `baseline`, by default the first; other sides are `others`.
+        """
+        shown = {against or self._suite.baselines[0]: BASELINE, CANDIDATE: CANDIDATE}
         samples = self._suite.samples
         for start in range(0, len(samples), BLOCK):
             block = samples[start : start + BLOCK]
             outcomes = self._outcomes([sample.id for sample in block])
             for index, sample in enumerate(block, start):
                 answers = {role: outcomes.get((role, sample.id), ()) for role in self._roles}
-                yield self._row(index, sample, answers, question(sample))
+                row = {"id": sample.id, "input": question(sample)}
+                yield row | self._row(index, sample, answers, shown)
 
-    def finish(self) -> ScoreTable:
-        """The table, of a suite whose rows nobody needs to see."""
+    def finish(self) -> Scoring:
+        """This scoring once every row was taken, of a suite whose rows nobody needs to see."""
         for _ in self.rows(lambda _: ""):
             pass
-        return self.table()
+        return self
 
     def _row(
-        self, index: int, sample: Sample, answers: Mapping[str, Sequence[Outcome]], question: str
+        self, index: int, sample: Sample, answers: Mapping[str, Sequence[Outcome]], shown: Mapping[str, str]
     ) -> dict[str, Any]:
         scores: dict[str, dict[str, Any]] = {metric.name: {} for metric in self._metrics}
         row: dict[str, Any] = {
-            "id": sample.id,
-            "input": question,
             "target": sample.target,
             "slices": dict(sample.slices),
             "cluster": sample.cluster,
             "scores": scores,
         }
-        primary_name = self._suite.gate.primary.metric
+        judging: dict[str, Score] = {}
+        others: dict[str, Any] = {}
         for role in self._roles:
             builders = self._builders[role]
             findings = {
@@ -213,24 +222,29 @@ class Scoring:
                 for m in self._metrics
             }
             for name, score in findings.items():
-                scores[name].update(_shown(role, score))
+                if role in shown:
+                    scores[name].update(_shown(shown[role], score))
                 self._count_labels(role, name, score)
-            primary = findings.get(primary_name) or next(iter(findings.values()))
-            row[role] = self._logs[role].add(answers[role], primary, self._suite.models[role])
-        self._compare(*([o for o in answers[role] if isinstance(o, Response)] for role in self._roles[:2]))
-        row["flip"] = _flip(scores.get(primary_name, {}))
-        self.flips[row["flip"]] += 1
+            judging[role] = findings.get(self._suite.gate.primary.metric) or next(iter(findings.values()))
+            answer = self._logs[role].add(answers[role], judging[role], self._suite.models[role])
+            if role in shown:
+                row[shown[role]] = answer
+            else:
+                others[role] = answer | {"scores": {name: _shown("score", score) for name, score in findings.items()}}
+        if others:
+            row["others"] = others
+        self._count_pairs(answers, judging)
+        baseline = next(role for role, label in shown.items() if label == BASELINE)
+        row["flip"] = _flip(judging[baseline], judging[CANDIDATE])
         return row
 
-    def _compare(self, left: Sequence[Response], right: Sequence[Response] = ()) -> None:
-        """Counts a sample that both sides answered, and whether they said the same."""
-        if left and right:
-            is_equal = [answer.text for answer in left] == [answer.text for answer in right]
-            is_telling = any(silence(answer) is None for answer in (*left, *right))
-            self._both += 1
-            self._equal += is_equal
-            self._telling += is_telling
-            self._telling_equal += is_telling and is_equal
+    def _count_pairs(self, answers: Mapping[str, Sequence[Outcome]], judging: Mapping[str, Score]) -> None:
+        said = {role: [o for o in found if isinstance(o, Response)] for role, found in answers.items()}
+        for pair in self._pairs:
+            before, after = pair
+            if said[before] and said[after]:
+                self._seen[pair].update(_alike(said[before], said[after]))
+            self.flips[pair][_flip(judging[before], judging[after])] += 1
 
     def _count_labels(self, role: str, name: str, score: Score) -> None:
         known = self._labels.get(name)
@@ -238,20 +252,22 @@ class Scoring:
             predicted = score.evidence.get("predicted")
             self.read[name, role][str(gold), str(predicted) if predicted in known else None] += 1
 
-    def table(self) -> ScoreTable:
-        """Everything a comparison needs to know."""
-        samples, logs = self._suite.samples, self._logs
+    def table(self, baseline: str, other: str = CANDIDATE) -> ScoreTable:
+        """Everything a comparison of these two needs to know, under the roles `baseline` and `candidate`."""
+        samples, pair = self._suite.samples, (baseline, other)
+        sides = dict(zip((BASELINE, CANDIDATE), pair, strict=True))
+        logs, seen = {role: self._logs[name] for role, name in sides.items()}, self._seen[pair]
         return ScoreTable(
             suite=self._suite.name,
             sample_ids=tuple(s.id for s in samples),
-            columns={role: {name: b.column() for name, b in found.items()} for role, found in self._builders.items()},
+            columns={role: {m: b.column() for m, b in self._builders[name].items()} for role, name in sides.items()},
             tallies={role: log.tally() for role, log in logs.items()},
             clusters=_clusters(samples),
             slices=_slices(samples),
-            both_answered=self._both,
-            equal_answers=self._equal,
-            telling_answers=self._telling,
-            telling_equal=self._telling_equal,
+            both_answered=seen["both"],
+            equal_answers=seen["equal"],
+            telling_answers=seen["telling"],
+            telling_equal=seen["telling equal"],
             latencies={role: np.array(log.latencies) for role, log in logs.items()},
             costs={role: np.array(log.costs) for role, log in logs.items()},
             served={role: tuple(sorted(log.served)) for role, log in logs.items()},
@@ -271,10 +287,23 @@ def _shown(role: str, score: Score) -> dict[str, Any]:
     return {role: score.value, f"{role}_why": None, f"{role}_evidence": dict(score.evidence)}
 
 
-def _flip(scores: Mapping[str, Any]) -> str:
-    before, after = scores.get("baseline"), scores.get("candidate")
-    if before is None or after is None:
+def _alike(left: Sequence[Response], right: Sequence[Response]) -> Iterator[str]:
+    """What is to be counted of a sample that both sides answered: whether they said the same, and said anything."""
+    is_equal = [answer.text for answer in left] == [answer.text for answer in right]
+    is_telling = any(silence(answer) is None for answer in (*left, *right))
+    yield "both"
+    if is_equal:
+        yield "equal"
+    if is_telling:
+        yield "telling"
+    if is_telling and is_equal:
+        yield "telling equal"
+
+
+def _flip(baseline: Score, candidate: Score) -> str:
+    if isinstance(baseline, Unscored) or isinstance(candidate, Unscored):
         return "unscored"
+    before, after = baseline.value, candidate.value
     if after > before:
         return "fixed"
     if after < before:

@@ -50,8 +50,11 @@ class Cache:
             raise self._refusal(error) from error
 
     def get(self, fingerprints: Iterable[str], *, now: float) -> dict[str, Response]:
-        """The answers at hand for these fingerprints that are young enough, marked `is_cached`."""
-        wanted = list(fingerprints)
+        """The answers at hand for these fingerprints that are young enough, marked `is_cached`.
+
+        An empty fingerprint stands for a question that is to be asked anew: `get` finds and `put` keeps nothing by it.
+        """
+        wanted = [fingerprint for fingerprint in fingerprints if fingerprint]
         found: dict[str, Response] = {}
         for start in range(0, len(wanted), _LOOKUP):
             part = wanted[start : start + _LOOKUP]
@@ -77,7 +80,12 @@ class Cache:
         """
         rows = []
         for fingerprint, outcome in answers:
-            if isinstance(outcome, Response) and outcome.finish in KEPT_FINISHES and not outcome.is_cached:
+            if (
+                fingerprint
+                and isinstance(outcome, Response)
+                and outcome.finish in KEPT_FINISHES
+                and not outcome.is_cached
+            ):
                 payload = encode(outcome)
                 rows.append((fingerprint, payload, checksum(fingerprint.encode(), payload), outcome.at))
         if not rows or self._is_full:

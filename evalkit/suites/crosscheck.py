@@ -9,6 +9,7 @@ from evalkit.suites.data import Data, reach
 from evalkit.suites.diagnostics import Problems, did_you_mean, dotted, listing
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.samples import Samples
+from evalkit.suites.side_schema import loc_of
 from evalkit.suites.sides import BuiltSide, Workshop, report_prompt
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import MetricSpec
@@ -37,9 +38,9 @@ def check_prompts(made: Samples, sides: Mapping[str, BuiltSide], shop: Workshop,
             fix = f"write {{{{ {next(iter(made.samples[0].fields), 'text')} }}}} where the sample belongs"
             report_prompt(PromptError(message, fix=fix), built.template_file, built.template_loc, shop)
         if prompt.template is None and prompt.messages_field is None and built.spec.backend != "outputs":
-            message = f"models.{role}: nothing says what to ask: neither `messages` nor `prompt` is given"
+            message = f"{dotted(loc_of(role))}: nothing says what to ask: neither `messages` nor `prompt` is given"
             shop.findings.at(
-                ("models", role),
+                loc_of(role),
                 message,
                 help="name a chat column in dataset.messages or a template in dataset.prompt",
                 on_key=True,

@@ -21,7 +21,7 @@ def economics_warnings(spec: EconomicsSpec | None, gate: GateSpec, models: Mappi
     is_asked = gate.intent == "cost"
     if spec is None and not is_asked:
         return
-    missing = [f"models.{role}.price" for role in ("baseline", "candidate") if models[role].price is None]
+    missing = [f"{model.place}.price" for model in models.values() if model.price is None]
     missing += _missing(spec)
     if missing:
         what = "gate.intent: cost cannot end in SHIP" if is_asked else "no payback can be worked out"

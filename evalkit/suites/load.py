@@ -13,7 +13,7 @@ from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
-from evalkit.suites.gate import build_gate, build_metrics, gate_warnings, unavailable
+from evalkit.suites.gate import build_gate, build_metrics, gate_warnings
 from evalkit.suites.jsonl import Row
 from evalkit.suites.locate import point_at_cells
 from evalkit.suites.mixture import check_weights
@@ -23,6 +23,7 @@ from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
 from evalkit.suites.schema import Checks, Run
+from evalkit.suites.several import check_baselines
 from evalkit.suites.shape import Parts, check_shape
 from evalkit.suites.side_schema import BUILT_IN_BACKENDS
 from evalkit.suites.sides import BuiltSide, Workshop, build_side
@@ -75,12 +76,9 @@ def load_suite(
 def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
     """The guard suite asked of the main suite's models: their backends and weights, its own prompts and decoding."""
     own = suite.models
+    first = own[suite.baselines[0]]
     sides = {
-        role: dataclasses.replace(
-            model,
-            prompt=own.get(role, own["baseline"]).prompt,
-            generation=own.get(role, own["baseline"]).generation,
-        )
+        role: dataclasses.replace(model, prompt=own.get(role, first).prompt, generation=own.get(role, first).generation)
         for role, model in models.items()
     }
     return dataclasses.replace(suite, models=sides)
@@ -117,7 +115,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         backends=options.known.backends,
         version=VERSION,
     )
-    _refuse_baselines(parts, shop)
+    check_baselines(parts, findings)
     sides = {role: built for role, side in parts.sides.items() if (built := build_side(role, side, shop)) is not None}
     metrics = build_metrics(shop, options.known.metric_types)
     gate = build_gate(shop, metrics, _Guards(shop, options).names)
@@ -257,14 +255,6 @@ def _checks(checks: Checks | None, known: frozenset[str], findings: Findings) ->
         line = findings.source.line_of(loc)
         specs.append(CheckSpec(type=entry.type, action=entry.action, options=options, line=line))
     return tuple(specs)
-
-
-def _refuse_baselines(parts: Parts, shop: Workshop) -> None:
-    models = parts.document.get("models")
-    if isinstance(models, dict) and models.get("baselines") is not None:
-        loc: Loc = ("models", "baselines")
-        message = unavailable("models.baselines (several at once)", "one `baseline`", shop)
-        shop.findings.at(loc, message, help="run the suite once for each baseline", on_key=True)
 
 
 def _run(run: Run) -> RunSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
@@ -16,8 +16,8 @@ from evalkit.suites.schema import Checks, Dataset, Economics, MetricEntry, Run, 
 from evalkit.suites.side_schema import Generation, Side
 from evalkit.suites.wording import explain, misspelt
 from evalkit.suites.yaml_source import Loc, Source
+from evalkit.types import BASELINE, CANDIDATE
 
-SIDES = ("baseline", "candidate")
 _OPTIONAL = frozenset({"checks", "economics", "run", "generation", "description"})
 """Sections that may be written with nothing below them."""
 _S = TypeVar("_S", bound=Section)
@@ -63,7 +63,7 @@ def check_shape(source: Source, findings: Findings) -> Parts:
     return Parts(
         document=document,
         dataset=whole.dataset,
-        sides={role: getattr(whole.models, role) for role in SIDES},
+        sides=whole.models.by_role(),
         generation=whole.generation,
         metrics=dict(enumerate(whole.metrics)),
         has_all_metrics=True,
@@ -78,12 +78,16 @@ def check_shape(source: Source, findings: Findings) -> Parts:
 def keys_at(loc: Loc) -> tuple[str, ...]:
     """The keys that the schema knows in the mapping at `loc`."""
     model: type[BaseModel] | None = SuiteFile
+    is_name = False
     for part in loc:
         if model is None:
             return ()
-        if isinstance(part, str):
+        if is_name:
+            is_name = False  # a name of the author's, such as that of a baseline
+        elif isinstance(part, str):
             info = model.model_fields.get(part)
             model = None if info is None else _model_in(info.annotation)
+            is_name = part == "baselines"
     return () if model is None else tuple(model.model_fields)
 
 
@@ -121,7 +125,7 @@ def _sound_parts(document: dict[str, Any]) -> Parts:
     """Each section on its own, with misspelt keys mended, so that checks further on still run."""
     models = document.get("models")
     metrics = document.get("metrics")
-    sides = {role: _sound(models.get(role), Side) for role in SIDES} if isinstance(models, dict) else {}
+    sides = {role: _sound(entry, Side) for role, entry in _entries(models)}
     entries = {i: _sound(item, MetricEntry) for i, item in enumerate(metrics)} if isinstance(metrics, list) else {}
     return Parts(
         document=document,
@@ -135,6 +139,15 @@ def _sound_parts(document: dict[str, Any]) -> Parts:
         economics=_sound(document.get("economics"), Economics),
         run=_sound(document.get("run", {}), Run),
     )
+
+
+def _entries(models: Any) -> Iterator[tuple[str, Any]]:
+    """The model entries of a document of any shape, by role."""
+    if isinstance(models, dict):
+        several = models.get("baselines")
+        yield BASELINE, models.get(BASELINE)
+        yield from several.items() if isinstance(several, dict) else ()
+        yield CANDIDATE, models.get(CANDIDATE)
 
 
 def _sound(value: Any, model: type[_S]) -> _S | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from evalkit.suites.fields import OpenSection, Rate, Section, Text, is_endpoint, is_variable
+from evalkit.suites.yaml_source import Loc
+from evalkit.types import BASELINE, CANDIDATE
 
 BUILT_IN_BACKENDS = frozenset({"local", "outputs", "openai", "anthropic", "openai_compatible", "vllm"})
 SIDE_KEYS = frozenset({"backend", "price", "system", "prompt", "messages", "fewshot", "generation"})
@@ -75,8 +77,18 @@ class Side(OpenSection):
 
 
 class Models(Section):
-    """The two sides of the comparison."""
+    """The sides of the comparison: `baseline`, or several `baselines` by name, and the candidate."""
 
-    baseline: Side
+    baseline: Side | None = None
+    baselines: Annotated[dict[str, Side], Field(min_length=1)] | None = None
     candidate: Side
-    baselines: Any = None
+
+    def by_role(self) -> dict[str, Side]:
+        """Every side by its role, the candidate last."""
+        one = {} if self.baseline is None else {BASELINE: self.baseline}
+        return {**one, **(self.baselines or {}), CANDIDATE: self.candidate}
+
+
+def loc_of(role: str) -> Loc:
+    """Where the entry of this role stands in the document."""
+    return ("models", role) if role in {BASELINE, CANDIDATE} else ("models", "baselines", role)

@@ -21,7 +21,7 @@ from evalkit.suites.prompts import Composer, PromptError, strip_answer, target_t
 from evalkit.suites.samples import chosen
 from evalkit.suites.schema import Dataset
 from evalkit.suites.shape import Parts
-from evalkit.suites.side_schema import BACKEND_KEYS, KEY_VARIABLES, SIDE_KEYS, Fewshot, Side
+from evalkit.suites.side_schema import BACKEND_KEYS, KEY_VARIABLES, SIDE_KEYS, Fewshot, Side, loc_of
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import Generation, JsonValue, Message, ModelSpec, Prompt
 
@@ -71,7 +71,7 @@ class Workshop:
 def build_side(role: str, side: Side, shop: Workshop) -> BuiltSide | None:
     """One side, or None after adding findings for whatever keeps it from being built."""
     n_before = len(shop.findings)
-    loc: Loc = ("models", role)
+    loc = loc_of(role)
     check_keys(side, loc, shop)
     origins = _origins(side, loc, shop.parts.dataset)
     prompt, template_file = _prompt(origins, shop)

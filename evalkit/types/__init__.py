@@ -15,6 +15,9 @@ from evalkit.types.outcome import (
 )
 from evalkit.types.score import Score, Scored, Unscored, to_points
 from evalkit.types.suite import (
+    AGAIN,
+    BASELINE,
+    CANDIDATE,
     CheckAction,
     CheckSpec,
     EconomicsSpec,
@@ -52,6 +55,9 @@ from evalkit.types.verdict import (
 )
 
 __all__ = [
+    "AGAIN",
+    "BASELINE",
+    "CANDIDATE",
     "EXIT_CODES",
     "Amount",
     "CheckAction",

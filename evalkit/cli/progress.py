@@ -112,10 +112,13 @@ class Display:
             f"{role} {s.answered + s.failed:,}/{s.planned:,}" + (f" ({s.failed} failed)" if s.failed else "")
             for role, s in self._progress.sides.items()
         ]
-        return f"evalkit: {'; '.join([', '.join([*parts, self._eta()]), *self._waits()])}"
+        return f"evalkit: {'; '.join([', '.join([*parts, self._eta()]), *self._waits(), *self._engine()])}"
 
     def _waits(self) -> list[str]:
         return [f"{place}: {wait}" for place, wait in self._progress.waiting(time.time()).items()]
+
+    def _engine(self) -> list[str]:
+        return [self._progress.engine] if self._progress.engine else []
 
     def _lines(self) -> str:
         return tame(self._told())
@@ -125,7 +128,7 @@ class Display:
             return self._stop or self._note
         rows = [f"{self._progress.suite}  {self._eta()}"]
         rows += [_row(role, side) for role, side in self._progress.sides.items()]
-        rows += [f"  {wait}" for wait in self._waits()]
+        rows += [f"  {line}" for line in (*self._waits(), *self._engine())]
         if self._stop:
             rows.append(f"  {self._stop}")
         return "\n".join(rows)

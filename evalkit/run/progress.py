@@ -45,6 +45,8 @@ class Progress:
     suite: str = ""
     waits: dict[str, Wait] = dataclasses.field(default_factory=dict)
     """Place ("candidate (https://host/v1)") → its last wait, which may be over."""
+    engine: str = ""
+    """What the engines do just now, where they say: "engine: 120 tokens/s, 32 running"."""
     on_change: Callable[[Progress], None] = lambda _: None
     on_note: Callable[[str], None] = lambda _: None
     """Told one sentence at a time: "loading the candidate's model"."""

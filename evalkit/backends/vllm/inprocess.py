@@ -91,7 +91,7 @@ class SharedEngine:
         hardware = Hardware(**{**said, "cores": tuple(said["cores"])})
         args = engine_args(model, list(adapters.values()), hardware, plan.args, engines=plan.engines)
         os.environ.update(environment(hardware, engines=plan.engines))
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # what it says would tear the live line
         self._tell(f"vLLM is loading {model.name} in this process, which takes a minute or more")
         with _into(self._log):  # the engine's processes keep writing there
             try:

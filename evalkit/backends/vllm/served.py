@@ -45,6 +45,7 @@ class Ours:
         self._timeout_s = timeout_s
         self._chat: ChatHttp | None = None
         self._root: ChatHttp | None = None
+        self._key = self._base
 
     async def open(self) -> ModelIdentity:
         """Starts the engine, or waits for it, and proves that it serves this side's weights.
@@ -55,6 +56,7 @@ class Ours:
         running = await self._engine.start()
         if not running.hardware.is_cpu:
             self.concurrency = GPU_CONCURRENCY
+        self._key = f"{self._base} ({running.endpoint.url})"
         v1 = replace(running.endpoint, path="/v1")
         self._chat = ChatHttp(v1, self._name, ChatOptions(), timeout_s=self._timeout_s, key=running.key)
         self._root = ChatHttp(running.endpoint, self._name, ChatOptions(), timeout_s=self._timeout_s, key=running.key)
@@ -95,8 +97,13 @@ class Ours:
                 raise
             raise ServerDown(f"vLLM died: {ending}") from error
 
+    @property
+    def engine_key(self) -> str:
+        """The same for all sides on one engine."""
+        return self._key
+
     async def gauges(self) -> Mapping[str, float]:
-        """What the engine counts, by vLLM's names without their prefix; summed over its parts."""
+        """What the engine counts, summed over its parts."""
         return {} if self._root is None else await read_gauges(self._root)
 
     async def close(self) -> None:
@@ -148,6 +155,11 @@ class Theirs(ChatHttp):
             has_adapter_applied=True if card is not None and card.parent else None,
             facts=await prompt_facts(self._root, self._model),
         )
+
+    @property
+    def engine_key(self) -> str:
+        """The same for all sides on one engine."""
+        return self._root.url
 
     async def gauges(self) -> Mapping[str, float]:
         """What the engine counts."""

@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup
 
 from evalkit.report import charts, facts, page, payback, strings
+from evalkit.report.baselines import against_table
 from evalkit.report.pack import pack
 from evalkit.report.read import Document, items, obj, objects, text, words
 from evalkit.report.text import cleaned
@@ -78,6 +79,8 @@ def _first_screen(verdict: Document) -> dict[str, Any]:
 def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
     return {
         "metrics": charts.metric_chart(verdict),
+        "against": against_table(verdict),
+        "decides": text(verdict, "against"),
         "slices": charts.slice_chart(verdict),
         "slice_sentences": charts.slice_sentences(verdict),
         "guards": page.guard_rows(verdict),

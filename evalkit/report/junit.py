@@ -14,6 +14,7 @@ from typing import Literal
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.baselines import against_rows
 from evalkit.report.page import AskedRow, asked_rows, guard_rows
 from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 from evalkit.report.text import cleaned
@@ -37,7 +38,13 @@ class Case:
 def render_junit(verdict: Document) -> bytes:
     """The cases as UTF-8 XML; no character in it is one that XML 1.0 forbids."""
     shown = cleaned(verdict)
-    cases = [_verdict_case(shown), *_asked_cases(shown), *_guard_cases(shown), *_metric_cases(shown)]
+    cases = [
+        _verdict_case(shown),
+        *_asked_cases(shown),
+        *_against_cases(shown),
+        *_guard_cases(shown),
+        *_metric_cases(shown),
+    ]
     counts = {"tests": len(cases)}
     counts |= {f"{kind}s": sum(c.outcome == kind for c in cases) for kind in ("failure", "error")}
     counts["skipped"] = sum(c.outcome == "skipped" for c in cases)
@@ -84,6 +91,17 @@ def _asked_cases(verdict: Document) -> Iterator[Case]:
     is_open = text(verdict, "verdict") == "ship"
     for row in asked_rows(verdict):
         yield _row_case(row, verdict, room="gate", is_blocking=not is_open)
+
+
+def _against_cases(verdict: Document) -> Iterator[Case]:
+    """One case for each of several baselines."""
+    outcomes: dict[str, Outcome] = {"SHIP": "passed", strings.VERDICTS["dont_ship"].word: "failure"}
+    outcomes |= {strings.VERDICTS["inconclusive"].word: "skipped"}
+    for row in against_rows(verdict):
+        told = f"{row.look.word}: {row.difference} points {row.interval}, {row.n} pairs"
+        outcome = outcomes.get(row.look.word, "error")
+        output = told if outcome == "passed" else ""
+        yield Case(room="gate", name=f"against {row.name}", outcome=outcome, message=told, output=output)
 
 
 def _guard_cases(verdict: Document) -> Iterator[Case]:

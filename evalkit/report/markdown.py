@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.baselines import against_rows, noise_words
 from evalkit.report.forest import Bar, axis_for
 from evalkit.report.page import Example, asked_rows, examples, sides
 from evalkit.report.payback import payback_line
@@ -39,7 +40,7 @@ def render_markdown(verdict: Document, samples: Iterable[Document] = ()) -> str:
     """The summary, at most 65,536 characters: whole parts are left out where they do not fit, the last ones first."""
     shown = cleaned(verdict)
     marker = f"<!-- evalkit:{_SAFE_NAME.sub('-', text(shown, 'suite')) or 'suite'} -->"
-    told = [*_alert(shown), *_gate(shown), *_plot(shown), *_moved(shown)]
+    told = [*_alert(shown), *_gate(shown), *_against(shown), *_plot(shown), *_moved(shown)]
     room = MAX_CHARS - len(marker) - 2
     kept: list[str] = []
     for block in (*told, *_flipped(samples)):
@@ -98,6 +99,18 @@ def _gate(verdict: Document) -> Iterator[str]:
     yield _within(lines, GATE_CHARS)
 
 
+def _against(verdict: Document) -> Iterator[str]:
+    """The comparison with each of several baselines."""
+    rows = against_rows(verdict)
+    if not rows:
+        return
+    lines = ["| against | difference | 95 % interval | n | verdict |", "|---|---|---|---|---|"]
+    for row in rows:
+        name = f"**{inert(row.name)}** (decides)" if row.decides else inert(row.name)
+        lines.append(f"| {name} | {row.difference} | {row.interval} | {row.n} | {row.look.mark} {row.look.word} |")
+    yield "\n".join(lines)
+
+
 def _within(lines: Sequence[str], limit: int) -> str:
     """The lines that fit `limit` characters, and how many did not."""
     kept: list[str] = []
@@ -146,6 +159,8 @@ def _moved(verdict: Document) -> Iterator[str]:
     told = [f"{sign} {word} {numbers.count(whole(flips, key) or 0)}" for key, (sign, word) in strings.FLIPS.items()]
     if flips:
         yield " · ".join(told)
+    if noise := noise_words(verdict):
+        yield f"Noise floor: {inert(noise)}"
     if payback := payback_line(verdict):
         yield f"Cost: {inert(payback)}"
     warnings = items(verdict, "warnings")[:20]

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.baselines import noise_words
 from evalkit.report.facts import Table
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.repeats import repeats_words
@@ -160,6 +161,7 @@ def primary_facts(verdict: Document) -> Table:
         ("discordance", numbers.percent(number(primary, "discordance"))),
         ("MDE", f"{numbers.points(number(primary, 'mde_points'))} points"),
         ("repeats of each sample", repeats_words(verdict)),
+        ("noise floor", noise_words(verdict)),
         ("method", strings.method_words(text(primary, "method")) or numbers.NOT_MEASURED),
         ("if all that is unscored went against / for the candidate", _worst(primary)),
         ("note", text(primary, "note")),

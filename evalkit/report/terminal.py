@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.baselines import AgainstRow, against_rows, noise_words
 from evalkit.report.page import asked_rows, sides
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
@@ -67,6 +68,11 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
     if objects(verdict, "metrics"):
         yield _metric_table(verdict)
         yield Text("")
+    if against := against_rows(verdict):
+        yield _against_table(against)
+        yield Text("")
+    if noise := noise_words(verdict):
+        yield Text(f"noise floor: {plain(noise)}")
     yield Text(_moved(verdict))
     if payback := payback_line(verdict):
         yield Text(plain(payback))
@@ -122,6 +128,22 @@ def _metric_table(verdict: Document) -> Table:
     return table
 
 
+def _against_table(rows: Sequence[AgainstRow]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("against each baseline", overflow="fold")
+    for head in ("difference", "95 % interval"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("")
+    for row in rows:
+        word = row.look.word.replace("’", "'")
+        style = VERDICT_STYLES.get(row.look.css, "")
+        told = Text(f"{row.look.mark} {word}", style=style)
+        last = Text("decides" if row.decides else "", style="dim")
+        table.add_row(Text(plain(row.name)), row.difference, row.interval, told, last)
+    return table
+
+
 def _moved(verdict: Document) -> str:
     flips = obj(verdict, "flips")
     counts = {key: whole(flips, key) or 0 for key in strings.FLIPS}
@@ -136,7 +158,8 @@ def _difference(verdict: Document) -> str:
     if delta is None:
         return ""
     found = f"{numbers.signed(delta)} points {numbers.interval(ends) if ends else ''}".rstrip()
-    return f"{found} on {plain(text(primary, 'metric'))}"
+    against = f" against {plain(text(verdict, 'against'))}" if len(obj(verdict, "baselines")) > 1 else ""
+    return f"{found} on {plain(text(primary, 'metric'))}{against}"
 
 
 def _in_the_way(verdict: Document) -> Iterator[str]:

@@ -14,7 +14,7 @@ import typer
 
 from evalkit import __version__
 from evalkit.cli.output import Output
-from evalkit.errors import BudgetReached, EvalkitError, ExecutionError, Interrupted, InvalidEvidence
+from evalkit.errors import BudgetReached, EvalkitError, ExecutionError, Interrupted, InvalidEvidence, UsageError
 from evalkit.run import interrupts
 
 GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-color"})
@@ -23,9 +23,8 @@ GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-co
 app = typer.Typer(
     name="evalkit",
     help="Decides whether a fine-tuned model is worth shipping.\n\n"
-    "Start with: evalkit init, then evalkit run.\n\n"
+    "Type this first: evalkit init my-suite && evalkit run my-suite\n\n"
     "Exit codes: 0 ship, 1 don't ship, 2 usage, 3 inconclusive, 4 invalid evidence, 5 could not run, 130 interrupted.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -72,6 +71,10 @@ def everything(
 
 def execute(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; prints every error evalkit raises on purpose."""
+    if not set(arguments) - (GLOBAL_FLAGS - {"--json"}):
+        # Help was not asked for, so it is no success: a script whose verb got lost must not read it as SHIP.
+        app(args=["--help"], standalone_mode=False, prog_name="evalkit")
+        return UsageError.exit_code
     try:
         result = app(args=_globals_first(arguments), standalone_mode=False, prog_name="evalkit")
     except (KeyboardInterrupt, typer.Abort):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +17,9 @@ from evalkit.errors import ExecutionError
 if TYPE_CHECKING:
     from evalkit.jobs.doctor import Check
 
-WIDTH = 80
+MAX_WIDTH = 100
+_NARROW = 56
+"""Columns below which two columns of text leave no room for words."""
 _MARKS = {"ok": "✔", "warning": "!", "missing": "✖"}
 _COLORS = {"ok": "34", "warning": "33", "missing": "31"}
 _COLUMN = 16
@@ -42,24 +46,35 @@ def doctor(
     missing = sum(check.state == "missing" for check in checks)
     code = ExecutionError.exit_code if missing else 0
     document = {"schema": "evalkit.doctor/1", "checks": [dataclasses.asdict(c) for c in checks], "exit_code": code}
-    rows = [_row(check, has_color=context.obj.has_color) for check in checks]
+    width = min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
+    told = rows(checks, width=width, has_color=context.obj.has_color)
     last = "nothing that is needed is missing" if not missing else f"{missing} needed and missing (✖)"
-    context.obj.result(document, "\n".join([*rows, "", last]))
+    context.obj.result(document, f"{told}\n\n{last}")
     return code
 
 
-def _row(check: Check, *, has_color: bool) -> str:
+def rows(checks: Iterable[Check], *, width: int, has_color: bool) -> str:
+    """One row a check, wrapped at blanks only: a path or a hash stays whole, however narrow the terminal."""
+    return "\n".join(_row(check, width=width, has_color=has_color) for check in checks)
+
+
+def _row(check: Check, *, width: int, has_color: bool) -> str:
     from evalkit.report.text import plain
 
     mark = _MARKS[check.state]
     shown = f"\x1b[{_COLORS[check.state]}m{mark}\x1b[0m" if has_color else mark
-    lines = [f"{shown} {check.what:<{_COLUMN - 1}} {_folded(plain(check.told))}"]
+    is_narrow = width < _NARROW
+    column = 0 if is_narrow else _COLUMN
+    if is_narrow:
+        lines = _folded(f"{check.what}: {plain(check.told)}", width - 2)
+    else:
+        lines = _folded(plain(check.told), width - column - 2)
+        lines[0] = f"{check.what:<{_COLUMN - 1}} {lines[0]}"
     if check.mend and check.state != "ok":
-        lines += [f"{' ' * (_COLUMN + 2)}{_folded(f'→ {plain(step)}')}" for step in check.mend.split("\n")]
-    return "\n".join(lines)
+        lines += [line for step in check.mend.split("\n") for line in _folded(f"→ {plain(step)}", width - column - 2)]
+    return f"{shown} " + f"\n{' ' * (column + 2)}".join(lines)
 
 
-def _folded(text: str) -> str:
-    """Wrapped below its own start."""
-    lines = textwrap.wrap(text, WIDTH - _COLUMN - 2, break_on_hyphens=False)
-    return ("\n" + " " * (_COLUMN + 2)).join(lines or [""])
+def _folded(text: str, width: int) -> list[str]:
+    """At least one line."""
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False) or [""]

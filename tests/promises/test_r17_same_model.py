@@ -19,6 +19,7 @@ def test_two_aliases_of_one_model_are_refused_before_the_bulk(bench):
         asked = len(server.ledger.chats)
     assert finished.code == 4
     assert codes(finished) == {"SAME_MODEL"}
+    assert finished.document["headline"].endswith("?"), "a question ends the sentence it stands in"
     assert asked <= 2 * 20
 
 

@@ -10,6 +10,7 @@ right/wrong, clusters of several          wider of CR1-t and Tango at n/DEFF    
 means, n ≥ 50                             paired t (CR1 with clusters)           the same t
 means, n < 50 or skewed                   bootstrap-t                            cluster sign-flip
 corpus metrics (macro-F1 …)               paired cluster bootstrap, percentile   approximate randomisation
+one side alone, right/wrong               Wilson; Clopper–Pearson at 0 and n
 ========================================  =====================================  ==========================
 """
 
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric
-from evalkit.stats.clusters import clustered_binary_interval, sign_flip_p
+from evalkit.stats.clusters import clustered_binary_interval, share_interval, sign_flip_p
 from evalkit.stats.paired import mcnemar_midp, paired_t_interval, paired_t_p, tango_interval
 from evalkit.stats.resampling import bootstrap_t_interval, paired_bootstrap, randomisation_p, seed_from
 from evalkit.types import Comparison, Interval, to_points
@@ -158,10 +159,19 @@ def _items(pairs: Paired, seed: str) -> Difference:
         is_binary=is_binary,
         discordance=(improved + worsened) / n if is_binary else None,
         sd_points=100.0 * float(differences.std(ddof=1)) if n > 1 else None,
+        sides95=_sides(base, cand, clusters if is_clustered else None) if is_binary else {},
         improved=improved,
         worsened=worsened,
     )
     return Difference(found=found, interval=interval)
+
+
+def _sides(
+    base: NDArray[np.float64], cand: NDArray[np.float64], clusters: NDArray[np.intp] | None
+) -> dict[str, Interval]:
+    """Each side's own level, its clusters minded."""
+    each = {"baseline": base, "candidate": cand}
+    return {role: _in_points(share_interval(values == 1.0, clusters, 0.95)) for role, values in each.items()}
 
 
 def _item_estimators(

@@ -14,7 +14,7 @@ from evalkit.report.asked import asked_rows
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.headline import advice, headline
 from evalkit.report.repeats import repeats_document
-from evalkit.types import BASELINE, Comparison, Guard, ModelIdentity, Slice, Suite, Verdict
+from evalkit.types import BASELINE, Comparison, Guard, Interval, ModelIdentity, Slice, Suite, Verdict
 from evalkit.types.table import ScoreTable, Tally
 
 SCHEMA = "evalkit.verdict/1"
@@ -182,6 +182,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "candidate_points": _points(found.candidate_points),
         "delta_points": _points(found.delta_points),
         "ci95_points": [_points(found.ci95.low), _points(found.ci95.high)] if found.ci95 else None,
+        **{f"{role}_ci95_points": _ends(found.sides95.get(role)) for role in ("baseline", "candidate")},
         "lower_points": _points(found.bounds.low) if found.bounds else None,
         "upper_points": _points(found.bounds.high) if found.bounds else None,
         "p_value": _probability(found.p_value),
@@ -193,6 +194,10 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "worst_case_points": list(found.worst_case_points) if found.worst_case_points else None,
         "note": found.note,
     }
+
+
+def _ends(found: Interval | None) -> list[float | None] | None:
+    return None if found is None else [_points(found.low), _points(found.high)]
 
 
 def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def primary_facts(verdict: Document) -> Table:
             "none: every sample stands alone" if n == clusters else numbers.count(clusters),
         ),
         ("difference", f"{numbers.signed(number(primary, 'delta_points'))} points"),
+        *_alone(primary),
         ("95 % interval", f"{numbers.interval(pair(primary, 'ci95_points'))} points"),
         ("bound the gate uses", f"at least {bound} points" + (f", one-sided, α = {alpha:g}" if alpha else "")),
         ("p-value, two-sided", numbers.p_value(number(primary, "p_value"))),
@@ -167,6 +168,15 @@ def primary_facts(verdict: Document) -> Table:
         ("note", text(primary, "note")),
     ]
     return Table(rows=tuple((label, value) for label, value in rows if value))
+
+
+def _alone(primary: Document) -> Iterable[tuple[str, str]]:
+    """Each side's own level with its interval, where it has one."""
+    for side in strings.SIDES:
+        ends = pair(primary, f"{side}_ci95_points")
+        if ends is not None:
+            level = numbers.points(number(primary, f"{side}_points"))
+            yield f"{side} by itself", f"{level} points [{numbers.points(ends[0])}, {numbers.points(ends[1])}]"
 
 
 def class_blocks(verdict: Document) -> tuple[ClassBlock, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.stats.intervals import clopper_pearson, wilson
 from evalkit.stats.paired import cluster_mean, paired_t_interval, tango_interval
 from evalkit.types import Interval
 
@@ -46,6 +47,25 @@ def clustered_binary_interval(differences: NDArray[np.float64], clusters: NDArra
     return Interval(
         low=min(robust.low, score.low), high=max(robust.high, score.high), level=level, method="cr1-t/tango"
     )
+
+
+def share_interval(is_right: NDArray[np.bool_], clusters: NDArray[np.intp] | None, level: float) -> Interval:
+    """The interval for one side's share of right answers by itself, shape (n,): Wilson's.
+
+    Where all or none are right it is the exact one (Clopper & Pearson 1934; two-sided form of the rule of three). With
+    clusters the counts are those of n / DEFF independent answers, at the ends of as many as there are clusters. Raises
+    ValueError for n = 0. Newcombe 1998, table I: 81 of 263 and 0 of 20.
+
+    >>> found = share_interval(np.arange(263) < 81, None, 0.95), share_interval(np.zeros(20, dtype=bool), None, 0.95)
+    >>> [(round(one.low, 4), round(one.high, 4)) for one in found]
+    [(0.2553, 0.3662), (0.0, 0.1684)]
+    """
+    n, right = len(is_right), int(is_right.sum())
+    if right in {0, n}:
+        groups = n if clusters is None else len(np.unique(clusters))
+        return clopper_pearson(groups if right else 0, groups, level)
+    shrink = 1.0 if clusters is None else max(1.0, design_effect(is_right.astype(np.float64), clusters))
+    return wilson(right / shrink, n / shrink, level)
 
 
 def sign_flip_p(

@@ -54,8 +54,11 @@ def clopper_pearson(k: int, n: int, level: float) -> Interval:
     if not 0.0 < level < 1.0:
         raise ValueError(f"an interval's level lies strictly between 0 and 1, got {level!r}")
     tail = (1.0 - level) / 2.0
-    low = 0.0 if k == 0 else beta_quantile(tail, k, n - k + 1)
-    high = 1.0 if k == n else beta_quantile(1.0 - tail, k + 1, n - k)
+    if k in {0, n}:  # one end has a closed form, which asks nothing of scipy
+        reach = zero_failures_bound(n, tail)
+        low, high = (0.0, reach) if k == 0 else (1.0 - reach, 1.0)
+    else:
+        low, high = beta_quantile(tail, k, n - k + 1), beta_quantile(1.0 - tail, k + 1, n - k)
     return Interval(low=low, high=high, level=level, method="clopper-pearson")
 
 

@@ -51,6 +51,8 @@ class Comparison:
     """Share of pairs on which exactly one side is right (binary metrics)."""
     sd_points: float | None = None
     """Standard deviation of the paired differences."""
+    sides95: Mapping[str, Interval] = field(default_factory=dict)
+    """By role: the interval of each side's own level (binary metrics). Never to be compared with one another."""
     improved: int = 0
     worsened: int = 0
     unscored: Mapping[str, int] = field(default_factory=dict)

@@ -17,20 +17,23 @@ from evalkit.compare.pairing import compare
 GATE = GateSpec(primary=PrimarySpec(metric="exact", min_delta=5.0, evidence="none"))
 
 
-def says_ship(delta):
-    found = Comparison(
+def comparison(delta, baseline=50.0):
+    return Comparison(
         metric="exact",
         n=1,
         n_clusters=1,
-        baseline_points=50.0,
-        candidate_points=50.0 + delta,
+        baseline_points=baseline,
+        candidate_points=baseline + delta,
         delta_points=delta,
         bounds=Interval(low=1.0, high=99.0, level=0.9, method="x"),
         ci95=None,
         p_value=None,
         method="x",
     )
-    return decide_primary(found, GATE).status == "ship"
+
+
+def says_ship(delta):
+    return decide_primary(comparison(delta), GATE).status == "ship"
 
 
 def test_every_count_up_to_400_agrees_with_fractions():
@@ -39,6 +42,21 @@ def test_every_count_up_to_400_agrees_with_fractions():
         for n in range(1, 401)
         for k in range(n + 1)
         if says_ship(round(100.0 * k / n, 9)) != (Fraction(100 * k, n) >= 5)
+    ]
+    assert wrong == []
+
+
+def test_room_for_five_agrees_with_fractions_too():
+    def says_full(baseline):
+        gate = GateSpec(primary=PrimarySpec(metric="exact", min_delta=5.0))
+        found = comparison(0.0, baseline=baseline)
+        return decide_primary(found, gate).reason.code == "NO_HEADROOM"
+
+    wrong = [
+        (n, k)
+        for n in range(1, 401)
+        for k in range(n + 1)
+        if says_full(to_points(k / n)) != (100 - Fraction(100 * k, n) < 5)
     ]
     assert wrong == []
 

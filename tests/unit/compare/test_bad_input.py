@@ -120,7 +120,7 @@ def classified(gold, baseline, candidate, **options):
         (role, str(i)): [Response(text=label, finish="stop")] for role in said for i, label in enumerate(said[role])
     }
     scoring = Scoring(dataclasses.replace(suite(), samples=samples), [metric], lambda _: outcomes)
-    return metric, scoring.finish()
+    return metric, scoring.finish().table("baseline")
 
 
 def test_one_class_only_has_an_honest_f1():

@@ -218,3 +218,12 @@ def test_a_ship_with_a_blocking_reason_cannot_be_made():
     verdict = judged((114, 41, 8, 37))
     with pytest.raises(ValueError, match="blocking"):
         dataclasses.replace(verdict, reasons=(Reason(code="X", is_blocking=True, detail=""),))
+
+
+def test_each_side_has_an_interval_of_its_own_where_scores_are_right_or_wrong():
+    found = judged((114, 41, 8, 37)).primary
+    assert (found.sides95["baseline"].low, found.sides95["baseline"].high) == pytest.approx((54.1, 67.5), abs=0.1)
+    assert found.sides95["candidate"].method == "wilson"
+    rng = np.random.default_rng(5)
+    graded = judged(None, tables=table(*(list(rng.uniform(0.2, 0.6, 200)) for _ in range(2)))).primary
+    assert graded.sides95 == {}

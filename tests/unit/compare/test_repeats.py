@@ -147,7 +147,7 @@ def test_answers_become_means_of_samples_and_never_more_rows():
 
     texts = {"0": ("1", "0", "0"), "1": ("1", None, "1"), "2": (None, None, None)}
     outcomes = {(role, i): [answer(t) for t in each] for role in sides for i, each in texts.items()}
-    found = Scoring(asked, [Fixed()], lambda _: outcomes).finish()
+    found = Scoring(asked, [Fixed()], lambda _: outcomes).finish().table("baseline")
     column = found.columns["candidate"]["exact"]
     assert column.values[:2] == pytest.approx([1 / 3, 1.0])
     assert column.is_scored.tolist() == [True, True, False]
@@ -155,4 +155,7 @@ def test_answers_become_means_of_samples_and_never_more_rows():
     assert column.repeats.scored.tolist() == [3, 2, 0]
     assert column.repeats.squares == pytest.approx([2 / 3, 0, 0])
     once = dataclasses.replace(asked, models={r: ModelSpec(role=r, backend="outputs") for r in sides})
-    assert Scoring(once, [Fixed()], lambda _: outcomes).finish().columns["candidate"]["exact"].repeats is None
+    assert (
+        Scoring(once, [Fixed()], lambda _: outcomes).finish().table("baseline").columns["candidate"]["exact"].repeats
+        is None
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @app.command()
 def salvage(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id or folder, or a suite for its newest run.")],
     out: Out = REPORTS,
 ) -> int:
     """Rescue what is whole in a run with a damaged journal."""

@@ -11,7 +11,8 @@ from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.resume import resuming
 from evalkit.report.samples import ROWS
 from evalkit.store.home import RunLock, home, run_folder
-from evalkit.store.salvage import Rescued, rescue
+from evalkit.store.salvage import Rescued, rescue, suite_of
+from evalkit.suites.load import read_source, suite_file
 
 SCHEMA = "evalkit.salvage/1"
 _UNKNOWN_COMMAND = "evalkit run SUITE"  # the reader knows which
@@ -64,17 +65,14 @@ class Salvaged:
 
 
 def salvage(name: str, out: Path) -> Salvaged:
-    """Looks at the run called `name` (its id or a folder of it) and mends what can be mended. Asks no model anything.
+    """Looks at a run and mends what can be mended. Asks no model anything.
 
-    Raises UsageError when there is no such run, ExecutionError when it is being written, when no row of it is whole,
-    or when the disk is full.
+    `name`: the run's id, a folder of it, or a suite (its name, its file or its folder) for its newest run. Raises
+    UsageError when there is no such run, ExecutionError when it is being written, when no row of it is whole, or when
+    the disk is full.
     """
-    run = Path(name).name
+    run = _run_of(name)
     folder = run_folder(run)
-    if not run or not folder.is_dir():
-        newest = sorted(path.name for path in (home() / "runs").glob("*"))[-1:]
-        hint = f"; the newest is {newest[0]}" if newest else ""
-        raise UsageError(f"there is no run {name!r} in {home()}{hint}")
     with RunLock(folder):
         rescued = rescue(folder, home() / "cache.sqlite")
     if rescued.state == "lost":
@@ -86,12 +84,34 @@ def salvage(name: str, out: Path) -> Salvaged:
     return Salvaged(run=run, rescued=rescued, broken=broken, next_command=_next(run, rescued, broken))
 
 
+def _run_of(name: str) -> str:
+    """The id of the run that `name` stands for. Raises UsageError when there is none."""
+    runs = sorted((path.name for path in (home() / "runs").glob("*") if path.is_dir()), reverse=True)
+    for meant in (Path(name).name, Path(name).resolve().name):  # `latest` is a link
+        if meant in runs:
+            return meant
+    suite = _suite_name(Path(name))
+    for run in runs:
+        if suite_of(run_folder(run)) == suite:
+            return run
+    hint = f"; the newest run is {runs[0]}" if runs else ""
+    raise UsageError(f"there is no run {name!r} in {home()}, and no run of a suite of that name{hint}")
+
+
+def _suite_name(given: Path) -> str:
+    """The name of the suite at this path, or the text itself where there is no such file."""
+    if not suite_file(given).is_file():
+        return str(given)
+    document = read_source(given).value
+    return str(document.get("name")) if isinstance(document, dict) else str(given)
+
+
 def _next(run: str, rescued: Rescued, broken: tuple[str, ...]) -> str | None:
     command = rescued.command or _UNKNOWN_COMMAND
     if rescued.state == "cached":
         return command
     has_all = all(side.planned is not None and side.answers >= side.planned for side in rescued.sides)
-    if rescued.state == "whole" and has_all and not broken:
+    if rescued.is_finished and has_all and not broken:
         return None
     return resuming(command, run)
 

@@ -58,6 +58,8 @@ class Rescued:
     """The damaged files, moved aside."""
     command: str | None = None
     """The command line that started the run."""
+    is_finished: bool = False
+    """A report was made from this journal as it is."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,10 @@ def rescue(folder: Path, cache: Path) -> Rescued:
     why = _trouble(journal)
     if not why:
         found = _looked([journal])
-        return Rescued(state="whole", **_told(found))
+        found.damaged.clear()  # remains between the pages in use: the journal was read whole
+        with contextlib.closing(read_only(journal)) as connection, Journal(journal, connection) as seen:
+            is_finished = seen.meta("finished") is True
+        return Rescued(state="whole", is_finished=is_finished, **_told(found))
     sources = [*sorted(folder.glob(_KEPT.format("*"))), journal]
     target = folder / _RESCUED
     try:
@@ -106,6 +111,12 @@ def rescue(folder: Path, cache: Path) -> Rescued:
         for file in (target, *_beside(target)):
             file.unlink(missing_ok=True)
     return Rescued(state="mended", why=why, kept=kept, **_told(found))
+
+
+def suite_of(folder: Path) -> str | None:
+    """The suite that the run in `folder` says it is of, read from the bytes: damaged or not, nothing is changed."""
+    said = _looked([*sorted(folder.glob(_KEPT.format("*"))), folder / NAME]).meta.get("suite")
+    return said if isinstance(said, str) else None
 
 
 def _trouble(journal: Path) -> str:

@@ -288,9 +288,12 @@ def test_salvage_says_what_it_found_and_how_to_go_on(bench):
         assert left == sum(row["planned"] - row["answers"] for row in document["rows"])
         assert sum(row["damaged"] for row in document["rows"]) > 0
         assert (bench.folder / document["kept"][0]).read_bytes() == bytes(data)
-        told = bench.evalkit("salvage", folder)
+        told = bench.evalkit("salvage", suite)
         assert told.code == 0
+        assert told.out.startswith(f"run {run}\n")
         assert "nothing needed mending" in told.out
+        assert "damaged rows" not in told.out
+        assert {row["damaged"] for row in bench.evalkit("salvage", folder, "--json").document["rows"]} == {0}
         assert f"still to ask: {left}" in told.out
         assert document["next"] in told.out
         again = bench.evalkit(*document["next"].split()[1:])
@@ -298,6 +301,19 @@ def test_salvage_says_what_it_found_and_how_to_go_on(bench):
         assert len(server.ledger.chats) == asked + left
     for part in ("verdict", "primary", "flips", "outcomes"):
         assert again.document[part] == first[part]
+    assert "nothing is left to do" in bench.evalkit("salvage", "colours").out
+
+
+def test_a_whole_journal_without_a_report_is_not_done(bench):
+    with scripted(20, 50) as server:
+        suite = bench.write_suite(server.base_url, 60)
+        bench.run(suite)
+    (journal,) = bench.folder.glob(".evalkit/runs/*/journal.sqlite")
+    with Journal.open(journal) as opened:
+        opened.set_meta({"finished": False})  # as a process leaves it that dies while the report is made
+    found = bench.evalkit("salvage", suite, "--json").document
+    assert (found["state"], found["to_ask"]) == ("whole", 0)
+    assert "--resume" in found["next"]
 
 
 def test_a_run_that_lost_its_origin_gives_its_answers_to_the_cache(bench):
@@ -341,3 +357,19 @@ def test_there_is_no_such_run(bench):
     lost = bench.evalkit("salvage", "r1")
     assert lost.code == 5
     assert "without --resume" in lost.err
+
+
+def test_remains_between_the_pages_of_a_whole_journal_are_no_damage(whole, tmp_path):
+    shutil.copytree(whole / "closed", tmp_path / "run")
+    journal = tmp_path / "run" / "journal.sqlite"
+    with sqlite3.connect(journal) as connection:  # rows that once were: their pages are free, and not emptied
+        connection.execute("PRAGMA secure_delete=OFF")
+        connection.execute(
+            "INSERT INTO outcomes SELECT 'gone', role, sample_id, repeat, request, is_failure, payload, crc FROM outcomes"
+        )
+        connection.commit()
+        connection.execute("DELETE FROM outcomes WHERE suite = 'gone'")
+    connection.close()
+    found = rescue(tmp_path / "run", tmp_path / "cache.sqlite")
+    assert (found.state, found.unplaced) == ("whole", 0)
+    assert {side.damaged for side in found.sides} == {0}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
+from evalkit.jobs.resume import resuming
 from evalkit.report.document import SCHEMA
 from evalkit.report.samples import ROWS, SampleFile
 from evalkit.types import EXIT_CODES, Failure, Outcome, Response, Usage
@@ -40,6 +41,7 @@ def find_run(name: str, out: Path = Path("reports")) -> FinishedRun:
     if document.get("schema") != SCHEMA or {str(k): v for k, v in EXIT_CODES.items()}.get(status, -1) != code:
         raise ExecutionError(
             f"{folder / 'verdict.json'} is not a whole {SCHEMA} document: verdict {status!r}, exit {code!r}"
+            f"{_how_to_mend(folder)}"
         )
     return FinishedRun(folder=folder, document=document)
 
@@ -77,9 +79,31 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise ExecutionError(f"{path} is missing: the run is not whole") from None
-    except (OSError, ValueError) as error:
-        raise ExecutionError(f"{path} cannot be read: {error}") from error
+        raise ExecutionError(f"{path} is missing: the run is not whole{_how_to_mend(path.parent)}") from None
+    except OSError as error:
+        raise ExecutionError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        why = f"it is cut off or no JSON ({error}), so nothing can be said or rendered from it"
+        raise ExecutionError(f"{path} is damaged: {why}{_how_to_mend(path.parent)}") from error
     if not isinstance(document, dict):
-        raise ExecutionError(f"{path} is damaged: no JSON object")
+        raise ExecutionError(f"{path} is damaged: no JSON object{_how_to_mend(path.parent)}")
     return document
+
+
+def _how_to_mend(folder: Path) -> str:
+    """A help line with the command that writes the files of the run in `folder` anew."""
+    # Beside the damaged file stands another that says how the run was started; `latest` is a link.
+    run, command = folder.resolve().name, "evalkit run SUITE"
+    for name in ("manifest.json", "verdict.json"):
+        try:
+            said = json.loads((folder / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        known = said.get("command") or said.get("provenance", {}).get("command") if isinstance(said, dict) else None
+        command = str(known or command)
+    if command.split()[1:2] == ["compare"]:
+        return f"\n  help: compare again: {command}"
+    return (
+        f"\n  help: write it anew from the run's journal (what is answered is not asked again): "
+        f"{resuming(command, run)}"
+    )

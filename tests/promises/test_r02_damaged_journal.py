@@ -365,7 +365,8 @@ def test_remains_between_the_pages_of_a_whole_journal_are_no_damage(whole, tmp_p
     with sqlite3.connect(journal) as connection:  # rows that once were: their pages are free, and not emptied
         connection.execute("PRAGMA secure_delete=OFF")
         connection.execute(
-            "INSERT INTO outcomes SELECT 'gone', role, sample_id, repeat, request, is_failure, payload, crc FROM outcomes"
+            "INSERT INTO outcomes "
+            "SELECT 'gone', role, sample_id, repeat, request, is_failure, payload, crc FROM outcomes"
         )
         connection.commit()
         connection.execute("DELETE FROM outcomes WHERE suite = 'gone'")

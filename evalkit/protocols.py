@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from evalkit.types import Finding, ModelIdentity, Request, Response, Sample, Score, Suite
+from evalkit.types import BatchState, Finding, ModelIdentity, Outcome, Request, Response, Sample, Score, Suite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,63 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Releases connections and ends every process this backend started. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """A backend whose requests are sent together and answered in the vendor's own time, for less money.
+
+    Every method may raise BackendError for one attempt that failed.
+    """
+
+    max_batch_requests: int
+    max_batch_bytes: int
+
+    def line(self, name: str, request: Request) -> bytes:
+        """One request as it stands in a batch, under `name`: 48 hexadecimal digits, unique in the run. Pure."""
+        ...
+
+    async def submit(self, lines: Sequence[bytes], tag: str) -> str:
+        """Sends one batch and returns the vendor's name for it. `tag` is unique to this batch."""
+        ...
+
+    async def find(self, tag: str, *, size: int, since: float) -> Sequence[str]:
+        """Batches that may have been submitted as `tag`, with `size` requests, not before `since` (Unix time)."""
+        ...
+
+    async def poll(self, handle: str) -> BatchState:
+        """How far that batch has come."""
+        ...
+
+    def collect(self, handle: str, asked: Mapping[str, Request]) -> AsyncIterator[tuple[str, Outcome]]:
+        """(name, outcome) for each of `asked` that an ended batch holds; what else is in it is passed over.
+
+        A request that expired, was cancelled or failed by itself is a Failure.
+        """
+        ...
+
+    def cancelling(self, handles: Collection[str]) -> str:
+        """The shell commands that cancel these batches."""
+        ...
+
+
+@runtime_checkable
+class Gauged(Protocol):
+    """A backend whose engine counts what it does."""
+
+    @property
+    def engine_key(self) -> str:
+        """The same for all sides on one engine."""
+        ...
+
+    async def gauges(self) -> Mapping[str, float]:
+        """What the engine counts; empty where it does not.
+
+        Counters since its start: `prompt_tokens`, `generation_tokens`, `prefix_queries`, `prefix_hits` (tokens).
+        Levels: `running`, `waiting` (requests). And `at`, the Unix time in seconds.
+        Raises BackendError for a look that failed.
+        """
         ...
 
 

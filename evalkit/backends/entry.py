@@ -27,6 +27,13 @@ class Entry:
         """A yes or no."""
         return bool(self.one_of(name, (True, False), default))
 
+    def is_batch(self) -> bool:
+        """`batch`, with a look at `batch_discount`, which has been applied to the prices already."""
+        share = self._spec.options.get("batch_discount", 0.5)
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 <= share <= 1.0:
+            self._say("batch_discount", "must be the share of the price that a batch costs, 0 to 1, such as 0.5")
+        return self.is_true("batch")
+
     def one_of(self, name: str, allowed: Sequence[Any], default: Any) -> Any:
         """One of the values allowed."""
         value = self._spec.options.get(name, default)

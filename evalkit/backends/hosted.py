@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from evalkit.backends.chat_http import json_bytes
 from evalkit.backends.chat_reply import Answer, Secrets, error_for
+from evalkit.backends.http_pool import BODY_LIMIT_BYTES
 from evalkit.backends.http_reply import Reply
 from evalkit.backends.sdk import Account, Door
 from evalkit.backends.served import listed_models, not_served
@@ -17,6 +18,8 @@ from evalkit.types import JsonValue, ModelIdentity, Request, Response
 CONCURRENCY = 32
 OPEN_TIMEOUT_S = 15.0
 OK = 200
+FILE_LIMIT_BYTES = 1_000_000_000
+"""The largest file of a batch's answers that is read."""
 
 
 class Hosted(ABC):
@@ -33,6 +36,7 @@ class Hosted(ABC):
         self.model = model
         self.timeout_s = timeout_s
         self._door: Door | None = None
+        self._transfers: Door | None = None
 
     @abstractmethod
     def wire(self, request: Request) -> dict[str, JsonValue]:
@@ -43,8 +47,8 @@ class Hosted(ABC):
         """What a reply says. Raises BackendError where it holds no answer."""
 
     @abstractmethod
-    def new_door(self) -> Door:
-        """A client of the vendor's SDK. Raises ExecutionError where there can be none."""
+    def new_door(self, *, body_limit_bytes: int) -> Door:
+        """A client of the vendor's SDK that reads replies up to that size. Raises ExecutionError where it cannot."""
 
     async def open(self) -> ModelIdentity:
         """Asks for the list of models and returns the identity.
@@ -102,8 +106,14 @@ class Hosted(ABC):
     def door(self) -> Door:
         """The SDK's client, made when it is first needed. Raises ExecutionError where it cannot be."""
         if self._door is None:
-            self._door = self.new_door()
+            self._door = self.new_door(body_limit_bytes=BODY_LIMIT_BYTES)
         return self._door
+
+    def transfers(self) -> Door:
+        """Another client, for replies as large as a batch's file of answers."""
+        if self._transfers is None:
+            self._transfers = self.new_door(body_limit_bytes=FILE_LIMIT_BYTES)
+        return self._transfers
 
     async def get(self, path: str) -> Reply:
         """The 200 reply to GET `path`. Raises BackendError for any other."""
@@ -117,5 +127,6 @@ class Hosted(ABC):
 
     async def close(self) -> None:
         """Closes all connections."""
-        if self._door is not None:
-            await self._door.close()
+        for door in (self._door, self._transfers):
+            if door is not None:
+                await door.close()

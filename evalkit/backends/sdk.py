@@ -23,6 +23,8 @@ class Account:
 
     endpoint: Endpoint
     key: str | None = field(default=None, repr=False)
+    key_variable: str = ""
+    """Where the key came from, for commands a person is told."""
     organization: str | None = None
     """OpenAI: sent as `OpenAI-Organization`; None sends none, whatever the environment says."""
     project: str | None = None

@@ -17,6 +17,7 @@ from typing import Any
 
 from evalkit.backends.outputs import recorded_ids
 from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.jobs.asking import Asking
 from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
@@ -26,7 +27,6 @@ from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
-from evalkit.run.engine import Engine
 from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
@@ -219,9 +219,9 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
         with _cache(use_cache=options.use_cache) as cache:
             seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
-            engine = Engine(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
-            with _in_order(engine, progress, last_word=how_to_go_on(options.command, story.run)):
-                await engine.execute(work)
+            asking = Asking(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
+            with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
+                await asking.ask(work)
     return Asked(main=work[0], story=story, probes=seen)
 
 
@@ -292,14 +292,14 @@ def _at_the_next_pause(progress: Progress) -> contextlib.AbstractContextManager[
     return stopping(stop)
 
 
-def _in_order(engine: Engine, progress: Progress, *, last_word: str) -> contextlib.AbstractContextManager[None]:
+def _in_order(asking: Asking, progress: Progress, *, last_word: str) -> contextlib.AbstractContextManager[None]:
     """A signal makes the engine send nothing more and wait for what is in flight."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         progress.on_stop("stopping: waiting up to 10 s for answers already asked for (once more to quit at once)")
         # A signal's handler may not touch the loop but through this door.
-        loop.call_soon_threadsafe(engine.stop)
+        loop.call_soon_threadsafe(asking.stop)
 
     return stopping(stop, last_word=last_word)
 

@@ -9,7 +9,8 @@ from collections import Counter
 from evalkit.testing.behaviours import ANSWER_PATHS, CHAT_PATH, MODELS_PATH, Asked, Behaviour, Rule, answers, fails
 
 _OK = answers()
-_NO_ROUTE = Behaviour(kind="no_route", status=404, body=b'{"detail": "Not Found"}')
+NO_ROUTE = "no_route"
+_NO_ROUTE = Behaviour(kind=NO_ROUTE, status=404, body=b'{"detail": "Not Found"}')
 _HEALTH = Behaviour(kind="health", body=b'{"status": "ok"}')
 
 

@@ -11,6 +11,7 @@ It serves from a thread of its own, so that plain tests and child processes can 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import socket
@@ -24,14 +25,17 @@ from typing import Any, Self, cast
 
 import msgspec
 
+from evalkit.testing.batch_desk import BatchDesk
 from evalkit.testing.behaviours import ANSWER_PATHS, Asked, Behaviour, Rule, reply_body
 from evalkit.testing.http_wire import RawRequest, chunk, response_bytes, take_request
 from evalkit.testing.ledger import Entry, Ledger
-from evalkit.testing.script import Script
+from evalkit.testing.script import NO_ROUTE, Script
 
 
 class ScriptedServer:
-    """Speaks POST /v1/chat/completions, GET /v1/models and GET /health as `rules` say, on 127.0.0.1.
+    """Speaks POST /v1/chat/completions, /v1/messages, GET /v1/models and GET /health as `rules` say, on 127.0.0.1.
+
+    It takes batches of either vendor too; one is found ended after it has been looked at `batch_polls` times.
 
     A context manager, to be entered once. `models` are the names it lists and serves. The same `seed` draws the
     same faults for the same requests. With `ledger_path`, each finished request is also a JSON line there.
@@ -45,9 +49,11 @@ class ScriptedServer:
         seed: int = 0,
         port: int = 0,
         ledger_path: Path | None = None,
+        batch_polls: int = 0,
     ) -> None:
         self.ledger = Ledger(ledger_path)
-        self._desk = _Desk(Script(rules=tuple(rules), models=tuple(models), seed=seed), self.ledger)
+        script = Script(rules=tuple(rules), models=tuple(models), seed=seed)
+        self._desk = _Desk(script, self.ledger, BatchDesk(polls=batch_polls))
         self._asked_port = port
         self._listener: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
@@ -100,20 +106,43 @@ class ScriptedServer:
 class _Desk:
     """What all connections of one server share. Touched by the server's thread only."""
 
-    def __init__(self, script: Script, ledger: Ledger) -> None:
+    def __init__(self, script: Script, ledger: Ledger, batches: BatchDesk) -> None:
         self.connections: set[_Connection] = set()
         self._script = script
         self._ledger = ledger
+        self._batches = batches
         self._attempts = Counter[tuple[str, str]]()
         self._number = 0
         self._in_flight = 0
 
     def arrive(self, raw: RawRequest) -> tuple[Asked, Behaviour]:
         """The request and what to do with it, after writing it down."""
+        asked = self._asked(raw)
+        behaviour = self._script.behaviour(asked)
+        is_lost = behaviour.is_reset or behaviour.cut_after is not None
+        if behaviour.kind == NO_ROUTE or is_lost:
+            # What is asked is done even where the answer to it is lost on the way.
+            served = self._batches.serve(raw)
+            if served is not None:
+                behaviour = dataclasses.replace(behaviour, body=served.body) if is_lost else served
+        self._enter(asked, behaviour)
+        self._batches.work(self._perform)
+        return asked, behaviour
+
+    def _perform(self, path: str, body: bytes) -> tuple[Asked, Behaviour]:
+        """One request of a batch, asked and answered."""
+        asked = self._asked(RawRequest(method="POST", path=path, headers={"authorization": "of the batch"}, body=body))
+        behaviour = self._script.behaviour(asked)
+        self._enter(asked, behaviour)
+        self.leave(asked, is_completed=True)
+        return asked, behaviour
+
+    def _asked(self, raw: RawRequest) -> Asked:
         body_sha256 = hashlib.sha256(raw.body).hexdigest()
         self._attempts[raw.path, body_sha256] += 1
-        asked = Asked(
-            number=self._number,
+        self._number += 1
+        return Asked(
+            number=self._number - 1,
             attempt=self._attempts[raw.path, body_sha256],
             method=raw.method,
             path=raw.path,
@@ -122,9 +151,9 @@ class _Desk:
             body_sha256=body_sha256,
             payload=_payload(raw.body),
         )
-        self._number += 1
-        self._in_flight += raw.path in ANSWER_PATHS
-        behaviour = self._script.behaviour(asked)
+
+    def _enter(self, asked: Asked, behaviour: Behaviour) -> None:
+        self._in_flight += asked.path in ANSWER_PATHS
         self._ledger.open_entry(
             Entry(
                 number=asked.number,
@@ -132,7 +161,7 @@ class _Desk:
                 method=asked.method,
                 path=asked.path,
                 model=asked.model,
-                body_sha256=body_sha256,
+                body_sha256=asked.body_sha256,
                 attempt=asked.attempt,
                 messages=asked.messages,
                 kind=behaviour.kind,
@@ -141,7 +170,6 @@ class _Desk:
                 has_key="authorization" in asked.headers,
             )
         )
-        return asked, behaviour
 
     def leave(self, asked: Asked, *, is_completed: bool) -> None:
         """The request is over, well or not."""

@@ -1,5 +1,6 @@
 """The frozen nouns everything else speaks in. No I/O, no clock, no pydantic."""
 
+from evalkit.types.batch import BatchState
 from evalkit.types.json import JsonValue
 from evalkit.types.outcome import (
     Failure,
@@ -60,6 +61,7 @@ __all__ = [
     "CANDIDATE",
     "EXIT_CODES",
     "Amount",
+    "BatchState",
     "CheckAction",
     "CheckSpec",
     "Comparison",

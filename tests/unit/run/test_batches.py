@@ -1,0 +1,127 @@
+import json
+
+import pytest
+from bench import Bench, scripted
+from vendors import KEY, VENDORS, entries, run_here, set_keys
+
+from evalkit.errors import BudgetReached
+from evalkit.testing import Behaviour, Rule, fails
+
+pytestmark = pytest.mark.usefixtures("_here")
+
+
+@pytest.fixture
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    set_keys(monkeypatch)
+    monkeypatch.setattr("evalkit.run.batches.FIRST_POLL_S", 0.05)
+
+
+def batch_suite(bench: Bench, server, vendor, n=60, **more):
+    models = entries(vendor, server.base_url, batch=True, **more)
+    return bench.write_suite(server.base_url, n, models=models)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_run_in_batches_is_a_run(bench, vendor):
+    with scripted(40, 55, batch_polls=1) as server:
+        document, notes = run_here(batch_suite(bench, server, vendor))
+        paths = [entry.path for entry in server.ledger.entries]
+    assert document["verdict"] == "ship"
+    assert document["coverage"]["pairs"] == 60
+    primary = document["primary"]
+    assert (round(primary["baseline_points"]), round(primary["candidate_points"])) == (67, 92)
+    create = {"openai": "/v1/batches", "anthropic": "/v1/messages/batches"}[vendor]
+    assert paths.count(create) == 2
+    assert any("submitted, 60 requests" in note for note in notes)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_batch_answers_have_no_latency_and_cost_half(bench, vendor):
+    with scripted(40, 55) as server:
+        suite = batch_suite(bench, server, vendor)
+        document, _ = run_here(suite)
+        rows = bench.rows(document)
+        live, _ = run_here(
+            bench.write_suite(server.base_url, 60, models=entries(vendor, server.base_url)), use_cache=False
+        )
+    assert document["latency"]["baseline"]["p50_s"] is None
+    assert "batch answers have no latency" in document["latency"]["baseline"]["note"]
+    assert {row["baseline"]["latency_s"] for row in rows} == {None}
+    cost = document["cost"]["baseline"]
+    assert cost["note"] == "batch: half price"
+    assert live["cost"]["baseline"]["usd"] == pytest.approx(2 * cost["usd"])
+    assert live["cost"]["baseline"]["note"] is None
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("kind", ["expired", "cancelled", "lost", "status_400"])
+def test_what_a_batch_did_not_answer_is_missing_evidence(bench, vendor, kind):
+    behaviour = fails(400, "no such parameter") if kind == "status_400" else Behaviour(kind=kind)
+    one = Rule(behaviour=behaviour, match=lambda asked: asked.prompt == "item 7" and asked.model == "base")
+    with scripted(40, 55, one) as server:
+        document, _ = run_here(batch_suite(bench, server, vendor))
+        (row,) = [row for row in bench.rows(document) if row["id"] == "s0007"]
+    assert row["baseline"]["status"] == "failed"
+    words = {
+        "expired": "expired",
+        "cancelled": "cancelled",
+        "lost": "without a word",
+        "status_400": "no such parameter",
+    }
+    assert words[kind] in row["baseline"]["error"]
+    assert document["outcomes"]["baseline"]["failed"] == 1
+    assert document["primary"]["n"] == 59
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_second_run_takes_the_answers_from_the_cache(bench, vendor):
+    with scripted(40, 55) as server:
+        suite = batch_suite(bench, server, vendor)
+        run_here(suite)
+        before = len(server.ledger.chats)
+        document, _ = run_here(suite)
+        assert len(server.ledger.chats) == before
+    assert document["outcomes"]["baseline"]["cached"] == 60
+
+
+def test_large_work_is_split(bench, monkeypatch):
+    monkeypatch.setattr("evalkit.backends.openai_batch.OpenAIBatch.max_batch_requests", 25)
+    with scripted(40, 55) as server:
+        document, notes = run_here(batch_suite(bench, server, "openai"))
+        sizes = [note.rsplit(", ", 1)[1] for note in notes if "submitted," in note]
+    assert sizes == ["25 requests", "25 requests", "10 requests"] * 2
+    assert document["coverage"]["pairs"] == 60
+
+
+def test_one_side_in_batches_and_the_other_asked_meanwhile(bench):
+    with scripted(40, 55, batch_polls=2) as server:
+        models = entries("openai", server.base_url)
+        models["baseline"]["batch"] = True
+        document, _ = run_here(bench.write_suite(server.base_url, 60, models=models))
+    assert document["coverage"]["pairs"] == 60
+    assert document["latency"]["baseline"]["n"] == 0
+    assert document["latency"]["candidate"]["n"] == 60
+
+
+@pytest.mark.parametrize("cap", [{"max_requests": 100}, {"max_tokens": 1000}, {"max_usd": 0.000001}])
+def test_a_cap_is_looked_at_before_anything_is_submitted(bench, cap):
+    with scripted(40, 55) as server:
+        suite = batch_suite(bench, server, "openai")
+        with pytest.raises(BudgetReached, match="cannot be stopped half-way"):
+            run_here(suite, **cap)
+        assert not [entry for entry in server.ledger.entries if entry.path == "/v1/batches"]
+
+
+def test_a_batch_that_openai_refuses_as_a_whole_is_told(bench):
+    body = {
+        "id": "batch_1",
+        "object": "batch",
+        "status": "failed",
+        "created_at": 0,
+        "errors": {"data": [{"code": "token_limit_exceeded", "message": f"Enqueued token limit, key {KEY}"}]},
+    }
+    rule = Rule(path="/v1/batches/batch_1", behaviour=Behaviour(kind="refused", body=json.dumps(body).encode()))
+    with scripted(40, 55, rule) as server, pytest.raises(Exception, match="refused as a whole: Enqueued") as caught:
+        run_here(batch_suite(bench, server, "openai"))
+    assert KEY not in str(caught.value)

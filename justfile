@@ -44,3 +44,7 @@ demo:
 # What docs/benchmarks.md says, measured anew on this machine (minutes; peers get environments of their own).
 bench *arguments:
     python benchmarks/run.py {{arguments}}
+
+# What docs/vllm.md says, tried anew (half an hour on a CPU; vLLM gets an environment of its own).
+vllm *arguments:
+    python benchmarks/vllm/prove.py {{arguments}}

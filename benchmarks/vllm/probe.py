@@ -107,10 +107,7 @@ def plan(models: Path) -> EnginePlan:
 
 def requests(models: Path, count: int) -> list[Request]:
     """What a run would ask, in its order."""
-    specs: dict[str, ModelSpec] = {}
     suite = load_suite(SUITE, limit=count)
-    for role, spec in suite.models.items():
-        specs[role] = spec
     backends = make_together(
         {
             "baseline": ModelSpec(role="baseline", backend="vllm", model=str(models / "base")),
@@ -123,7 +120,7 @@ def requests(models: Path, count: int) -> list[Request]:
     )
     sides = {
         role: Side(spec=spec, backend=backends[role], identity=ModelIdentity(), renderer=Renderer(spec))
-        for role, spec in specs.items()
+        for role, spec in suite.models.items()
     }
     return list(Part(suite=suite, sides=sides).requests())
 

@@ -93,13 +93,13 @@ class _Bench:
     def verdicts(self) -> str:
         """The suite on three engines."""
         rows, found = [], {}
-        for engine in ENGINES:
+        for engine, title in ENGINES.items():
             verdict, wall_s = self._evalkit(engine, self._limit)
             primary = verdict["primary"]
             found[engine] = verdict
             low, high = primary["ci95_points"]
             rows.append(
-                f"| {ENGINES[engine]} | {verdict['verdict']} | {primary['baseline_points']:.1f} | "
+                f"| {title} | {verdict['verdict']} | {primary['baseline_points']:.1f} | "
                 f"{primary['candidate_points']:.1f} | {primary['delta_points']:+.1f} [{low:+.1f}, {high:+.1f}] | "
                 f"{wall_s:.0f} s |"
             )
@@ -123,8 +123,8 @@ class _Bench:
                 *rows,
                 "",
                 (
-                    f"Same verdict, and a difference within the interval of the embedded engine: {told}. The base is the "
-                    "same model at 4 bits (llama.cpp) and unpacked from those 4 bits to float32 (vLLM)."
+                    f"Same verdict, and a difference within the interval of the embedded engine: {told}. The base is "
+                    "the same model at 4 bits (llama.cpp) and unpacked from those 4 bits to float32 (vLLM)."
                 ),
                 *(["", f"Counted by the engine: {json.dumps(counted)}"] if counted else []),
             ]
@@ -140,8 +140,8 @@ class _Bench:
                 "## What evalkit keeps of vLLM's speed",
                 "",
                 (
-                    f"{SPEED_SAMPLES} samples of the same suite on both sides, interleaved, 64 a side at a time; answers, "
-                    "journal, scores, verdict and report included on evalkit's side, engine start excluded on both."
+                    f"{SPEED_SAMPLES} samples of the same suite on both sides, interleaved, 64 a side at a time; "
+                    "answers, journal, scores, verdict and report included on evalkit's side, engine start excluded on both."
                 ),
                 "",
                 "| what | figure | target |",

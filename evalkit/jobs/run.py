@@ -216,7 +216,7 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
     with RunLock(folder), Journal.open(folder / "journal.sqlite") as journal:
         _check_origin(journal, work, options, story.run)
         refuse_one_model(work[0])
-        with _cache(use_cache=options.use_cache) as cache:
+        with _cache(progress, use_cache=options.use_cache) as cache:
             seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
             asking = Asking(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
@@ -226,8 +226,8 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
 
 
 @contextlib.contextmanager
-def _cache(*, use_cache: bool) -> Iterator[Cache | None]:
-    cache = Cache(home() / "cache.sqlite") if use_cache else None
+def _cache(progress: Progress, *, use_cache: bool) -> Iterator[Cache | None]:
+    cache = Cache(home() / "cache.sqlite", on_trouble=progress.on_note) if use_cache else None
     try:
         yield cache
     finally:

@@ -88,6 +88,13 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
     lines += repeats_advice(verdict)
     if verdict.status == "ship":
         lines.append(_shrinkage(verdict, suite))
+    lost = [guard for guard in verdict.guards if guard.state == "regressed"]
+    if any(guard.must_pass for guard in lost):
+        lines.append(
+            "Look at the answers to the samples that may not fail and did: no gain elsewhere makes up for them."
+        )
+    if lost and all(guard.must_pass for guard in lost):
+        codes.discard("GUARD_REGRESSED")
     for code, sentence in _NEXT:
         if code in codes and sentence not in lines:
             lines.append(sentence)
@@ -149,8 +156,7 @@ _NEXT = (
     ),
     (
         "NO_TEXT",
-        "Look at a reply of the server itself: a chat template, a filter or too small a max_tokens for a reasoning "
-        "model leaves no text.",
+        "Look at a reply of the server itself: a chat template, a filter or too small a max_tokens may be to blame.",
     ),
     ("SAME_MODEL", "Check the adapter path, the served model's name and the endpoint of both sides."),
     ("SERVED_MODEL_MISMATCH", "Check the model name the server lists under /v1/models."),

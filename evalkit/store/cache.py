@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from evalkit.errors import ExecutionError
@@ -19,6 +19,7 @@ from evalkit.store.codec import checksum, decode, encode
 from evalkit.store.home import make_private
 from evalkit.store.reading import read_only
 from evalkit.store.refusals import code_of
+from evalkit.store.space import limit_reached
 from evalkit.types import Outcome, Response
 
 MAX_AGE_S = 14 * 24 * 3600.0
@@ -40,10 +41,14 @@ log = logging.getLogger(__name__)
 class Cache:
     """A content-addressed store of answers, shared by runs; several processes may use it at once."""
 
-    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, is_read_only: bool = False, on_trouble: Callable[[str], None] = log.error
+    ) -> None:
+        """`on_trouble` is told, once, when answers can no longer be kept."""
         self._path = path
         self._is_read_only = is_read_only
         self._is_full = False
+        self._on_trouble = on_trouble
         try:
             self._connection = read_only(path) if is_read_only else _opened(path)
         except (sqlite3.Error, OSError) as error:
@@ -75,8 +80,8 @@ class Cache:
     def put(self, answers: Iterable[tuple[str, Outcome]]) -> int:
         """Keeps the whole, unfiltered answers among these and returns how many there were.
 
-        A cache that cannot be written costs money later and is no reason to stop a run now: it says so once, in the
-        log, and keeps nothing more.
+        A cache that cannot be written costs money later and is no reason to stop a run now: it says so once and
+        keeps nothing more.
         """
         rows = []
         for fingerprint, outcome in answers:
@@ -100,7 +105,11 @@ class Cache:
             self._is_full = True
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            log.error("the cache %s cannot be written (%s): this run's answers are not kept in it", self._path, error)  # noqa: TRY400 - a full disk is no bug to trace
+            why = limit_reached(self._path, Path(f"{self._path}-wal")) or str(error)
+            self._on_trouble(
+                f"the cache {self._path} cannot be written ({why}): the run goes on, and a later one asks again for "
+                "what is not in it"
+            )
             return 0
         return len(rows)
 

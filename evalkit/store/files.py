@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from evalkit.errors import ExecutionError
+from evalkit.store.space import LIFT
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_atomic(path: Path, pieces: bytes | Iterable[bytes], *, is_private: bool = False) -> None:
@@ -36,6 +37,8 @@ def write_atomic(path: Path, pieces: bytes | Iterable[bytes], *, is_private: boo
                 temporary.unlink()
     except OSError as error:
         help_ = "\n  help: free some disk space, then go on" if error.errno in _FULL else ""
+        if error.errno == errno.EFBIG:
+            help_ = f": the file-size limit of this shell is reached\n  help: {LIFT}; then go on"
         raise ExecutionError(f"{path} could not be written: {error.strerror or error}{help_}") from error
 
 

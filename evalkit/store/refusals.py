@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evalkit.errors import ExecutionError
-from evalkit.store.space import Space
+from evalkit.store.space import LIFT, Space, limit_reached
 
 _PRIMARY = 0xFF  # the low byte of an extended result code (https://www.sqlite.org/rescode.html)
 _FULL = frozenset({sqlite3.SQLITE_FULL})
@@ -33,6 +33,12 @@ def unreadable(path: Path, why: str) -> ExecutionError:
 def refused(path: Path, error: sqlite3.Error, needed: Callable[[], Space | None] = lambda: None) -> ExecutionError:
     """What SQLite's error about the journal at `path` means; `needed` is asked when the disk is the trouble."""
     code = code_of(error)
+    limit = limit_reached(path, Path(f"{path}-wal")) if code in _DISK else None
+    if limit is not None:
+        return ExecutionError(
+            f"the journal {path} cannot be written: {limit}. Stopped, so that no answer is paid for and lost; "
+            f"what was answered before is kept\n  help: {LIFT}; then go on"
+        )
     if code in _FULL | _DISK:
         room = needed()
         what = "the disk is full" if code in _FULL else f"the disk refuses: {error}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,25 @@ COPIES_IN_REPORT = 2
 """samples.jsonl, and the packed rows with the pictures of report.html."""
 SLACK_BYTES = 4 * MEGABYTE
 """SQLite's log grows to about 1,000 pages of 4 kB before it is emptied (https://www.sqlite.org/wal.html)."""
+
+
+_PAGE_AND_MORE = 65_536
+LIFT = "`ulimit -f` shows the limit and `ulimit -f unlimited` lifts it, in the shell that starts evalkit"
+
+
+def limit_reached(*files: Path) -> str | None:
+    """What stopped a write when one of `files` is as long as this process may make a file; else None.
+
+    A write that would pass the limit fails with EFBIG (setrlimit(2)), which SQLite calls a disk I/O error.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sizes = [0]
+    for file in files:
+        with contextlib.suppress(OSError):
+            sizes.append(file.stat().st_size)
+    if limit == resource.RLIM_INFINITY or max(sizes) + _PAGE_AND_MORE <= limit:
+        return None
+    return f"the file-size limit of this shell is reached ({limit:,} bytes a file)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,12 @@ import pytest
 from bench import REPO, Bench, label_of, number_in, scripted, side
 
 from evalkit.errors import ExecutionError
+from evalkit.store.cache import Cache
 from evalkit.store.files import write_atomic
 from evalkit.store.journal import Journal
 from evalkit.store.space import MEGABYTE, space_needed
 from evalkit.testing import answers
+from evalkit.types import Response
 
 N, CONCURRENCY = 30, 4
 NEEDED = re.compile(r"help: free about (\d+) MB on the disk of \S+ \((\d+) MB are free\)")
@@ -151,10 +153,16 @@ def test_a_file_that_outgrows_its_limit_leaves_the_old_one(tmp_path):
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, old[1]))
     try:
-        with pytest.raises(ExecutionError, match="free some disk space"):
+        with pytest.raises(ExecutionError, match="file-size limit of this shell is reached\n  help: `ulimit -f` shows"):
             write_atomic(path, (b"x" * 10_000 for _ in range(10)))
-        with pytest.raises(ExecutionError, match="the disk"):
+        with pytest.raises(ExecutionError, match=r"is reached \(65,536 bytes a file\).*\n  help: `ulimit -f` shows"):
             Journal.open(tmp_path / "journal.sqlite").set_meta({"a": "x" * 100_000})
+        told: list[str] = []
+        cache = Cache(tmp_path / "cache.sqlite", on_trouble=told.append)
+        for number in range(3):
+            cache.put([(f"{number}", Response(text="x" * 100_000, finish="stop"))])
+        assert len(told) == 1
+        assert "65,536 bytes a file)): the run goes on" in told[0]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert path.read_bytes() == b"old"

@@ -91,10 +91,10 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     judged = [s for s in verdict.slices if s.adjusted is not None and s.comparison.delta_points is not None]
     if not verdict.slices:
         return
-    asked = f"loses more than {some_points(suite.gate.slices.max_drop)}"
+    label, asked = "every slice", f"loses at most {some_points(suite.gate.slices.max_drop)}"
     if not judged:
         got = f"all {len(verdict.slices)} slices have fewer than {suite.gate.slices.min_n} pairs"
-        yield _row("no slice", asked, got, "not_measured", suite.gate.slices.line)
+        yield _row(label, asked, got, "not_measured", suite.gate.slices.line)
         return
     states = {s.state for s in judged}
     state = "regressed" if "regressed" in states else "unresolved" if "unresolved" in states else "held"
@@ -103,7 +103,7 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     bounds = worst.adjusted
     shown = f" {interval((bounds.low, bounds.high))}" if bounds else ""
     got = f"worst: {worst.name} {signed(found.delta_points)} points{shown}, n = {found.n:,}"
-    yield _row("no slice", asked, got, state, suite.gate.slices.line, f"f=broken&slice={quote(worst.name, safe='')}")
+    yield _row(label, asked, got, state, suite.gate.slices.line, f"f=broken&slice={quote(worst.name, safe='')}")
 
 
 def _evidence(suite: Suite, table: ScoreTable) -> Iterator[dict[str, Any]]:

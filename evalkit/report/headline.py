@@ -95,9 +95,9 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
         )
     if lost and all(guard.must_pass for guard in lost):
         codes.discard("GUARD_REGRESSED")
-    for code, sentence in _NEXT:
-        if code in codes and sentence not in lines:
-            lines.append(sentence)
+    for code, told in _NEXT:
+        if code in codes and told not in lines:
+            lines.append(told)
     lines += [
         f"{guard.name}: about {guard.n_needed:,} pairs would tell whether it {guard.asked}."
         for guard in verdict.guards

@@ -73,6 +73,7 @@ def _first_screen(verdict: Document) -> dict[str, Any]:
         "advice": [words(sentence) for sentence in items(verdict, "advice")],
         "tiles": page.tiles(verdict),
         "asked": page.asked_rows(verdict),
+        "bounds_note": page.bounds_note(verdict),
     }
 
 

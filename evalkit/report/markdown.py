@@ -14,7 +14,7 @@ from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import against_rows, noise_words
 from evalkit.report.forest import Bar, axis_for
-from evalkit.report.page import Example, asked_rows, examples, sides
+from evalkit.report.page import Example, asked_rows, bounds_note, examples, sides
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
@@ -97,6 +97,8 @@ def _gate(verdict: Document) -> Iterator[str]:
         state = f"**{state}**" if row.mark.css == "failed" else state
         lines.append(f"| {state} | {inert(row.label)} | {inert(row.asked)} | {inert(row.got)} | {inert(row.where)} |")
     yield _within(lines, GATE_CHARS)
+    if note := bounds_note(verdict):
+        yield inert(note)
 
 
 def _against(verdict: Document) -> Iterator[str]:

@@ -114,6 +114,15 @@ def asked_rows(verdict: Document) -> tuple[AskedRow, ...]:
     )
 
 
+def bounds_note(verdict: Document) -> str:
+    """What stands in the brackets of the asked rows, which is not the 95 % interval; empty where none has any."""
+    alpha = number(obj(verdict, "primary"), "alpha")
+    if alpha is None or not any("[" in text(row, "got") for row in objects(verdict, "asked")):
+        return ""
+    one, both = (f"{100 * (1 - tails * alpha):.4g} %" for tails in (1, 2))
+    return f"In brackets: the bounds the gate judges by, one-sided at {one} each (a {both} interval); for slices wider."
+
+
 def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:
     """The guards: state, what was asked, what was found, how many pairs would settle it."""
     return tuple(

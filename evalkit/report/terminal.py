@@ -12,7 +12,7 @@ from rich.text import Text
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
-from evalkit.report.page import asked_rows, sides
+from evalkit.report.page import asked_rows, bounds_note, sides
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import plain, shorten
@@ -64,6 +64,7 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
     yield Text("")
     if objects(verdict, "asked"):
         yield _asked_table(verdict)
+        yield from (Text(note, style="dim") for note in [bounds_note(verdict)] if note)
         yield Text("")
     if objects(verdict, "metrics"):
         yield _metric_table(verdict)

@@ -1,6 +1,6 @@
 import pytest
 
-from evalkit.report import terminal
+from evalkit.report import page, terminal
 
 STATUSES = ("ship", "dont_ship", "inconclusive", "invalid", "error")
 
@@ -62,3 +62,27 @@ def test_foreign_texts_cannot_command_the_terminal(documents):
 
 def test_an_empty_document_still_prints():
     assert terminal.summary({}, color=False, width=80).rstrip().endswith("NO VERDICT")
+
+
+def test_the_brackets_of_the_gate_are_told_from_the_95_percent_intervals(documents):
+    verdict = documents.make_verdict("dont_ship")
+    printed = " ".join(terminal.summary(verdict, color=False, width=80).split())
+    told = "the bounds the gate judges by, one-sided at 95 % each (a 90 % interval); for slices wider."
+    assert printed.count(told) == 1
+    assert printed.count("95 % interval") == 1
+    verdict["primary"]["alpha"] = 0.0025
+    assert "one-sided at 99.75 % each (a 99.5 % interval)" in " ".join(
+        terminal.summary(verdict, color=False, width=80).split()
+    )
+
+
+def test_nothing_is_said_of_brackets_where_there_are_none(documents):
+    verdict = documents.make_verdict("ship")
+    verdict["asked"] = [row for row in verdict["asked"] if "[" not in row["got"]]
+    assert "In brackets" not in terminal.summary(verdict, color=False, width=80)
+
+
+def test_every_demand_reads_as_a_sentence(documents):
+    rows = [f"{row.label} {row.asked}" for row in page.asked_rows(documents.make_verdict("dont_ship"))]
+    assert "schema loses at most 1 point" in rows
+    assert "every slice loses at most 10 points" in rows

@@ -141,7 +141,7 @@ class _Bench:
                 "",
                 (
                     f"{SPEED_SAMPLES} samples of the same suite on both sides, interleaved, 64 a side at a time; "
-                    "answers, journal, scores, verdict and report included on our side, the start of the engine on neither."
+                    "answers, journal, scores, verdict and report included on our side, the engine's start on neither."
                 ),
                 "",
                 "| what | figure | target |",

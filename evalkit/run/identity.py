@@ -64,7 +64,7 @@ def refuse_one_model(part: Part) -> None:
     same_endpoint = (
         bool(base.identity.endpoint)
         and base.identity.endpoint == cand.identity.endpoint
-        and base.spec.model == cand.spec.model
+        and (base.spec.model, base.spec.adapter) == (cand.spec.model, cand.spec.adapter)
     )
     if (same_weights and same_adapter) or same_endpoint:
         raise InvalidEvidence(
@@ -167,14 +167,29 @@ def served_mismatch(part: Part, served: Mapping[str, Sequence[str]]) -> str | No
     """A sentence when a server answered under another model's name, or changed its name during the run."""
     for role, names in served.items():
         side = part.sides.get(role)
-        if side is None or side.identity.is_fixed or not side.identity.endpoint:
+        if side is None or side.identity.is_fixed:
             continue
+        # Engines that load an adapter serve it under a name of its own, which the identity says.
+        asked = side.identity.served_model or (side.spec.model if side.identity.endpoint else None)
         if len(names) > 1:
             return f"the {role}'s server changed its model during the run: {', '.join(sorted(names))}"
-        asked = side.spec.model or ""
         if names and asked and not _is_named(names[0], asked):
             return f"the {role} asked for {asked!r} and was answered by {names[0]!r}"
     return None
+
+
+def doubled_starts(part: Part) -> Iterator[str]:
+    """A sentence for each side whose engine begins a conversation with the same token twice.
+
+    Then the chat template and the tokenizer both add the token that opens a text, which models were not trained on.
+    """
+    for role, side in part.sides.items():
+        if side.identity.facts.get("starts_twice"):
+            yield (
+                f"{role}: the engine begins every prompt with the same token twice (token ids "
+                f"{side.identity.facts.get('prompt_first_tokens')}): does the chat template add what the tokenizer "
+                "adds already? Such prompts cost a model points"
+            )
 
 
 async def _freely(
@@ -205,6 +220,7 @@ def _weights(side: Side) -> tuple[object, ...]:
     return (
         side.spec.backend,
         side.spec.model,
+        side.spec.adapter,
         identity.weights_sha256,
         identity.adapter_sha256,
         identity.endpoint,

@@ -55,11 +55,8 @@ class Cache:
             raise self._refusal(error) from error
 
     def get(self, fingerprints: Iterable[str], *, now: float) -> dict[str, Response]:
-        """The answers at hand for these fingerprints that are young enough, marked `is_cached`.
-
-        An empty fingerprint stands for a question that is to be asked anew: `get` finds and `put` keeps nothing by it.
-        """
-        wanted = [fingerprint for fingerprint in fingerprints if fingerprint]
+        """The answers at hand for these fingerprints that are young enough, marked `is_cached`."""
+        wanted = list(fingerprints)
         found: dict[str, Response] = {}
         for start in range(0, len(wanted), _LOOKUP):
             part = wanted[start : start + _LOOKUP]
@@ -79,6 +76,8 @@ class Cache:
 
     def put(self, answers: Iterable[tuple[str, Outcome]]) -> int:
         """Keeps the whole, unfiltered answers among these and returns how many there were.
+
+        None is kept by an empty fingerprint, which stands for a question that is to be asked anew each time.
 
         A cache that cannot be written costs money later and is no reason to stop a run now: it says so once and
         keeps nothing more.

@@ -133,7 +133,14 @@ def few_large_gains(n: int) -> Callable[[np.random.Generator], Run]:
 def worlds() -> dict[str, World]:
     """Every truth by name."""
     found = [
-        World(name=f"n={n} +{gain:g}", n=n, truth=gain / 100, draw=right_or_wrong(n, 0.70, 0.70 + gain / 100))
+        World(
+            name=f"n={n} +{gain:g}",
+            n=n,
+            truth=gain / 100,
+            draw=right_or_wrong(n, 0.70, 0.70 + gain / 100),
+            # Where no target is at stake fewer runs tell enough.
+            runs=4_000 if gain == 0 or (n == 200 and gain >= 8) else 1_500,
+        )
         for n, gains in ((200, (0, 3, 5, 8, 10)), (100, (0, 8)), (500, (0, 8)))
         for gain in gains
     ]
@@ -298,7 +305,10 @@ def page(totals: dict[str, Counter[str]], seconds: float) -> str:
         "| what happens | runs | how often | target | met |",
         "|---|---:|---|---|---|",
     ]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows(totals)), ""])
+    found = list(rows(totals))
+    missed = [row[0] for row in found if row[-1] == "**no**"]
+    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every target is met."
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in found), "", verdict, ""])
 
 
 def main(arguments: Sequence[str]) -> int:

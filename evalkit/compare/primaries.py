@@ -87,6 +87,8 @@ def lost_by_another(judged: Iterable[Judged], asked: PrimarySpec) -> Iterator[st
 
 def most_needed(judged: Collection[Judged], first: Judged, gate: GateSpec) -> int | None:
     """Pairs that would settle the verdict: of all that must pass and do not yet, the most; else the deciding one's."""
+    if first.found.sd_points is None:
+        return None  # nothing was measured of the metric that decides: how much of it is needed is not known
     is_joint = gate.primary.require == "all"
     open_ones = [one for one in judged if is_joint and one.status != "ship"] or [first]
     return max((n for one in open_ones if (n := pairs_needed(one.found, gate)) is not None), default=None)

@@ -79,9 +79,20 @@ def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
         "evidence": gate.primary.evidence,
         "margin": None if gate.intent == "quality" else gate.noninferiority_margin,
         "rows": rows,
-        "note": _graded(metric),
+        "note": " ".join(filter(None, (_graded(metric), _others(suite)))) or None,
         "clusters": _clusters(suite),
     }
+
+
+def _others(suite: Suite) -> str | None:
+    """What further primary metrics do to these figures."""
+    asked = suite.gate.primary
+    if not asked.others:
+        return None
+    names = ", ".join(asked.others)
+    if asked.require == "all":
+        return f"{names} must pass too: together they do less often than each by itself"
+    return f"{names} may pass instead: each is judged at alpha {suite.gate.alpha:.3g}, with which these are worked out"
 
 
 def _row(suite: Suite, discordance: float) -> dict[str, Any]:

@@ -46,4 +46,5 @@ def test_the_page_says_when_a_target_is_missed():
     told = {row[0]: row for row in operating.rows({"n=200 +0": bad, "n=200 +10": Counter(runs=1_000, ship=950)})}
     assert told["ships, no true gain (false ships)"][2:] == ("7.0 % [5.6, 8.8]", "≤ 6 %", "**no**")
     assert told["ships, true gain +10"][3:] == ("≥ 92 %", "yes")
-    assert "| **no** |" in operating.page({"n=200 +0": bad}, 1.0)
+    assert "Missed: ships, no true gain (false ships)." in operating.page({"n=200 +0": bad}, 1.0)
+    assert "Every target is met." in operating.page({"n=200 +10": Counter(runs=1_000, ship=950)}, 1.0)

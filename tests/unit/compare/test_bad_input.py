@@ -158,9 +158,9 @@ def test_hundred_thousand_slices_are_judged_in_time():
     base, cand = (rng.random(n) < 0.7).astype(float), (rng.random(n) < 0.8).astype(float)
     data = table(list(base), list(cand))
     slices = {f"id={i}": np.array([i], dtype=np.intp) for i in range(n)}
-    start = time.perf_counter()
+    start = time.process_time()
     verdict, _ = judged(dataclasses.replace(data, slices=slices), slices=SlicesSpec(min_n=1))
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
     assert verdict.status == "ship"
     assert len(verdict.slices) <= 1_100
     assert any("100,000 slices" in told for told in verdict.cautions)

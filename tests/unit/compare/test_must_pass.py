@@ -59,7 +59,10 @@ def test_many_failures_are_counted_in_the_sentence_and_listed_in_the_document():
     facts = RunFacts(
         suite=found.suite, suite_file="s", run="r", created="c", verdict=verdict, table=None, provenance={}
     )
-    guard = verdict_document(facts)["guards"][0]
+    document = verdict_document(facts)
+    assert any("may not fail and did" in line for line in document["advice"])
+    assert not any("paid for elsewhere" in line for line in document["advice"])
+    guard = document["guards"][0]
     assert guard["kind"] == "zero_tolerance"
     assert guard["must_pass"]["failed"] == tuple("012345678")
 

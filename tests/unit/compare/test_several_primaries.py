@@ -91,6 +91,14 @@ def test_what_has_too_little_to_judge_by_fails_all_and_is_passed_over_by_any():
     assert (verdict.status, verdict.primary.metric) == ("ship", "a")
 
 
+def test_a_metric_of_which_nothing_was_measured_needs_no_number_of_pairs():
+    found = evidence({"a": SHIPS, "b": OPEN}, "all", changed={"a": dict.fromkeys(range(200))})
+    verdict = decide(found)
+    facts = RunFacts(suite=found.suite, suite_file="s", run="r", created="c", verdict=verdict, table=None)
+    assert (verdict.status, verdict.primary.metric, verdict.n_needed) == ("invalid", "a", None)
+    assert verdict_document(facts)["primary"]["mde_points"] is None
+
+
 def test_a_ship_survives_the_worst_case_of_each_metric():
     some = {"b": dict.fromkeys(range(0, 60, 4))}
     verdict = judged({"a": SHIPS, "b": SHIPS_LESS}, "all", changed=some)

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+FAKE = Path(__file__).parent / "fake_vllm"
+"""Its stand-in for vLLM, for PYTHONPATH."""
+
 
 def safetensors(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
     """A file whose header is true and whose numbers are all zero."""

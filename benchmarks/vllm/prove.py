@@ -111,7 +111,7 @@ class _Bench:
             for engine in ("server", "inprocess")
         ]
         told = "yes" if all(same) else "**no**"
-        counted = found["server"].get("engines") or {}
+        counted = found["server"]["provenance"]["engines"]
         return "\n".join(
             [
                 "## The same verdict",

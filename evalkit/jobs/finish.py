@@ -201,6 +201,7 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "plugins": _plugins_of(suite),
         "command": story.command,
         **story.timings,
+        "engines": {name: dict(counted) for name, counted in story.engines.items()},
     }
 
 

@@ -13,7 +13,7 @@ from evalkit.jobs.resume import suite_fingerprint
 from evalkit.protocols import Metric
 from evalkit.report.document import Compared
 from evalkit.run.scoring import OutcomesOf, Scoring
-from evalkit.types import BASELINE, CANDIDATE, ModelIdentity, Reason, Suite, Verdict
+from evalkit.types import BASELINE, CANDIDATE, JsonValue, ModelIdentity, Reason, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
 
@@ -46,6 +46,8 @@ class Story:
     blocking: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: Mapping[str, Any] = field(default_factory=dict)
+    engines: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+    """What the engines counted while they were asked, by engine; none where they do not say."""
     next_command: str | None = None
     """What asks for the answers that are missing; None where nothing can be asked again."""
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-import difflib
 import functools
 import os
 import time
@@ -15,18 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.backends.outputs import recorded_ids
-from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.errors import EntryError, InvalidEvidence, UsageError
 from evalkit.jobs.asking import Asking
 from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
+from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
-from evalkit.jobs.sides import opened, parts
+from evalkit.jobs.sides import located, opened, parts
 from evalkit.jobs.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
+from evalkit.run.gauges import watching
 from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
@@ -34,7 +34,7 @@ from evalkit.run.spending import Limits
 from evalkit.store.cache import Cache
 from evalkit.store.home import RunLock, home, new_run_id, run_folder
 from evalkit.store.journal import Journal
-from evalkit.suites.load import Known, as_guard, load_suite
+from evalkit.suites.load import Known, as_guard, load_suite, tree_of
 from evalkit.types import AGAIN, Reason, Suite
 from evalkit.types.table import ScoreTable
 
@@ -104,23 +104,12 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: the suite and its guard suites need different names, here are {', '.join(names)}")
     suites = (main, *guards.values())
-    for side in main.models.values():
-        if side.path is not None and limit is None:
-            refuse_unknown_ids(side.path, suites)
+    if limit is None:
+        tree = tree_of(path)
+        recorded = [side.path for side in main.models.values() if side.path is not None]
+        refuse_unknown_ids({tree.show(file): file for file in recorded}, suites)
     metrics = {suite.name: build_metrics(suite) for suite in suites}
     return Loaded(main=main, guards=guards, metrics=metrics)
-
-
-def refuse_unknown_ids(path: Path, suites: Sequence[Suite]) -> None:
-    """Raises UsageError when a file of recorded answers names samples that no suite of the run has."""
-    known = {sample.id for suite in suites for sample in suite.samples}
-    unknown = [name for name in recorded_ids(path) if name not in known]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        meant = f" (did you mean {near[0]!r}?)" if near else ""
-        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        names = " or ".join(suite.name for suite in suites)
-        raise UsageError(f"{path}: {unknown[0]!r}{meant}{more}: no sample of {names} is called that")
 
 
 def run(options: RunOptions, progress: Progress) -> Finished:
@@ -136,7 +125,10 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
     with told_how_to_go_on(options.command, run_id):
-        asked = asyncio.run(_asked(options, loaded, run_id, progress))
+        try:
+            asked = asyncio.run(_asked(options, loaded, run_id, progress))
+        except EntryError as error:
+            raise located(error, loaded.main.models, options.suite_path, options.overrides) from error
         if asked.is_refused:
             return finish_refused(loaded.main, asked.story, folder)
         story = dataclasses.replace(
@@ -220,9 +212,11 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
             seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
             asking = Asking(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
-            with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
-                await asking.ask(work)
-    return Asked(main=work[0], story=story, probes=seen)
+            async with watching((side.backend for side in work[0].sides.values()), progress) as engines:
+                with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
+                    await asking.ask(work)
+    counted = {name: engine.summary() for name, engine in engines.items()}
+    return Asked(main=work[0], story=dataclasses.replace(story, engines=counted), probes=seen)
 
 
 @contextlib.contextmanager

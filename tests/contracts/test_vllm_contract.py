@@ -18,7 +18,7 @@ from evalkit.errors import ConnectionLost, ExecutionError, ServerDown
 from evalkit.testing.contracts import BackendContract, question
 from evalkit.types import ModelSpec
 
-FAKE = Path(__file__).parent.parent / "fake_vllm"
+FAKE = vllm_files.FAKE
 
 
 @pytest.fixture(autouse=True)

@@ -109,6 +109,17 @@ class ExecutionError(EvalkitError):
     exit_code = 5
 
 
+class EntryError(ExecutionError):
+    """What a model entry of the suite names cannot be used here; nothing was sent."""
+
+    def __init__(self, message: str, *, key: str, value: str) -> None:
+        super().__init__(message)
+        self.key = key
+        """The entry's key: base_url, api_key_env, model or adapter."""
+        self.value = value
+        """What stands there; tells which entry it is."""
+
+
 class BudgetReached(ExecutionError):
     """A cap the user set stopped the run; it can be resumed with a higher one."""
 

@@ -17,7 +17,7 @@ from evalkit.backends.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.http_pool import HttpPool
 from evalkit.backends.http_reply import Reply
 from evalkit.backends.served import listed_models, not_served
-from evalkit.errors import Diagnostic, ExecutionError, UsageError
+from evalkit.errors import Diagnostic, EntryError, ExecutionError, UsageError
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
 CONCURRENCY = 64
@@ -212,9 +212,11 @@ def key_from(variable: str) -> str:
         )
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise ExecutionError(f"the environment variable {variable} is not set; api_key_env says it holds the key")
+        why = f"the environment variable {variable} is not set; api_key_env says it holds the key"
+        raise EntryError(why, key="api_key_env", value=variable)
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ExecutionError(f"the environment variable {variable} holds characters that no key has")
+        why = f"the environment variable {variable} holds characters that no key has"
+        raise EntryError(why, key="api_key_env", value=variable)
     return key
 
 

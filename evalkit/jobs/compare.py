@@ -12,9 +12,10 @@ from evalkit.backends.outputs import Row, read_rows
 from evalkit.errors import InvalidEvidence, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.finish import Finished, finish
+from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.recorded import find_run, recorded_outcomes
-from evalkit.jobs.run import load_all, refuse_unknown_ids
+from evalkit.jobs.run import load_all
 from evalkit.run import identity
 from evalkit.store.home import new_run_id
 from evalkit.types import BASELINE, Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
@@ -48,6 +49,8 @@ class Recorded:
 def compare(options: CompareOptions) -> Finished:
     """Scores both sides' recorded answers, decides, and writes a run's files."""
     loaded = load_all(options.suite_path, overrides=options.overrides)
+    named = {name: Path(name) for name in (options.baseline, options.candidate)}
+    refuse_unknown_ids({name: path for name, path in named.items() if _is_answers(path)}, [loaded.main])
     sides = {
         "baseline": _recorded(options.baseline, "baseline", loaded.main, options),
         "candidate": _recorded(options.candidate, "candidate", loaded.main, options),
@@ -83,11 +86,14 @@ def _audit(_: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ..
     return (), (*silent, warning) if warning else silent
 
 
+def _is_answers(path: Path) -> bool:
+    return path.is_file() and path.name != "verdict.json"
+
+
 def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Recorded:
     """The answers behind a file of outputs, a run, or `RUN:baseline` / `RUN:candidate`."""
     path = Path(name)
-    if path.is_file() and path.name != "verdict.json":
-        refuse_unknown_ids(path, [suite])
+    if _is_answers(path):
         found = ModelIdentity(weights_sha256=file_sha256(path), engine="recorded answers", is_fixed=True)
         return Recorded(spec=_spec(suite, role, path.name, path), identity=found, answers=_from_file(path))
     run_name, _, side = name.rpartition(":") if name.endswith((":baseline", ":candidate")) else (name, "", "candidate")

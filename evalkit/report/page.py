@@ -120,7 +120,9 @@ def bounds_note(verdict: Document) -> str:
     if alpha is None or not any("[" in text(row, "got") for row in objects(verdict, "asked")):
         return ""
     one, both = (f"{100 * (1 - tails * alpha):.4g} %" for tails in (1, 2))
-    return f"In brackets: the bounds the gate judges by, one-sided at {one} each (a {both} interval); for slices wider."
+    is_shared = (whole(obj(verdict, "reuse"), "max_uses") or 1) > 1  # then alpha is the primary metric's alone
+    gate = "the gate judges the gain by" if is_shared else "the gate judges by"
+    return f"In brackets: the bounds {gate}, one-sided at {one} each (a {both} interval); for slices wider."
 
 
 def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:

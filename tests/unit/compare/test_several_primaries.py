@@ -91,6 +91,15 @@ def test_what_has_too_little_to_judge_by_fails_all_and_is_passed_over_by_any():
     assert (verdict.status, verdict.primary.metric) == ("ship", "a")
 
 
+def test_a_large_gain_on_a_few_pairs_does_not_pass_all_nor_any():
+    # Only 26 pairs of a are scored, all of them fixed.
+    few = {"a": {i: None for i in range(200) if not 114 <= i < 140}}
+    both = {"a": SHIPS, "b": SHIPS_LESS}
+    verdict = judged(both, "all", changed=few)
+    assert (verdict.status, verdict.primary.metric, verdict.primary.n) == ("invalid", "a", 26)
+    assert judged(both, "any", changed=few).primary.metric == "b"
+
+
 def test_a_metric_of_which_nothing_was_measured_needs_no_number_of_pairs():
     found = evidence({"a": SHIPS, "b": OPEN}, "all", changed={"a": dict.fromkeys(range(200))})
     verdict = decide(found)

@@ -29,10 +29,11 @@ def make(spec: ModelSpec, *, timeout_s: float) -> Anthropic:
         extra_body=entry.mapping("extra_body"),
         shots=tuple(turn for shot in spec.prompt.shots for turn in shot),
     )
-    allow_http, is_batch = entry.is_true("allow_http"), entry.is_batch()
+    entry.is_true("allow_http")
+    is_batch = entry.is_batch()
     entry.refuse()
     account = Account(
-        endpoint=messages_endpoint(spec.base_url, allow_http=allow_http),
+        endpoint=endpoint_of(spec),
         key=key_from(spec.api_key_env) if spec.api_key_env else None,
         key_variable=spec.api_key_env or "",
     )
@@ -40,6 +41,10 @@ def make(spec: ModelSpec, *, timeout_s: float) -> Anthropic:
     return kind(account, str(spec.model), options, timeout_s=timeout_s)
 
 
-def messages_endpoint(base_url: str | None, *, allow_http: bool) -> Endpoint:
-    """The endpoint of a base URL, which may be given with or without the `/v1` that the SDK adds by itself."""
-    return parse_endpoint((base_url or BASE_URL).rstrip("/").removesuffix("/v1"), allow_http=allow_http)
+def endpoint_of(spec: ModelSpec) -> Endpoint:
+    """Where the entry's requests go. Its URL may end in the `/v1` that the SDK adds by itself.
+
+    Raises ExecutionError for a URL that must not be used.
+    """
+    base_url = (spec.base_url or BASE_URL).rstrip("/").removesuffix("/v1")
+    return parse_endpoint(base_url, allow_http=spec.options.get("allow_http") is True)

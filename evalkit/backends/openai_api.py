@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.backends.chat_http import key_from
-from evalkit.backends.endpoint import parse_endpoint
+from evalkit.backends.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.entry import Entry
 from evalkit.backends.openai_batch import OpenAIBatch
 from evalkit.backends.openai_chat import OpenAI, OpenAIOptions
@@ -36,10 +36,11 @@ def make(spec: ModelSpec, *, timeout_s: float) -> OpenAI:
         extra_body=entry.mapping("extra_body"),
     )
     organization, project = entry.text("organization"), entry.text("project")
-    allow_http, is_batch = entry.is_true("allow_http"), entry.is_batch()
+    entry.is_true("allow_http")
+    is_batch = entry.is_batch()
     entry.refuse()
     account = Account(
-        endpoint=parse_endpoint(spec.base_url or BASE_URL, allow_http=allow_http),
+        endpoint=endpoint_of(spec),
         key=key_from(spec.api_key_env) if spec.api_key_env else None,
         key_variable=spec.api_key_env or "",
         organization=organization,
@@ -47,3 +48,8 @@ def make(spec: ModelSpec, *, timeout_s: float) -> OpenAI:
     )
     kind = OpenAIBatch if is_batch else OpenAI
     return kind(account, str(spec.model), options, timeout_s=timeout_s)
+
+
+def endpoint_of(spec: ModelSpec) -> Endpoint:
+    """Where the entry's requests go. Raises ExecutionError for a URL that must not be used."""
+    return parse_endpoint(spec.base_url or BASE_URL, allow_http=spec.options.get("allow_http") is True)

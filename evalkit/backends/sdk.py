@@ -127,6 +127,5 @@ def _refuse_custom_headers(variable: str) -> None:
 
 
 def _not_installed(name: str) -> ExecutionError:
-    return ExecutionError(
-        f"backend {name} needs its SDK, which is not installed here: pip install 'evalkit-gate[{name}]'"
-    )
+    command = f'pip install "evalkit-gate[{name}]"'
+    return ExecutionError(f"backend {name} needs its SDK, which is not installed here; run:\n  {command}")

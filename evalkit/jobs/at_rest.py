@@ -11,6 +11,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evalkit.backends import anthropic_api, openai_api
 from evalkit.backends.endpoint import parse_endpoint
 from evalkit.backends.local import ENGINE_NAME
 from evalkit.backends.weights import find_weights
@@ -19,6 +20,8 @@ from evalkit.fingerprint import file_sha256
 from evalkit.jobs.sides import Opened
 from evalkit.plugins import make_backend
 from evalkit.types import ModelIdentity, ModelSpec
+
+HOSTED = {"openai": openai_api.endpoint_of, "anthropic": anthropic_api.endpoint_of}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ def identity_at_rest(spec: ModelSpec) -> ModelIdentity | None:
     if spec.backend == "openai_compatible":
         endpoint = parse_endpoint(str(spec.base_url), allow_http=spec.options.get("allow_http") is True)
         return ModelIdentity(engine="openai_compatible", endpoint=endpoint.url)
+    if spec.backend in HOSTED:
+        return ModelIdentity(engine=spec.backend, endpoint=HOSTED[spec.backend](spec).url)
     if spec.backend == "local":
         version = importlib.metadata.version("xllamacpp")
         weights = find_weights(str(spec.model), spec.adapter)

@@ -17,6 +17,9 @@ from typing import Literal
 from evalkit import __version__
 from evalkit.backends.local import missing_packages
 from evalkit.backends.outputs import recorded_ids
+from evalkit.backends.vllm.engine import INSTALL, PYTHON, hardware_here
+from evalkit.backends.vllm.flags import Hardware
+from evalkit.backends.vllm.weights import find_adapter, find_model
 from evalkit.backends.weights import PACKAGED, find_weights
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.run import load_all
@@ -51,13 +54,23 @@ def doctor(suite_path: Path | None = None, overrides: tuple[str, ...] = ()) -> t
     """
     suite = None if suite_path is None else load_all(suite_path, overrides=overrides).main
     needs_engine = suite is not None and any(side.backend == "local" for side in suite.models.values())
-    checks = [*_versions(), _engine(is_needed=needs_engine), *_weights(), _gpu(), _machine(), *_disk(), *_plugins()]
+    vllm = hardware_here()
+    checks = [
+        *_versions(),
+        _engine(is_needed=needs_engine),
+        *_weights(),
+        _vllm(vllm),
+        _gpu(),
+        _machine(),
+        *_disk(),
+        *_plugins(),
+    ]
     if suite is not None:
         checks.append(
             Check(what="suite", state="ok", told=f"{suite_path}: {suite.name}, {len(suite.samples):,} samples")
         )
         for spec in suite.models.values():
-            checks += _side(spec, suite)
+            checks += _side(spec, suite, vllm)
     return tuple(checks)
 
 
@@ -87,6 +100,16 @@ def _weights() -> Iterator[Check]:
             yield Check(what=what, state="warning", told=str(error).partition("; run")[0], mend=packaged.install)
         else:
             yield Check(what=what, state="ok", told=f"{name}, sha256 {found.model_sha256[:12]}…, {found.model}")
+
+
+def _vllm(found: Hardware | None) -> Check:
+    """A side that needs it has a line of its own."""
+    if found is None:
+        return Check(what="vLLM", state="ok", told=f"not installed; backend vllm starts an engine with it: {INSTALL}")
+    where = f"{found.gpus} GPU{'s' if found.gpus > 1 else ''}" if not found.is_cpu else "the CPU"
+    slow = "" if found.has_bf16 or not found.is_cpu else ", in float32: it has no bfloat16 arithmetic"
+    place = f", in {os.environ[PYTHON]} ({PYTHON})" if os.environ.get(PYTHON) else ""
+    return Check(what="vLLM", state="ok", told=f"{found.distribution} {found.version} on {where}{slow}{place}")
 
 
 def _gpu() -> Check:
@@ -140,7 +163,7 @@ def _plugins() -> Iterator[Check]:
             yield Check(what=what, state="warning", told=told, mend=f"pip install --upgrade {package}")
 
 
-def _side(spec: ModelSpec, suite: Suite) -> Iterator[Check]:
+def _side(spec: ModelSpec, suite: Suite, vllm: Hardware | None) -> Iterator[Check]:
     what = spec.role
     place = f"{spec.place}, {suite.path.name}:{spec.line}" if spec.line else spec.place
     key = spec.api_key_env
@@ -154,8 +177,12 @@ def _side(spec: ModelSpec, suite: Suite) -> Iterator[Check]:
             yield _local(spec, what)
         case "outputs":
             yield _recorded(spec, suite, what)
-        case "openai_compatible":
+        case "vllm" if spec.base_url is None:
+            yield _own_engine(spec, what, vllm)
+        case "openai_compatible" | "vllm":
             yield _endpoint(spec, what, place)
+        case "openai" | "anthropic":
+            yield from _hosted(spec, what, place)
         case _:
             yield _other(spec, what)
 
@@ -171,6 +198,18 @@ def _local(spec: ModelSpec, what: str) -> Check:
         return Check(what=what, state="missing", told=str(error))
     adapter = f", adapter {found.adapter.name} fits (sha256 {str(found.adapter_sha256)[:12]}…)" if found.adapter else ""
     return Check(what=what, state="ok", told=f"local {found.alias}{adapter}")
+
+
+def _own_engine(spec: ModelSpec, what: str, vllm: Hardware | None) -> Check:
+    if vllm is None:
+        return Check(what=what, state="missing", told="backend vllm needs vLLM, which is not installed", mend=INSTALL)
+    try:
+        model = find_model(str(spec.model))
+        adapter = None if spec.adapter is None else find_adapter(spec.adapter, model)
+    except ExecutionError as error:
+        return Check(what=what, state="missing", told=str(error))
+    fits = "" if adapter is None else f", adapter fits (rank {adapter.rank}, sha256 {adapter.sha256[:12]}…)"
+    return Check(what=what, state="ok", told=f"vLLM would serve {model.name}{fits}; this check starts no engine")
 
 
 def _recorded(spec: ModelSpec, suite: Suite, what: str) -> Check:
@@ -194,6 +233,18 @@ def _endpoint(spec: ModelSpec, what: str, place: str) -> Check:
         told = f"{identity.endpoint} answers, but lists no models: whether it serves {spec.model!r} shows in a run"
         return Check(what=what, state="warning", told=told)
     return Check(what=what, state="ok", told=f"{identity.endpoint} serves {spec.model!r}")
+
+
+def _hosted(spec: ModelSpec, what: str, place: str) -> Iterator[Check]:
+    """The vendor's SDK, and then the vendor."""
+    try:
+        version = importlib.metadata.version(spec.backend)
+    except importlib.metadata.PackageNotFoundError:
+        told = f"the SDK of backend {spec.backend} is not installed"
+        yield Check(what=what, state="missing", told=told, mend=f'pip install "evalkit-gate[{spec.backend}]"')
+        return
+    yield Check(what=what, state="ok", told=f"{spec.backend} SDK {version}")
+    yield _endpoint(spec, what, place)
 
 
 async def _reached(spec: ModelSpec) -> ModelIdentity:

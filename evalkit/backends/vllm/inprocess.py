@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import jinja2
+
 from evalkit.backends.chat_http import ChatOptions, chat_body
 from evalkit.backends.vllm import process
 from evalkit.backends.vllm.engine import INSTALL, EnginePlan
@@ -29,6 +31,8 @@ from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, 
 _FINISH: Final[Mapping[str, Finish]] = {"stop": "stop", "length": "length"}
 _TOO_LONG = ("maximum context length", "max_model_len", "longer than the maximum model length")
 _TAIL_LINES = 8
+_STARTING = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, OSError, ImportError)
+"""What vLLM, torch and the drivers below them raise when an engine cannot start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ class SharedEngine:
         with _into(self._log):  # the engine's processes keep writing there
             try:
                 llm = _engine(str(model.folder), args)
-            except Exception as error:  # vLLM raises whatever its parts raise
+            except _STARTING as error:
                 raise ExecutionError(f"vLLM would not start: {type(error).__name__}: {error}{self.tail()}") from error
         return Loaded(
             llm=llm,
@@ -231,7 +235,7 @@ class InProcess:
         try:
             text = loaded.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
             return list(loaded.tokenizer.encode(text, add_special_tokens=False))
-        except Exception as error:  # a template is a program of the model's authors
+        except (jinja2.TemplateError, ValueError, TypeError, LookupError) as error:  # a program of the model's authors
             raise BadRequest(f"the model's chat template refuses this conversation: {error}") from error
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -225,7 +226,7 @@ def _endpoint(spec: ModelSpec, what: str, place: str) -> Check:
     try:
         identity = asyncio.run(_reached(spec))
     except TimeoutError:
-        told = f"{spec.base_url} gave no answer within {ENDPOINT_TIMEOUT_S:g} s"
+        told = f"{spec.base_url or spec.backend} gave no answer within {ENDPOINT_TIMEOUT_S:g} s"
         return Check(what=what, state="missing", told=told, mend=f"start the server, or correct base_url ({place})")
     except ExecutionError as error:
         return Check(what=what, state="missing", told=str(error), mend=f"look at {place}")
@@ -237,14 +238,18 @@ def _endpoint(spec: ModelSpec, what: str, place: str) -> Check:
 
 def _hosted(spec: ModelSpec, what: str, place: str) -> Iterator[Check]:
     """The vendor's SDK, and then the vendor."""
+    mend = f'pip install "evalkit-gate[{spec.backend}]"'
     try:
         version = importlib.metadata.version(spec.backend)
+        importlib.import_module(spec.backend)  # takes seconds that are not the endpoint's
     except importlib.metadata.PackageNotFoundError:
-        told = f"the SDK of backend {spec.backend} is not installed"
-        yield Check(what=what, state="missing", told=told, mend=f'pip install "evalkit-gate[{spec.backend}]"')
-        return
-    yield Check(what=what, state="ok", told=f"{spec.backend} SDK {version}")
-    yield _endpoint(spec, what, place)
+        yield Check(what=what, state="missing", told=f"backend {spec.backend} needs its SDK", mend=mend)
+    except ImportError as error:
+        told = f"{spec.backend} {version} cannot be loaded: {error}"
+        yield Check(what=what, state="missing", told=told, mend=mend.replace("install", "install --upgrade"))
+    else:
+        yield Check(what=what, state="ok", told=f"{spec.backend} SDK {version}")
+        yield _endpoint(spec, what, place)
 
 
 async def _reached(spec: ModelSpec) -> ModelIdentity:

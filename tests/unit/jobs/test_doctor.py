@@ -80,6 +80,37 @@ def test_keys_are_looked_for_and_never_shown(here, monkeypatch):
     assert (missing.what, missing.mend) == ("candidate", "export KEY_THAT_IS_NOT=…")
 
 
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_a_vendor_needs_its_sdk_its_key_and_the_model(here, monkeypatch, vendor):
+    variable = f"{vendor.upper()}_API_KEY"
+    monkeypatch.delenv(variable, raising=False)
+    with scripted(1, 1) as server:
+        side = entry(server.base_url) | {"backend": vendor}
+        checks = examine(here, side, side | {"model": "tuned"})
+        assert (checks["baseline"].state, checks["baseline"].mend) == ("missing", f"export {variable}=…")
+        monkeypatch.setenv(variable, KEY)
+        checks = examine(here, side, side | {"model": "gone"})
+        assert checks["baseline"].state == "ok"
+        assert "serves 'base'" in checks["baseline"].told
+        assert "does not serve 'gone'" in checks["candidate"].told
+        monkeypatch.setattr(examined.importlib.metadata, "version", missing(vendor))
+        checks = examine(here, side, side | {"model": "tuned"})
+    assert checks["baseline"].mend == f'pip install "evalkit-gate[{vendor}]"'
+    assert KEY not in str(checks)
+
+
+def missing(name):
+    """`importlib.metadata.version` of a machine without that package."""
+    there = examined.importlib.metadata.version
+
+    def version(asked):
+        if asked == name:
+            raise examined.importlib.metadata.PackageNotFoundError(asked)
+        return there(asked)
+
+    return version
+
+
 def test_recorded_answers_that_do_not_cover_the_samples(here):
     here.write_suite(DEAD, 40)
     (here.folder / "suite" / "some.jsonl").write_text(json.dumps({"id": "s0001", "output": "red"}) + "\n")

@@ -11,6 +11,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "exact_match": frozenset({"normalize", "extract"}),
         "f1": frozenset({"average", "labels", "normalize", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
+        "refusal": frozenset({"expect", "phrases", "extract"}),
         "token_f1": frozenset({"normalize", "extract"}),
     }
 )

@@ -8,15 +8,16 @@ from typing import cast
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.catalogue import known_types
-from evalkit.metrics.classification import F1, build_f1
-from evalkit.metrics.match import Match, build_match
+from evalkit.metrics.classification import build_f1
+from evalkit.metrics.match import build_match
 from evalkit.metrics.options import check_names, listed, suggestion
-from evalkit.metrics.overlap import TokenF1, build_token_f1
-from evalkit.metrics.structure import JsonSchema, build_json_schema
+from evalkit.metrics.overlap import build_token_f1
+from evalkit.metrics.refusal import build_refusal
+from evalkit.metrics.structure import build_json_schema
 from evalkit.protocols import Metric
 from evalkit.types import MetricSpec, Sample
 
-Factory = Callable[[MetricSpec, Sequence[Sample]], Match | F1 | TokenF1 | JsonSchema]
+Factory = Callable[[MetricSpec, Sequence[Sample]], object]
 
 FACTORIES: Mapping[str, Factory] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ FACTORIES: Mapping[str, Factory] = MappingProxyType(
         "exact_match": lambda spec, _: build_match(spec),
         "f1": build_f1,
         "json_schema": lambda spec, _: build_json_schema(spec),
+        "refusal": lambda spec, _: build_refusal(spec),
         "token_f1": lambda spec, _: build_token_f1(spec),
     }
 )

@@ -8,10 +8,16 @@ from types import MappingProxyType
 _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "accuracy": frozenset({"normalize", "extract"}),
+        "contains": frozenset({"text", "match", "normalize", "extract"}),
+        "edit_similarity": frozenset({"unit", "normalize", "extract"}),
         "exact_match": frozenset({"normalize", "extract"}),
         "f1": frozenset({"average", "labels", "normalize", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
+        "length": frozenset({"unit", "min", "max", "extract"}),
+        "not_contains": frozenset({"text", "normalize", "extract"}),
+        "numeric": frozenset({"abs_tol", "rel_tol", "take", "units", "percent", "decimal", "extract"}),
         "refusal": frozenset({"expect", "phrases", "extract"}),
+        "regex": frozenset({"pattern", "expect", "ignore_case", "extract"}),
         "token_f1": frozenset({"normalize", "extract"}),
     }
 )

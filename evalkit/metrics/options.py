@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -57,3 +58,32 @@ def suggestion(value: JsonValue, known: Iterable[str]) -> str | None:
 def listed(known: Iterable[str]) -> str:
     """The names in order, for a sentence."""
     return ", ".join(known if isinstance(known, tuple) else sorted(known))
+
+
+def flag(spec: MetricSpec, key: str, *, default: bool = False) -> bool:
+    """The option as true or false. Raises UsageError for anything else, texts and numbers included."""
+    value = spec.options.get(key, default)
+    if not isinstance(value, bool):
+        refuse(spec, key, f"true or false is wanted, not {value!r}")
+    return value
+
+
+def number(spec: MetricSpec, key: str, *, low: float = 0.0, high: float = math.inf) -> float | None:
+    """The option as a finite number from `low` to `high`; None when it is absent. Raises UsageError otherwise."""
+    value = spec.options.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        refuse(spec, key, f"a number is wanted, not {value!r}")
+    if not low <= value <= high:
+        wanted = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        refuse(spec, key, f"{value!r} is not {wanted}")
+    return float(value)
+
+
+def whole(spec: MetricSpec, key: str, *, low: int = 0) -> int | None:
+    """The option as a whole number from `low` on; None when it is absent. Raises UsageError otherwise."""
+    value = number(spec, key, low=low)
+    if value is not None and not value.is_integer():
+        refuse(spec, key, f"a whole number is wanted, not {value!r}")
+    return None if value is None else int(value)

@@ -10,9 +10,12 @@ from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.catalogue import known_types
 from evalkit.metrics.classification import build_f1
 from evalkit.metrics.match import build_match
+from evalkit.metrics.numeric import build_numeric
 from evalkit.metrics.options import check_names, listed, suggestion
 from evalkit.metrics.overlap import build_token_f1
 from evalkit.metrics.refusal import build_refusal
+from evalkit.metrics.rules import build_contains, build_length, build_regex
+from evalkit.metrics.similarity import build_edit_similarity
 from evalkit.metrics.structure import build_json_schema
 from evalkit.protocols import Metric
 from evalkit.types import MetricSpec, Sample
@@ -22,10 +25,16 @@ Factory = Callable[[MetricSpec, Sequence[Sample]], object]
 FACTORIES: Mapping[str, Factory] = MappingProxyType(
     {
         "accuracy": lambda spec, _: build_match(spec),
+        "contains": lambda spec, _: build_contains(spec),
+        "edit_similarity": lambda spec, _: build_edit_similarity(spec),
         "exact_match": lambda spec, _: build_match(spec),
         "f1": build_f1,
         "json_schema": lambda spec, _: build_json_schema(spec),
+        "length": lambda spec, _: build_length(spec),
+        "not_contains": lambda spec, _: build_contains(spec),
+        "numeric": lambda spec, _: build_numeric(spec),
         "refusal": lambda spec, _: build_refusal(spec),
+        "regex": lambda spec, _: build_regex(spec),
         "token_f1": lambda spec, _: build_token_f1(spec),
     }
 )

@@ -24,9 +24,9 @@ from evalkit.types import CheckSpec, Finding, MetricSpec, ModelSpec, Sample, Sui
 Kind = Literal["backends", "metrics", "checks"]
 KINDS: tuple[Kind, ...] = ("backends", "metrics", "checks")
 BUILT_IN_BACKENDS = {
-    "anthropic": "evalkit.backends.anthropic_api",
+    "anthropic": "evalkit.backends.hosted.anthropic_api",
     "local": "evalkit.backends.local",
-    "openai": "evalkit.backends.openai_api",
+    "openai": "evalkit.backends.hosted.openai_api",
     "openai_compatible": "evalkit.backends.chat_http",
     "outputs": "evalkit.backends.outputs",
     "vllm": "evalkit.backends.vllm",

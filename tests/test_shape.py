@@ -15,8 +15,8 @@ LAZY_IMPORTS_ALLOWED = (
     "cli/",
     "plugins.py",
     "stats/distributions.py",
-    "backends/llama_process.py",
-    "backends/sdk.py",
+    "backends/local/process.py",
+    "backends/hosted/sdk.py",
     "run/progress.py",
 )
 # The borders where anything may arrive: an attempt, scoring, the command line, loading a plug-in.

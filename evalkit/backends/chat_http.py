@@ -13,9 +13,9 @@ import msgspec
 
 from evalkit import __version__
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
-from evalkit.backends.endpoint import Endpoint, parse_endpoint
-from evalkit.backends.http_pool import HttpPool
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
+from evalkit.backends.http.pool import HttpPool
+from evalkit.backends.http.reply import Reply
 from evalkit.backends.served import listed_models, not_served
 from evalkit.errors import Diagnostic, EntryError, ExecutionError, UsageError
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response

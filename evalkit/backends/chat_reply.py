@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.redact import redact
-from evalkit.backends.retry_after import asked_pause_s
+from evalkit.backends.http.redact import redact
+from evalkit.backends.http.reply import Reply
+from evalkit.backends.http.retry_after import asked_pause_s
 from evalkit.errors import (
     AuthFailed,
     BackendError,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from evalkit.backends.redact import redact
+from evalkit.backends.http.redact import redact
 from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.suites.data import read_answers

@@ -6,8 +6,8 @@ import difflib
 import json
 from collections.abc import Awaitable, Callable
 
-from evalkit.backends.endpoint import Endpoint
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import AuthFailed, BackendError, ConnectionLost, ExecutionError, ProtocolViolation, TimedOut
 
 _SHOWN_MODELS = 20

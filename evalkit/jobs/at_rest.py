@@ -11,10 +11,10 @@ import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalkit.backends import anthropic_api, openai_api
-from evalkit.backends.endpoint import parse_endpoint
+from evalkit.backends.hosted import anthropic_api, openai_api
+from evalkit.backends.http.endpoint import parse_endpoint
 from evalkit.backends.local import ENGINE_NAME
-from evalkit.backends.weights import find_weights
+from evalkit.backends.local.weights import find_weights
 from evalkit.errors import EvalkitError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.sides import Opened

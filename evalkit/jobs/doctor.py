@@ -17,11 +17,11 @@ from typing import Literal
 
 from evalkit import __version__
 from evalkit.backends.local import missing_packages
+from evalkit.backends.local.weights import PACKAGED, find_weights
 from evalkit.backends.outputs import recorded_ids
 from evalkit.backends.vllm.engine import INSTALL, PYTHON, hardware_here
 from evalkit.backends.vllm.flags import Hardware
 from evalkit.backends.vllm.weights import find_adapter, find_model
-from evalkit.backends.weights import PACKAGED, find_weights
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.run import load_all
 from evalkit.plugins import make_backend, plugins

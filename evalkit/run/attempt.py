@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from evalkit.backends.deadlines import Deadlines
+from evalkit.backends.http.deadlines import Deadlines
 from evalkit.errors import BackendError, ExecutionError, TimedOut
 from evalkit.protocols import Backend
 from evalkit.types import Request, Response

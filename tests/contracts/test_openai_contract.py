@@ -1,4 +1,4 @@
-from evalkit.backends.openai_api import make
+from evalkit.backends.hosted.openai_api import make
 from evalkit.testing.contracts import KEY_VARIABLE, HttpBackendContract
 from evalkit.types import ModelSpec
 

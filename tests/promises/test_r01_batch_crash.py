@@ -8,7 +8,7 @@ import pytest
 from bench import scripted
 from vendors import VENDORS, entries, set_keys
 
-from evalkit.backends.sdk import Door
+from evalkit.backends.hosted.sdk import Door
 from evalkit.jobs.asking import Asking
 from evalkit.jobs.run import load_all
 from evalkit.jobs.sides import opened, parts

@@ -7,7 +7,7 @@ import pytest
 from engines import Scripted, part, run
 
 from evalkit.backends.chat_reply import Secrets, error_for
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import Overloaded, RateLimited
 from evalkit.run.plan import Part
 from evalkit.run.retry import pause_s

@@ -10,10 +10,10 @@ import pytest
 from bench import scripted
 from engines import Scripted, part, run
 
-from evalkit.backends import http_pool
-from evalkit.backends.endpoint import parse_endpoint
-from evalkit.backends.http_pool import HttpPool
-from evalkit.backends.http_reply import inflate
+from evalkit.backends.http import pool as http_pool
+from evalkit.backends.http.endpoint import parse_endpoint
+from evalkit.backends.http.pool import HttpPool
+from evalkit.backends.http.reply import inflate
 from evalkit.errors import ConnectionLost, ProtocolViolation, TimedOut
 from evalkit.testing import VirtualClock
 from evalkit.types import Response

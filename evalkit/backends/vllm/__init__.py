@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from evalkit.backends.chat_http import key_from
-from evalkit.backends.endpoint import parse_endpoint
+from evalkit.backends.http.endpoint import parse_endpoint
 from evalkit.backends.vllm.engine import Engine, EnginePlan, served_name
 from evalkit.backends.vllm.flags import problem_with
 from evalkit.backends.vllm.inprocess import InProcess, SharedEngine

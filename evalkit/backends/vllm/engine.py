@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions
-from evalkit.backends.endpoint import Endpoint
+from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.vllm import process
 from evalkit.backends.vllm.flags import Hardware, engine_args, environment, flags
 from evalkit.backends.vllm.weights import Adapter, Model, find_adapter, find_model

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body, json_bytes
-from evalkit.backends.endpoint import Endpoint
+from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.vllm.engine import Engine, Running, served_name
 from evalkit.backends.vllm.flags import ANSWER_ARGS, Hardware
 from evalkit.errors import BackendError, ConnectionLost, ExecutionError, ServerDown

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import (
     AuthFailed,
     BackendError,

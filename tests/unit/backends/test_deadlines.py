@@ -1,6 +1,6 @@
 import asyncio
 
-from evalkit.backends.deadlines import Deadlines
+from evalkit.backends.http.deadlines import Deadlines
 
 
 def expired(plan, seconds=0.3):

@@ -1,6 +1,6 @@
 import pytest
 
-from evalkit.backends.endpoint import parse_endpoint
+from evalkit.backends.http.endpoint import parse_endpoint
 from evalkit.errors import ExecutionError
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends.gguf import GgufError, adapter_problem, read_gguf
+from evalkit.backends.local.gguf import GgufError, adapter_problem, read_gguf
 
 BASE = {"blk.0.attn_q.weight": (64, 32), "token_embd.weight": (64, 100)}
 LORA = {"blk.0.attn_q.weight.lora_a": (64, 8), "blk.0.attn_q.weight.lora_b": (8, 32)}

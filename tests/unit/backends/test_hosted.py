@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from evalkit.backends import anthropic_api, openai_api
+from evalkit.backends.hosted import anthropic_api, openai_api
 from evalkit.errors import (
     AuthFailed,
     ContextTooLong,

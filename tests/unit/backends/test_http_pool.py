@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from evalkit.backends.endpoint import parse_endpoint
-from evalkit.backends.http_pool import HttpPool
+from evalkit.backends.http.endpoint import parse_endpoint
+from evalkit.backends.http.pool import HttpPool
 from evalkit.errors import ConnectionLost, TimedOut
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -73,7 +73,7 @@ def test_a_connection_the_server_closed_is_not_used_again():
 
 
 def test_an_old_connection_is_not_used_again(monkeypatch):
-    monkeypatch.setattr("evalkit.backends.http_pool._IDLE_LIMIT_S", 0.0)
+    monkeypatch.setattr("evalkit.backends.http.pool._IDLE_LIMIT_S", 0.0)
 
     async def serve(reader, writer):
         try:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends.http_reply import ReplyReader, inflate
+from evalkit.backends.http.reply import ReplyReader, inflate
 from evalkit.errors import ConnectionLost, ProtocolViolation
 
 LIMIT = 1000

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.backends import llama_process, local
+from evalkit.backends import local
 from evalkit.backends.local import make
+from evalkit.backends.local import process as llama_process
 from evalkit.errors import ConnectionLost, ContextTooLong, ExecutionError, ServerDown, UsageError
 from evalkit.testing.contracts import question
 from evalkit.types import ModelSpec, Params

@@ -3,7 +3,7 @@ from urllib.parse import quote
 
 import pytest
 
-from evalkit.backends.redact import CLIP_CHARACTERS, redact
+from evalkit.backends.http.redact import CLIP_CHARACTERS, redact
 
 KEY = "tok/9f8e7d6c5b4a+32=10"
 PROMPT = "Patient 4711 reports chest pain\nsince Monday morning."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends.retry_after import asked_pause_s
+from evalkit.backends.http.retry_after import asked_pause_s
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC).timestamp()
 IN_90_S = "Sun, 22 Nov 2026 12:01:30 GMT"

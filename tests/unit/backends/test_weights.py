@@ -3,8 +3,8 @@ import struct
 
 import pytest
 
-from evalkit.backends import weights
-from evalkit.backends.weights import PACKAGED, PackagedWeights, alias_of, find_weights
+from evalkit.backends.local import weights
+from evalkit.backends.local.weights import PACKAGED, PackagedWeights, alias_of, find_weights
 from evalkit.errors import ExecutionError
 
 NAME = "smollm2-135m-instruct"

@@ -94,7 +94,7 @@ def test_a_second_run_takes_the_answers_from_the_cache(bench, vendor):
 
 
 def test_large_work_is_split(bench, monkeypatch):
-    monkeypatch.setattr("evalkit.backends.openai_batch.OpenAIBatch.max_batch_requests", 25)
+    monkeypatch.setattr("evalkit.backends.hosted.openai_batch.OpenAIBatch.max_batch_requests", 25)
     with scripted(40, 55) as server:
         document, notes = run_here(batch_suite(bench, server, "openai"))
         sizes = [note.rsplit(", ", 1)[1] for note in notes if "submitted," in note]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from evalkit.backends.anthropic_batch import AnthropicBatch
-from evalkit.backends.anthropic_messages import Anthropic, AnthropicOptions
 from evalkit.backends.chat_http import key_from
-from evalkit.backends.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.entry import Entry
-from evalkit.backends.sdk import Account
+from evalkit.backends.hosted.anthropic_batch import AnthropicBatch
+from evalkit.backends.hosted.anthropic_messages import Anthropic, AnthropicOptions
+from evalkit.backends.hosted.sdk import Account
+from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.types import ModelSpec
 
 BASE_URL = "https://api.anthropic.com"

@@ -11,9 +11,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
-from evalkit.backends.endpoint import Endpoint
-from evalkit.backends.http_pool import BODY_LIMIT_BYTES
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.pool import BODY_LIMIT_BYTES
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import BackendError, ExecutionError, ProtocolViolation
 
 
@@ -78,7 +78,7 @@ def openai_door(account: Account, *, body_limit_bytes: int = BODY_LIMIT_BYTES) -
         import httpx2
         import openai
 
-        from evalkit.backends.sdk_transport import client_over
+        from evalkit.backends.hosted.transport import client_over
     except ImportError as error:
         raise _not_installed("openai") from error
     client = openai.AsyncOpenAI(
@@ -99,7 +99,7 @@ def anthropic_door(account: Account, *, body_limit_bytes: int = BODY_LIMIT_BYTES
         import anthropic
         import httpx2
 
-        from evalkit.backends.sdk_transport import client_over
+        from evalkit.backends.hosted.transport import client_over
     except ImportError as error:
         raise _not_installed("anthropic") from error
     client = anthropic.AsyncAnthropic(

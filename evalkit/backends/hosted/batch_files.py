@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import ProtocolViolation
 
 MAX_BATCH_BYTES = 64_000_000

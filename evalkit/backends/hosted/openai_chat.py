@@ -12,8 +12,8 @@ from typing import Literal
 
 from evalkit.backends.chat_reply import Answer, Secrets, read_answer
 from evalkit.backends.hosted import Hosted
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.sdk import Account, Door, openai_door
+from evalkit.backends.hosted.sdk import Account, Door, openai_door
+from evalkit.backends.http.reply import Reply
 from evalkit.types import JsonValue, Request
 
 _REASONING = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|[1-9]\d))(?!.*-chat\b)")

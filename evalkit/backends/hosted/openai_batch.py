@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import msgspec
 
-from evalkit.backends.batch_files import MAX_BATCH_BYTES, PAGES, SKEW_S, TRANSFER_S, lines_of, parsed
 from evalkit.backends.chat_http import json_bytes
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.openai_chat import OpenAI
-from evalkit.backends.redact import redact
+from evalkit.backends.hosted.batch_files import MAX_BATCH_BYTES, PAGES, SKEW_S, TRANSFER_S, lines_of, parsed
+from evalkit.backends.hosted.openai_chat import OpenAI
+from evalkit.backends.http.redact import redact
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import BackendError, BadRequest, TimedOut
 from evalkit.types import BatchState, Failure, Outcome, Request
 

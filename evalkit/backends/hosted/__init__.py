@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from evalkit.backends.chat_http import json_bytes
 from evalkit.backends.chat_reply import Answer, Secrets, error_for
-from evalkit.backends.http_pool import BODY_LIMIT_BYTES
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.sdk import Account, Door
+from evalkit.backends.hosted.sdk import Account, Door
+from evalkit.backends.http.pool import BODY_LIMIT_BYTES
+from evalkit.backends.http.reply import Reply
 from evalkit.backends.served import listed_models, not_served
 from evalkit.errors import BackendError, ExecutionError, ModelNotFound
 from evalkit.types import JsonValue, ModelIdentity, Request, Response

@@ -10,8 +10,8 @@ from __future__ import annotations
 import httpx2
 
 from evalkit import __version__
-from evalkit.backends.endpoint import Endpoint
-from evalkit.backends.http_pool import HttpPool
+from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.pool import HttpPool
 
 _SENT = ("authorization", "x-api-key", "anthropic-version", "content-type", "openai-organization", "openai-project")
 """What goes out of the headers an SDK makes. The others describe this machine, which is nobody's business."""

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from evalkit.backends.chat_reply import Answer, Secrets, error_for, why_not_json
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.redact import redact
+from evalkit.backends.http.redact import redact
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import Overloaded, ProtocolViolation
 from evalkit.types import Finish, Usage
 

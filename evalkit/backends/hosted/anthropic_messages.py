@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-from evalkit.backends.anthropic_reply import ANSWER_TOOL, read_message
 from evalkit.backends.chat_reply import Answer, Secrets
 from evalkit.backends.hosted import Hosted
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.sdk import Account, Door, anthropic_door
+from evalkit.backends.hosted.anthropic_reply import ANSWER_TOOL, read_message
+from evalkit.backends.hosted.sdk import Account, Door, anthropic_door
+from evalkit.backends.http.reply import Reply
 from evalkit.types import JsonValue, Message, Request
 
 _OLDER = re.compile(r"claude-(?:[0-3][.-]|instant|(?:opus|sonnet|haiku)-4(?:-[0-6])?(?:-\d{8})?$)")

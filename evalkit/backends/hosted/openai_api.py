@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evalkit.backends.chat_http import key_from
-from evalkit.backends.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.entry import Entry
-from evalkit.backends.openai_batch import OpenAIBatch
-from evalkit.backends.openai_chat import OpenAI, OpenAIOptions
-from evalkit.backends.sdk import Account
+from evalkit.backends.hosted.openai_batch import OpenAIBatch
+from evalkit.backends.hosted.openai_chat import OpenAI, OpenAIOptions
+from evalkit.backends.hosted.sdk import Account
+from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.types import ModelSpec
 
 BASE_URL = "https://api.openai.com/v1"

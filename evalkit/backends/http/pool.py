@@ -9,9 +9,9 @@ from collections import deque
 from typing import cast
 from urllib.parse import urlsplit
 
-from evalkit.backends.deadlines import Deadlines
-from evalkit.backends.endpoint import Endpoint
-from evalkit.backends.http_reply import Reply, ReplyReader
+from evalkit.backends.http.deadlines import Deadlines
+from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.reply import Reply, ReplyReader
 from evalkit.errors import BackendError, ConnectionLost, TimedOut
 
 CONNECT_TIMEOUT_S = 5.0

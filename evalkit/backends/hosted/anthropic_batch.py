@@ -12,11 +12,11 @@ from datetime import datetime
 
 import msgspec
 
-from evalkit.backends.anthropic_messages import Anthropic
-from evalkit.backends.batch_files import MAX_BATCH_BYTES, PAGES, SKEW_S, TRANSFER_S, lines_of, parsed
 from evalkit.backends.chat_http import json_bytes
 from evalkit.backends.hosted import OK
-from evalkit.backends.http_reply import Reply
+from evalkit.backends.hosted.anthropic_messages import Anthropic
+from evalkit.backends.hosted.batch_files import MAX_BATCH_BYTES, PAGES, SKEW_S, TRANSFER_S, lines_of, parsed
+from evalkit.backends.http.reply import Reply
 from evalkit.errors import BackendError, TimedOut
 from evalkit.types import BatchState, Failure, Outcome, Request
 

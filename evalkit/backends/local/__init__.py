@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalkit.backends import llama_process
 from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body
-from evalkit.backends.endpoint import parse_endpoint
-from evalkit.backends.http_reply import Reply
-from evalkit.backends.weights import PACKAGED, Weights, alias_of, find_weights
+from evalkit.backends.http.endpoint import parse_endpoint
+from evalkit.backends.http.reply import Reply
+from evalkit.backends.local import process as llama_process
+from evalkit.backends.local.weights import PACKAGED, Weights, alias_of, find_weights
 from evalkit.errors import BackendError, ConnectionLost, Diagnostic, ExecutionError, ServerDown, UsageError
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 

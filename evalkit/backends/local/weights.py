@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.backends.gguf import Gguf, GgufError, adapter_problem, read_gguf
+from evalkit.backends.local.gguf import Gguf, GgufError, adapter_problem, read_gguf
 from evalkit.errors import EntryError, ExecutionError
 from evalkit.fingerprint import file_sha256
 

@@ -61,7 +61,7 @@ def axis_for(bars: Iterable[Bar], width: int = WIDTH) -> Axis:
     for bar in bars:
         values += [v for v in (bar.delta, bar.threshold, *(bar.ci or ()), *(bar.wide or ())) if v is not None]
     low, high = min(values), max(values)
-    step = _round_step(max(high - low, 2.0) / 5)
+    step = round_step(max(high - low, 2.0) / 5)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     if first == last:
         first, last = first - 1, last + 1
@@ -149,7 +149,7 @@ def _thinned(ticks: Sequence[float]) -> list[float]:
     return [tick for i, tick in enumerate(ticks) if (i - zero) % every == 0]
 
 
-def _round_step(rough: float) -> float:
+def round_step(rough: float) -> float:
     """The next of 1, 2, 5, 10, 20, 50 … that is not below `rough`."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))

@@ -7,20 +7,16 @@ only: autoescaped by jinja2, or packed and set by the script as `textContent`.
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 from collections.abc import Iterable, Iterator
-from importlib import resources
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from evalkit.report import charts, facts, page, payback, strings
 from evalkit.report.baselines import against_table
 from evalkit.report.pack import pack
 from evalkit.report.read import Document, items, obj, objects, text, words
+from evalkit.report.shell import asset, policy, template
 from evalkit.report.text import cleaned
 
 SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "detail.js", "app.js")
@@ -37,14 +33,14 @@ def render_html(verdict: Document, samples: Iterable[Document], manifest: Docume
 
 def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Document) -> Iterator[bytes]:
     """The report in pieces, for runs too large to be in memory. Loops over `samples` several times."""
-    style = Markup(_asset("report.css"))  # noqa: S704 - our own file
-    script = Markup("\n".join(['"use strict";', "(() => {", *map(_asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
+    style = Markup(asset("report.css"))  # noqa: S704 - our own file
+    script = Markup("\n".join(['"use strict";', "(() => {", *map(asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
     shown = cleaned(verdict)
     packed = pack(samples, text(obj(verdict, "primary"), "metric"))
-    page_html = _template().render(
+    page_html = template("report.html.j2").render(
         style=style,
         script=script,
-        policy=_policy(style, script),
+        policy=policy(style, script),
         meta=packed.meta,
         n_samples=packed.n_rows,
         left_out=strings.left_out(packed.n_left_out, packed.max_chars),
@@ -112,36 +108,3 @@ def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
         "flips": strings.FLIPS,
         "no_samples": strings.NO_SAMPLES,
     }
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evalkit.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
-
-
-def _policy(style: str, script: str) -> str:
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src 'sha256-{_sha256(script)}'",
-            f"style-src 'sha256-{_sha256(style)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "require-trusted-types-for 'script'",
-        )
-    )
-
-
-def _sha256(source: str) -> str:
-    return base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
-
-
-def _asset(name: str) -> str:
-    return resources.files("evalkit.report").joinpath("assets", name).read_text(encoding="utf-8")

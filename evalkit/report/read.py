@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 Document = Mapping[str, Any]
 """A JSON object from a file: verdict.json, manifest.json, one line of samples.jsonl, or a part of one."""
+
+_LARGEST = sys.float_info.max
+"""A whole number in JSON may be larger than any float."""
 
 
 def obj(document: Document, key: str) -> Document:
@@ -46,7 +50,7 @@ def number(document: Document, key: str) -> float | None:
     value = document.get(key)
     if type(value) is float:  # the usual, and a large report asks half a million times
         return value if math.isfinite(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         return None
     return float(value)
 

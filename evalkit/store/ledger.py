@@ -88,6 +88,23 @@ def opened(path: Path) -> Iterator[Book]:
             os.close(descriptor)
 
 
+def uses_in(path: Path) -> tuple[list[Use], int]:
+    """(the uses in the ledger, how many of its lines are none). Reads only; a ledger that is not there is empty.
+
+    Raises ExecutionError where it cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise ExecutionError(f"the ledger {path} cannot be read: it is no plain file")
+    try:
+        if not path.exists():
+            return [], 0
+        lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise ExecutionError(f"the ledger {path} cannot be read: {error.strerror or error}") from error
+    uses = [use for line in lines if (use := _use(line)) is not None]
+    return uses, len(lines) - len(uses)
+
+
 def _open(path: Path) -> int:
     # Not private: it holds digests and is meant to be shared. Non-blocking, for what is no plain file.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)

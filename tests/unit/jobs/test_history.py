@@ -1,4 +1,4 @@
-"""`evalkit history`: which runs there are, what changed between them, where they cannot be compared, what is left out."""
+"""`evalkit history`: which runs there are, what changed, where they cannot be compared, what is left out."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def test_runs_from_oldest_to_newest_with_what_changed(reports):
     assert changed(document) == [
         [],
         [("adapter", "candidate"), ("prompt", "candidate")],
-        [("prompt", "candidate"), ("settings", "both")],
+        [("settings", "both"), ("prompt", "candidate")],
     ]
     assert document["runs"][0]["changed"] is None
     assert (document["metric"], document["lines"], document["skipped"]) == ("exact", [], [])

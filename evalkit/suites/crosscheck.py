@@ -14,7 +14,7 @@ from evalkit.suites.sides import BuiltSide, Workshop, report_prompt
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import MetricSpec
 
-TARGETLESS = frozenset({"json_schema"})
+TARGETLESS = frozenset({"json_schema", "length", "refusal", "regex"})
 """Metrics that look at the answer alone."""
 _FILLS_IN = re.compile(r"\{[{%]")
 
@@ -47,11 +47,16 @@ def check_prompts(made: Samples, sides: Mapping[str, BuiltSide], shop: Workshop,
             )
 
 
+def _compares(metric: MetricSpec) -> bool:
+    """Whether the metric needs a sample's target; `contains` with texts of its own does not."""
+    return metric.type not in TARGETLESS and "text" not in metric.options
+
+
 def check_targets(
     made: Samples, metrics: tuple[MetricSpec, ...], data: Data, shop: Workshop, problems: Problems
 ) -> None:
     """Every metric that compares has something to compare with, in every row."""
-    comparing = [(i, metric) for i, metric in enumerate(metrics) if metric.type not in TARGETLESS]
+    comparing = [(i, metric) for i, metric in enumerate(metrics) if _compares(metric)]
     dataset = shop.parts.dataset
     if not comparing or not made.samples or dataset is None:
         return

@@ -8,6 +8,8 @@ from types import MappingProxyType
 _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "accuracy": frozenset({"normalize", "extract"}),
+        "bleu": frozenset({"tokenize", "lowercase", "extract"}),
+        "chrf": frozenset({"word_order", "lowercase", "extract"}),
         "contains": frozenset({"text", "match", "normalize", "extract"}),
         "edit_similarity": frozenset({"unit", "normalize", "extract"}),
         "exact_match": frozenset({"normalize", "extract"}),
@@ -18,6 +20,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "numeric": frozenset({"abs_tol", "rel_tol", "take", "units", "percent", "decimal", "extract"}),
         "refusal": frozenset({"expect", "phrases", "extract"}),
         "regex": frozenset({"pattern", "expect", "ignore_case", "extract"}),
+        "rouge": frozenset({"variant", "measure", "words", "stemmer", "extract"}),
         "token_f1": frozenset({"normalize", "extract"}),
     }
 )

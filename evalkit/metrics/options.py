@@ -81,9 +81,9 @@ def number(spec: MetricSpec, key: str, *, low: float = 0.0, high: float = math.i
     return float(value)
 
 
-def whole(spec: MetricSpec, key: str, *, low: int = 0) -> int | None:
-    """The option as a whole number from `low` on; None when it is absent. Raises UsageError otherwise."""
-    value = number(spec, key, low=low)
+def whole(spec: MetricSpec, key: str, *, low: int = 0, high: float = math.inf) -> int | None:
+    """The option as a whole number from `low` to `high`; None when it is absent. Raises UsageError otherwise."""
+    value = number(spec, key, low=low, high=high)
     if value is not None and not value.is_integer():
         refuse(spec, key, f"a whole number is wanted, not {value!r}")
     return None if value is None else int(value)

@@ -14,9 +14,11 @@ from evalkit.metrics.numeric import build_numeric
 from evalkit.metrics.options import check_names, listed, suggestion
 from evalkit.metrics.overlap import build_token_f1
 from evalkit.metrics.refusal import build_refusal
+from evalkit.metrics.rouge import build_rouge
 from evalkit.metrics.rules import build_contains, build_length, build_regex
 from evalkit.metrics.similarity import build_edit_similarity
 from evalkit.metrics.structure import build_json_schema
+from evalkit.metrics.translation import build_bleu, build_chrf
 from evalkit.protocols import Metric
 from evalkit.types import MetricSpec, Sample
 
@@ -25,6 +27,8 @@ Factory = Callable[[MetricSpec, Sequence[Sample]], object]
 FACTORIES: Mapping[str, Factory] = MappingProxyType(
     {
         "accuracy": lambda spec, _: build_match(spec),
+        "bleu": lambda spec, _: build_bleu(spec),
+        "chrf": lambda spec, _: build_chrf(spec),
         "contains": lambda spec, _: build_contains(spec),
         "edit_similarity": lambda spec, _: build_edit_similarity(spec),
         "exact_match": lambda spec, _: build_match(spec),
@@ -35,6 +39,7 @@ FACTORIES: Mapping[str, Factory] = MappingProxyType(
         "numeric": lambda spec, _: build_numeric(spec),
         "refusal": lambda spec, _: build_refusal(spec),
         "regex": lambda spec, _: build_regex(spec),
+        "rouge": lambda spec, _: build_rouge(spec),
         "token_f1": lambda spec, _: build_token_f1(spec),
     }
 )

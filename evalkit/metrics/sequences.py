@@ -62,3 +62,35 @@ def _places(items: Sequence[Hashable]) -> dict[Hashable, int]:
     for i, item in enumerate(items):
         places[item] = places.get(item, 0) | 1 << i
     return places
+
+
+def lcs_places(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[int]:
+    """Where in `a` the items of one longest common subsequence stand, descending.
+
+    Of several it is the one a walk back through the table finds that goes along `b` only where that keeps strictly
+    more (as rouge-score does, whose choice decides what counts in ROUGE-Lsum).
+
+    >>> lcs_places("xaby", "ab")
+    [2, 1]
+    """
+    places, full = _places(a), (1 << len(a)) - 1
+    columns = [full]
+    for item in b:
+        rows = columns[-1]
+        hits = rows & places.get(item, 0)
+        columns.append(((rows + hits) | (rows - hits)) & full)
+    found = []
+    i, j = len(a), len(b)
+    while i and j:
+        if a[i - 1] == b[j - 1]:
+            i, j = i - 1, j - 1
+            found.append(i)
+            continue
+        # Bits that are not set count what a prefix of `a` has in common with the first j items of `b`.
+        along_b = i - (columns[j - 1] & ((1 << i) - 1)).bit_count()
+        along_a = i - 1 - (columns[j] & ((1 << (i - 1)) - 1)).bit_count()
+        if along_b > along_a:
+            j -= 1
+        else:
+            i -= 1
+    return found

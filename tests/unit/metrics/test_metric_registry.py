@@ -17,7 +17,7 @@ def test_the_catalogue_and_the_factories_name_the_same_types():
     assert set(known_types()) == set(FACTORIES)
     assert known_types() == tuple(sorted(known_types()))
     with pytest.raises(KeyError):
-        option_names("bleu")
+        option_names("blue")
 
 
 @pytest.mark.parametrize("metric_type", known_types())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from evalkit import numbers
+from evalkit.report.console import printed
 from evalkit.report.text import plain
 
 WIDTH = 80
@@ -21,19 +21,7 @@ _SHOWN_SLICES = 8
 
 def plan_text(document: Mapping[str, Any], *, color: bool) -> str:
     """The whole plan. Without `color` it holds no escape byte; texts from suites never bring their own."""
-    console = Console(
-        file=io.StringIO(),
-        width=WIDTH,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        _environ={},
-    )
-    with console.capture() as captured:
-        console.print(Group(*_parts(document)))
-    rows = [row.rstrip() for row in captured.get().splitlines()]
+    rows = printed(_parts(document), color=color, width=WIDTH)
     # The command stays on one line however long the path is: it is there to be copied.
     return "\n".join([*rows, "", f"next: evalkit run {shlex.quote(plain(document['suite_file']))}"])
 

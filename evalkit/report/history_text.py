@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.text import Text
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.console import printed
 from evalkit.report.history_facts import change_words
 from evalkit.report.read import Document, number, obj, objects, pair, text
 from evalkit.report.terminal import VERDICT_STYLES
@@ -24,21 +23,8 @@ _SHOWN_SKIPPED = 8
 
 def history_text(document: Document, *, color: bool) -> str:
     """The whole history without a newline at its end. Without `color` it holds no escape byte."""
-    console = Console(
-        file=io.StringIO(),
-        width=WIDTH,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    with console.capture() as captured:
-        for line in _lines(document):
-            console.print(line, soft_wrap=True)  # each line has been fitted already
-    return "\n".join(row.rstrip() for row in captured.get().splitlines())
+    # Each line has been fitted already.
+    return "\n".join(printed(_lines(document), color=color, width=WIDTH, is_fitted=True))
 
 
 def title(document: Document) -> str:

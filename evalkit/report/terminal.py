@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
+from evalkit.report.console import printed
 from evalkit.report.page import asked_rows, bounds_note, sides
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
@@ -30,21 +30,7 @@ def summary(verdict: Document, *, color: bool, width: int) -> str:
     Without `color` it holds no escape byte; texts from suites and models never bring their own.
     """
     columns = max(40, min(MAX_WIDTH, width))
-    console = Console(
-        file=io.StringIO(),
-        width=columns,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    with console.capture() as captured:
-        console.print(Group(*_parts(verdict)))
-    printed = "\n".join(row.rstrip() for row in captured.get().splitlines())
-    return f"{printed}\n"
+    return "".join(f"{line}\n" for line in printed(_parts(verdict), color=color, width=columns))
 
 
 def line(verdict: Document) -> str:

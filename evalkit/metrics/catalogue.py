@@ -8,6 +8,7 @@ from types import MappingProxyType
 _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "accuracy": frozenset({"normalize", "extract"}),
+        "balanced_accuracy": frozenset({"labels", "normalize", "extract"}),
         "bleu": frozenset({"tokenize", "lowercase", "extract"}),
         "chrf": frozenset({"word_order", "lowercase", "extract"}),
         "contains": frozenset({"text", "match", "normalize", "extract"}),
@@ -15,9 +16,13 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "exact_match": frozenset({"normalize", "extract"}),
         "f1": frozenset({"average", "labels", "normalize", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
+        "kappa": frozenset({"labels", "normalize", "extract"}),
         "length": frozenset({"unit", "min", "max", "extract"}),
+        "mcc": frozenset({"labels", "normalize", "extract"}),
         "not_contains": frozenset({"text", "normalize", "extract"}),
         "numeric": frozenset({"abs_tol", "rel_tol", "take", "units", "percent", "decimal", "extract"}),
+        "precision": frozenset({"average", "labels", "normalize", "extract"}),
+        "recall": frozenset({"average", "labels", "normalize", "extract"}),
         "refusal": frozenset({"expect", "phrases", "extract"}),
         "regex": frozenset({"pattern", "expect", "ignore_case", "extract"}),
         "rouge": frozenset({"variant", "measure", "words", "stemmer", "extract"}),

@@ -1,4 +1,4 @@
-"""f1 over a fixed set of labels, and the tables per class that belong to it."""
+"""Metrics over a fixed set of labels, and the tables per class that belong to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, OfAll, averaged
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
 from evalkit.metrics.options import listed, refuse, suggestion
@@ -24,21 +25,24 @@ NOT_A_LABEL = "(unreadable or not a label)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class F1:
-    """F1 of the whole set: a function of counts summed over samples.
+class Classification:
+    """f1, precision, recall, balanced_accuracy, mcc or kappa: a function of counts summed over samples.
 
     `counts` of a sample are 3K numbers: per label, in the order of `labels`, first K times true positives, then K
     times "predicted as", then K times "is". An answer that is unreadable or no label is a false negative of its
     gold label and false positive of nothing, which is what scikit-learn's `f1_score(labels=…, zero_division=0)`
-    does; so with such answers micro-F1 lies above accuracy. `value` of a sample is whether its label is right.
+    does; so with such answers micro-F1 lies above accuracy, and mcc and kappa take them for one more class. `value`
+    of a sample is whether its label is right.
     """
 
     name: str
     labels: tuple[str, ...]
     average: str
-    """macro, micro, weighted or one of the labels."""
+    """macro, micro, weighted or one of the labels; macro where the metric has no averages."""
     reader: Reader
     chain: tuple[Normaliser, ...]
+    of_all: OfAll
+    """From summed counts to the metric."""
     positions: Mapping[str, int]
     rarest: tuple[int, ...] = ()
     """Positions of the two labels that fewest samples have (but some): where a wrong guess costs most."""
@@ -78,19 +82,8 @@ class F1:
         return _counts(k, row, wrong), _counts(k, row, row)
 
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """F1 as a share, shape (...), from summed counts of shape (..., 3K). 0 where nothing was there to find.
-
-        F1 of a label is 2·tp / (predicted + is), which is the harmonic mean of precision and recall.
-        """
-        hits, predicted, actual = np.split(totals, 3, axis=-1)
-        if self.average == "micro":
-            return _ratio(2.0 * hits.sum(axis=-1), (predicted + actual).sum(axis=-1))
-        by_label = _ratio(2.0 * hits, predicted + actual)
-        if self.average == "macro":
-            return np.asarray(by_label.mean(axis=-1))
-        if self.average == "weighted":
-            return _ratio((by_label * actual).sum(axis=-1), actual.sum(axis=-1))
-        return np.asarray(by_label[..., self.positions[self.average]])
+        """The share, shape (...), from summed counts of shape (..., 3K). 0 where nothing was there to find."""
+        return self.of_all(totals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,11 +144,11 @@ def label_of(value: JsonValue, chain: tuple[Normaliser, ...]) -> str | None:
     return None if value is None or isinstance(value, (list, dict)) else shown(fold(value, chain))
 
 
-def build_f1(spec: MetricSpec, samples: Sequence[Sample]) -> F1:
-    """`f1` from its entry and the samples it will see.
+def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classification:
+    """One of these metrics from its entry and the samples it will see.
 
     The labels are those the entry lists, else the distinct targets in sorted order. Raises UsageError when a
-    target is no single label, is not listed, or when there are none or too many.
+    target is no single label, is not listed, or when there are none or too many; and when mcc or kappa has only one.
     """
     chain = normalisers(spec, default=("strip",))
     reader = reader_of(spec)
@@ -171,19 +164,25 @@ def build_f1(spec: MetricSpec, samples: Sequence[Sample]) -> F1:
                 refuse(spec, "labels", message, suggestion(label, declared))
         elif target is not None:
             fix = "name the label inside it with `field:`" if isinstance(target, dict) else None
-            refuse(spec, "", f"f1 needs one label per sample; the target of sample '{sample.id}' is no label", fix)
+            refuse(
+                spec, "", f"{spec.type} needs one label per sample; the target of sample '{sample.id}' is no label", fix
+            )
     labels = declared or tuple(sorted(support))
     if not labels:
         refuse(spec, "", "no sample has a target, so there are no labels to average over")
     if len(labels) > MAX_LABELS:
-        message = f"f1 averages over at most {MAX_LABELS} labels; the targets have {len(labels)} different values"
+        message = f"{spec.type} takes at most {MAX_LABELS} labels; the targets have {len(labels)} different values"
         refuse(spec, "", message, "free text is compared by exact_match or token_f1")
     positions = {label: i for i, label in enumerate(labels)}
+    if spec.type in {"kappa", "mcc"} and len(labels) == 1:
+        refuse(spec, "", f"{spec.type} compares with chance, and with one label there is no other answer")
     rarest = sorted((positions[label] for label in support), key=lambda i: (support[labels[i]], i))[:2]
-    return F1(
+    average = _average(spec, labels, chain)
+    return Classification(
         name=spec.name,
         labels=labels,
-        average=_average(spec, labels, chain),
+        average=average,
+        of_all=WHOLE.get(spec.type) or averaged(BY_LABEL[spec.type], average, positions.get(average)),
         reader=reader,
         chain=chain,
         positions=positions,
@@ -227,9 +226,3 @@ def _counts(k: int, row: int, column: int) -> tuple[float, ...]:
     if row == column:
         counts[row] = 1.0
     return tuple(counts)
-
-
-def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The quotient, 0 where the denominator is 0."""
-    quotient = np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0.0)
-    return np.asarray(quotient, dtype=np.float64)

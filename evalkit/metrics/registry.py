@@ -8,7 +8,7 @@ from typing import cast
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.catalogue import known_types
-from evalkit.metrics.classification import build_f1
+from evalkit.metrics.classification import build_classification
 from evalkit.metrics.match import build_match
 from evalkit.metrics.numeric import build_numeric
 from evalkit.metrics.options import check_names, listed, suggestion
@@ -27,16 +27,21 @@ Factory = Callable[[MetricSpec, Sequence[Sample]], object]
 FACTORIES: Mapping[str, Factory] = MappingProxyType(
     {
         "accuracy": lambda spec, _: build_match(spec),
+        "balanced_accuracy": build_classification,
         "bleu": lambda spec, _: build_bleu(spec),
         "chrf": lambda spec, _: build_chrf(spec),
         "contains": lambda spec, _: build_contains(spec),
         "edit_similarity": lambda spec, _: build_edit_similarity(spec),
         "exact_match": lambda spec, _: build_match(spec),
-        "f1": build_f1,
+        "f1": build_classification,
         "json_schema": lambda spec, _: build_json_schema(spec),
+        "kappa": build_classification,
         "length": lambda spec, _: build_length(spec),
+        "mcc": build_classification,
         "not_contains": lambda spec, _: build_contains(spec),
         "numeric": lambda spec, _: build_numeric(spec),
+        "precision": build_classification,
+        "recall": build_classification,
         "refusal": lambda spec, _: build_refusal(spec),
         "regex": lambda spec, _: build_regex(spec),
         "rouge": lambda spec, _: build_rouge(spec),
@@ -48,7 +53,7 @@ FACTORIES: Mapping[str, Factory] = MappingProxyType(
 def build(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:
     """The metric one entry of `metrics:` describes, for the samples it will score.
 
-    Metrics of the whole set (f1) have `statistic` besides `score`; see `evalkit.protocols.CorpusMetric`. Raises
+    Metrics of the whole set (f1, bleu …) have `statistic` besides `score`; see `evalkit.protocols.CorpusMetric`. Raises
     UsageError, at the entry's line, for an unknown type and for options the type cannot act on.
     """
     factory = FACTORIES.get(spec.type)

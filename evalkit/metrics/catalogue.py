@@ -15,6 +15,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "edit_similarity": frozenset({"unit", "normalize", "extract"}),
         "exact_match": frozenset({"normalize", "extract"}),
         "f1": frozenset({"average", "labels", "normalize", "extract"}),
+        "fields": frozenset({"measure", "lists", "normalize", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
         "kappa": frozenset({"labels", "normalize", "extract"}),
         "length": frozenset({"unit", "min", "max", "extract"}),
@@ -26,7 +27,9 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "refusal": frozenset({"expect", "phrases", "extract"}),
         "regex": frozenset({"pattern", "expect", "ignore_case", "extract"}),
         "rouge": frozenset({"variant", "measure", "words", "stemmer", "extract"}),
+        "sql": frozenset({"extract"}),
         "token_f1": frozenset({"normalize", "extract"}),
+        "tool_call": frozenset({"match", "credit", "tools", "normalize", "extract"}),
     }
 )
 

@@ -9,6 +9,7 @@ from typing import cast
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.catalogue import known_types
 from evalkit.metrics.classification import build_classification
+from evalkit.metrics.fields import build_fields
 from evalkit.metrics.match import build_match
 from evalkit.metrics.numeric import build_numeric
 from evalkit.metrics.options import check_names, listed, suggestion
@@ -17,7 +18,9 @@ from evalkit.metrics.refusal import build_refusal
 from evalkit.metrics.rouge import build_rouge
 from evalkit.metrics.rules import build_contains, build_length, build_regex
 from evalkit.metrics.similarity import build_edit_similarity
+from evalkit.metrics.sql import build_sql
 from evalkit.metrics.structure import build_json_schema
+from evalkit.metrics.tool_calls import build_tool_call
 from evalkit.metrics.translation import build_bleu, build_chrf
 from evalkit.protocols import Metric
 from evalkit.types import MetricSpec, Sample
@@ -34,6 +37,7 @@ FACTORIES: Mapping[str, Factory] = MappingProxyType(
         "edit_similarity": lambda spec, _: build_edit_similarity(spec),
         "exact_match": lambda spec, _: build_match(spec),
         "f1": build_classification,
+        "fields": lambda spec, _: build_fields(spec),
         "json_schema": lambda spec, _: build_json_schema(spec),
         "kappa": build_classification,
         "length": lambda spec, _: build_length(spec),
@@ -45,7 +49,9 @@ FACTORIES: Mapping[str, Factory] = MappingProxyType(
         "refusal": lambda spec, _: build_refusal(spec),
         "regex": lambda spec, _: build_regex(spec),
         "rouge": lambda spec, _: build_rouge(spec),
+        "sql": lambda spec, _: build_sql(spec),
         "token_f1": lambda spec, _: build_token_f1(spec),
+        "tool_call": build_tool_call,
     }
 )
 

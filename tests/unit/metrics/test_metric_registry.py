@@ -23,14 +23,15 @@ def test_the_catalogue_and_the_factories_name_the_same_types():
 @pytest.mark.parametrize("metric_type", known_types())
 def test_every_type_builds_a_metric_and_refuses_unknown_options(metric_type):
     options = NEEDED.get(metric_type, {})
-    metric = build(MetricSpec(name="mine", type=metric_type, options=options), HELD)
+    held = () if metric_type == "tool_call" else HELD  # whose targets are calls
+    metric = build(MetricSpec(name="mine", type=metric_type, options=options), held)
     assert isinstance(metric, Metric)
     assert metric.name == "mine"
     with pytest.raises(UsageError, match=f"metric 'mine', extrct: {metric_type} has no such option") as caught:
-        build(MetricSpec(name="mine", type=metric_type, options={"extrct": "fenced"}, line=4), HELD)
+        build(MetricSpec(name="mine", type=metric_type, options={"extrct": "fenced"}, line=4), held)
     assert caught.value.diagnostics[0].help == "did you mean 'extract'?"
     with pytest.raises(UsageError, match=r"extract: 'fence' is not one of strict, fenced"):
-        build(MetricSpec(name="mine", type=metric_type, options=options | {"extract": "fence"}), HELD)
+        build(MetricSpec(name="mine", type=metric_type, options=options | {"extract": "fence"}), held)
 
 
 def test_an_option_like_no_other_is_answered_with_the_list():

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from evalkit.metrics.registry import build
+from evalkit.testing.contracts import MetricContract
+from evalkit.types import MetricSpec, Sample, Unscored
+
+TARGET = {"name": "Ann", "age": 3, "tags": ["a", "b"], "home": {"city": "Rome", "zip": None}}
+
+
+def make(field=None, **options):
+    return build(MetricSpec(name="m", type="fields", field=field, options=options), ())
+
+
+def sample(target):
+    return Sample(id="1", fields={}, target=target)
+
+
+def value(answer, target=TARGET, **options):
+    return make(**options).score(json.dumps(answer), sample(target)).value
+
+
+class TestFieldsKeepTheContract(MetricContract):
+    @pytest.fixture
+    def metric(self):
+        return make()
+
+    @pytest.fixture
+    def sample(self):
+        return sample(TARGET)
+
+
+def test_all_right_is_one_in_every_measure():
+    for measure in ("f1", "precision", "recall", "exact"):
+        assert value(TARGET | {"age": 3.0}, measure=measure) == 1.0
+        assert value(TARGET, target=json.dumps(TARGET), measure=measure) == 1.0
+
+
+def test_what_is_wrong_costs_both_and_what_is_missing_or_extra_one():
+    assert value(TARGET | {"age": "3"}) == pytest.approx(5 / 6)
+    fewer = {key: TARGET[key] for key in ("name", "age", "tags")}
+    assert value(fewer, measure="precision") == 1.0
+    assert value(fewer, measure="recall") == pytest.approx(4 / 6)
+    assert value(fewer) == pytest.approx(2 * 4 / 10)
+    assert value(TARGET | {"more": 1}, measure="recall") == 1.0
+    assert value(TARGET | {"more": 1}, measure="precision") == pytest.approx(6 / 7)
+    assert value(TARGET | {"more": 1}, measure="exact") == 0.0
+    assert value({}) == value([]) == value(3) == 0.0
+
+
+def test_lists_count_by_position_or_as_a_bag():
+    turned = TARGET | {"tags": ["b", "a"]}
+    assert value(turned) == pytest.approx(4 / 6)
+    assert value(turned, lists="any_order") == 1.0
+    assert value(TARGET | {"tags": ["a", "a"]}, lists="any_order") == pytest.approx(5 / 6)
+
+
+def test_null_is_a_value_and_empty_is_one_too():
+    assert value({"a": None}, {"a": None}) == 1.0
+    assert value({}, {"a": None}) == 0.0
+    assert value({}, {}) == value([], []) == 1.0
+    assert value([], {}) == 0.0
+
+
+def test_texts_go_through_the_normalisers():
+    assert value({"a": " X"}, {"a": "x"}) == 0.0
+    assert value({"a": " X"}, {"a": "x"}, normalize=["strip", "casefold"]) == 1.0
+
+
+def test_the_evidence_names_the_paths():
+    found = make().score(json.dumps(TARGET | {"age": 4}), sample(TARGET))
+    assert found.evidence == {"missing_or_wrong": ["$.age 3"], "wrong_or_not_asked_for": ["$.age 4"]}
+
+
+def test_no_json_is_not_answered_and_no_target_no_evidence():
+    for answer in ("", "words", "{"):
+        found = make().score(answer, sample(TARGET))
+        assert (found.value, found.is_answered) == (0.0, False)
+    assert make().score("{}", sample(None)) == Unscored(metric="m", why="no_target")
+    for target in ("words", 3, True):
+        assert make().score("{}", sample(target)) == Unscored(metric="m", why="target_is_no_json")
+    assert make(field="a").score('{"a": {"b": 1}}', sample({"a": {"b": 1}})).value == 1.0

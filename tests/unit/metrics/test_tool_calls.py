@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from evalkit.errors import UsageError
+from evalkit.metrics.registry import build
+from evalkit.testing.contracts import MetricContract
+from evalkit.types import MetricSpec, Sample, Unscored
+
+ADD = {"name": "add", "arguments": {"a": 1, "b": 2}}
+MAIL = {"name": "mail", "arguments": {"to": ["x@y.z"], "urgent": True}}
+
+
+def wired(*calls):
+    """As an OpenAI-style server gives them, arguments as JSON text."""
+    each = [{"name": call["name"], "arguments": json.dumps(call["arguments"])} for call in calls]
+    return [{"id": f"c{i}", "type": "function", "function": function} for i, function in enumerate(each)]
+
+
+def make(held=(), field=None, **options):
+    return build(MetricSpec(name="m", type="tool_call", field=field, options=options, line=3), held)
+
+
+def sample(target, number="1"):
+    return Sample(id=number, fields={}, target=target)
+
+
+def value(answer, target, **options):
+    answer = answer if isinstance(answer, str) else json.dumps(answer)
+    return make(**options).score(answer, sample(target)).value
+
+
+class TestToolCallKeepsTheContract(MetricContract):
+    @pytest.fixture
+    def metric(self):
+        return make()
+
+    @pytest.fixture(params=[ADD, None])
+    def sample(self, request):
+        return sample(request.param)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ADD,
+        [ADD],
+        wired(ADD),
+        {"tool_calls": wired(ADD)},
+        {"role": "assistant", "content": None, "tool_calls": wired(ADD)},
+        {"name": "add", "parameters": {"b": 2.0, "a": 1.0}},
+        {"function": ADD},
+        f"<tool_call>\n{json.dumps(ADD)}\n</tool_call>",
+        f"I add them.\n<tool_call>{json.dumps(ADD)}",
+    ],
+)
+def test_one_call_has_many_spellings(answer):
+    for target in (ADD, [ADD], wired(ADD), json.dumps(ADD)):
+        assert value(answer, target) == 1.0
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"a": "1", "b": 2}, {"a": 1}, {"a": 1, "b": 2, "c": None}, {"a": True, "b": 2}, [1, 2], "{", 3]
+)
+def test_other_arguments_are_another_call(arguments):
+    assert value({"name": "add", "arguments": arguments}, ADD) == 0.0
+    assert value({"name": "add", "arguments": arguments}, ADD, match="name") == 1.0
+
+
+def test_calls_side_by_side_have_no_order_but_a_number():
+    assert value(wired(MAIL, ADD), [ADD, MAIL]) == 1.0
+    assert value(wired(ADD, ADD), [ADD]) == 0.0
+    assert value(wired(ADD), [ADD, MAIL]) == 0.0
+    assert value(wired(ADD), [ADD, MAIL], credit="partial") == pytest.approx(2 / 3)
+    assert value(wired(ADD, ADD), [ADD], credit="partial") == pytest.approx(2 / 3)
+
+
+def test_texts_in_arguments_go_through_the_normalisers():
+    said, wanted = ({"name": "find", "arguments": {"q": [q]}} for q in (" Paris ", "paris"))
+    assert value(said, wanted) == 0.0
+    assert value(said, wanted, normalize=["strip", "casefold"]) == 1.0
+
+
+@pytest.mark.parametrize("target", [None, [], "", " "])
+def test_where_no_call_is_wanted_words_are_right(target):
+    assert value("It is four.", target) == 1.0
+    assert value('{"answer": 4}', target) == 1.0
+    assert value(wired(ADD), target) == 0.0
+    assert value('{"name": "add", "arg', target) == 0.0
+    assert not make().score("", sample(target)).is_answered
+
+
+@pytest.mark.parametrize("answer", ["It is four.", "", '{"name": "add", "argu', "<tool_call>{</tool_call>", '{"a": 1}'])
+def test_a_call_that_is_not_there_is_wrong_and_not_answered(answer):
+    found = make().score(answer, sample(ADD))
+    assert (found.value, found.is_answered) == (0.0, False)
+
+
+def test_the_evidence_says_what_is_amiss_and_which_tool_does_not_exist():
+    found = make(tools=["add", "mail"]).score(json.dumps({"name": "sum", "arguments": {}}), sample(ADD))
+    assert found.evidence == {
+        "missing": ['add({"a":1,"b":2})'],
+        "not_asked_for": ["sum({})"],
+        "unknown_tools": ["sum"],
+    }
+    assert "unknown_tools" not in make(tools=["add"]).score(json.dumps(ADD), sample(None)).evidence
+
+
+def test_targets_are_looked_at_before_anything_is_asked():
+    with pytest.raises(UsageError, match="the target of sample '7' is no tool call") as caught:
+        make([sample(ADD), sample({"city": "Paris"}, "7")])
+    assert caught.value.diagnostics[0].line == 3
+    with pytest.raises(UsageError, match="no sample has a target"):
+        make([sample(None)])
+    make([sample(None), sample(ADD)])
+    assert make().score("x", sample(4)) == Unscored(metric="m", why="target_is_no_call")
+
+
+def test_a_field_holds_the_calls():
+    assert value({"calls": [ADD]}, {"calls": [ADD]}, field="calls") == 1.0
+    assert value({"calls": []}, {"calls": [ADD]}, field="calls") == 0.0

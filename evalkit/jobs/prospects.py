@@ -23,7 +23,9 @@ ASSUMED_FOR_GUARDS = (0.05, 0.10, 0.20)
 """Guards watch what the tuning was not about, so their sides disagree on less."""
 ALIKE = 0.1
 """The correlation within a cluster that stands for "somewhat alike" in words about clusters."""
-_BINARY = frozenset({"exact_match", "accuracy", "json_schema"})
+_BINARY = frozenset(
+    {"exact_match", "accuracy", "json_schema", "contains", "not_contains", "regex", "length", "numeric", "refusal", "sql"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

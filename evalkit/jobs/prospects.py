@@ -24,7 +24,8 @@ ASSUMED_FOR_GUARDS = (0.05, 0.10, 0.20)
 ALIKE = 0.1
 """The correlation within a cluster that stands for "somewhat alike" in words about clusters."""
 _BINARY = frozenset(
-    {"exact_match", "accuracy", "json_schema", "contains", "not_contains", "regex", "length", "numeric", "refusal", "sql"}
+    {"exact_match", "accuracy", "json_schema", "contains", "not_contains", "regex", "length", "numeric", "refusal"}
+    | {"sql"}
 )
 
 

@@ -16,24 +16,39 @@ from evalkit.cli.app import app
 def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; left out: here.", show_default=False)] = Path(),
+    guards: Annotated[
+        str,
+        typer.Option(
+            "--guards",
+            metavar="NAMES",
+            help="Ready-made suites against losses elsewhere: any of forgetting, refusal, over_refusal, by commas.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> int:
     """Write a small suite that runs at once, to make your own."""
     from evalkit.jobs.init import init as make_suite
 
-    made = make_suite(folder)
+    made = make_suite(folder, [name for name in guards.split(",") if name.strip()])
     place = "" if folder == Path() else f" {shlex.quote(str(folder))}"
     steps = [*made.missing, f"evalkit plan{place}", f"evalkit run{place}"]
     document = {
         "folder": str(made.folder),
         "written": [str(path) for path in made.written],
         "missing": list(made.missing),
+        "entries": list(made.entries),
         "next": steps,
     }
     told = [textwrap.fill(f"wrote {', '.join(map(str, made.written))}", 80, subsequent_indent="  "), ""]
     if made.missing:
         told += ["The model and its engine are not installed yet. First:", *(f"  {step}" for step in made.missing), ""]
-    told += ["What a run would do, and the run itself (a minute or two on two cores):"]
+    if made.entries:
+        told += [f"{folder / 'suite.yaml'} was there and is as it was. Put these lines under its gate.guards:"]
+        told += [*(f"    {entry}" for entry in made.entries), ""]
+    took = "a minute or two on two cores" if not guards else "with the guards some ten minutes on two cores"
+    told += [f"What a run would do, and the run itself{'' if made.entries else f' ({took})'}:"]
     told += [f"  {step}" for step in steps[len(made.missing) :]]
-    told += ["", f"Then make it yours: {folder / 'suite.yaml'} says what to replace."]
+    if not made.entries:
+        told += ["", f"Then make it yours: {folder / 'suite.yaml'} says what to replace."]
     context.obj.result(document, "\n".join(told))
     return 0

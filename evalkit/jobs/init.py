@@ -1,15 +1,17 @@
-"""`evalkit init`: a small suite that runs at once, to be replaced piece by piece."""
+"""`evalkit init`: a small suite that runs at once, to be replaced piece by piece, and guards where asked for."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from evalkit.backends.local import missing_packages
 from evalkit.errors import ExecutionError, UsageError
+from evalkit.jobs.guards import ready_guards, with_guards
+from evalkit.suites.load import SUITE_NAME
 
 MODEL = "smollm2-135m-instruct"
 STARTER = (
@@ -34,14 +36,23 @@ class Started:
     written: tuple[Path, ...]
     missing: tuple[str, ...]
     """Commands that install what the suite's model still needs."""
+    entries: tuple[str, ...] = ()
+    """Lines to put under `gate.guards` by hand: the suite was there already, and init changes no file."""
 
 
-def init(folder: Path) -> Started:
+def init(folder: Path, guards: Sequence[str] = ()) -> Started:
     """Writes the starter suite into `folder`, all of it or nothing; no file that is there is touched.
 
-    Raises UsageError that names the files in the way, ExecutionError where the disk refuses.
+    `guards`: names of ready-made guard suites, written beside the suite and named in it. Where there is a suite.yaml
+    already, only they are written. Raises UsageError that names the files in the way or a guard that there is not,
+    ExecutionError where the disk refuses.
     """
-    texts = {folder / name: _text(source) for source, name in STARTER}
+    ready = ready_guards(guards)
+    has_suite = bool(ready) and (folder / SUITE_NAME).is_file()
+    texts = {folder / place: _text(place) for guard in ready for place in guard.places}
+    if not has_suite:
+        texts |= {folder / name: _text(source) for source, name in STARTER}
+        texts[folder / SUITE_NAME] = with_guards(texts[folder / SUITE_NAME], ready)
     try:
         _refuse_occupied(folder, texts)
         with _undone_on_failure() as made:
@@ -52,7 +63,9 @@ def init(folder: Path) -> Started:
         raise ExecutionError(
             f"{error.filename or folder} could not be written: {error.strerror}; nothing was left behind"
         ) from error
-    return Started(folder=folder, written=tuple(texts), missing=missing_packages(MODEL))
+    missing = () if has_suite else missing_packages(MODEL)
+    entries = tuple(guard.entry for guard in ready) if has_suite else ()
+    return Started(folder=folder, written=tuple(texts), missing=missing, entries=entries)
 
 
 def _text(source: str) -> bytes:

@@ -16,6 +16,7 @@ from evalkit.errors import UsageError
 from evalkit.jobs.history import history
 from evalkit.report.history import when
 from evalkit.report.history_text import history_text
+from evalkit.report.read import number
 
 
 @pytest.fixture
@@ -102,6 +103,13 @@ def test_another_metric_draws_a_line_too(reports):
     reports.add(3, metric={"type": "accuracy"})
     (line,) = told(reports)["lines"]
     assert (line["to"], line["changed"], line["bridges"]) == ("run-02", ["metric"], [])
+
+
+def test_what_has_no_name_is_told_only_where_nothing_else_changed(reports):
+    for day, (digest, data) in enumerate((("1", "a" * 64), ("2", "a" * 64), ("3", NEW)), start=1):
+        provenance = {"evalkit": "0.1.0", "data_sha256": data, "suite_fingerprint": f"fp1:{digest}"}
+        reports.add(day, document={"provenance": provenance})
+    assert changed(told(reports)) == [[], [("something else in the suite", None)], [("data", None)]]
 
 
 def test_what_only_the_ledger_knows_has_a_verdict_and_no_scores(reports, monkeypatch, tmp_path):
@@ -216,8 +224,16 @@ def test_the_terminal_gets_eighty_columns_and_no_byte_of_its_own_from_a_document
     assert max(map(len, plain.splitlines())) <= 80
     assert not set(plain) & {"\x1b", "\u202e"}
     assert "\x1b[" in coloured
-    for word in ("✔ SHIP", "! INVALID", "? INCONCLUSIVE", "+87.7", "the data and the metric changed here"):
-        assert word in plain
+    for word in (
+        "✔ SHIP",
+        "! INVALID",
+        "? INCONCLUSIVE",
+        "+87.7",
+        "the data and the metric changed here",
+        "not meaningful",
+    ):
+        assert word in " ".join(plain.replace("─", "").split())
+    assert "\u202e" not in json.dumps(document, ensure_ascii=False)
 
 
 def test_every_key_is_described(reports, capsys):
@@ -241,3 +257,10 @@ def keys_of(value):
 def test_any_text_is_a_time_or_is_none(stamp):
     found = when(stamp)
     assert found is None or when(found) == found
+
+
+def test_a_number_larger_than_any_float_is_none(reports):
+    reports.add(1, primary={"delta_points": 10**400, "n": 10**400})
+    (run,) = told(reports)["runs"]
+    assert (run["delta_points"], run["n"]) == (None, None)
+    assert number({"x": 1.7e308}, "x") == number({"x": int(1.7e308)}, "x") == 1.7e308

@@ -21,7 +21,7 @@ from sklearn.metrics import f1_score
 
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
-from evalkit.metrics.classification import build_f1
+from evalkit.metrics.classification import build_classification
 from evalkit.metrics.match import build_match
 from evalkit.protocols import Metric
 from evalkit.types import GateSpec, MetricSpec, ModelSpec, PrimarySpec, Sample, Suite
@@ -45,7 +45,7 @@ def work(n: int) -> Work:
     gold = rng.integers(LABELS, size=n)
     samples = tuple(Sample(id=str(i), fields={}, target=f"label {g}") for i, g in enumerate(gold))
     named = [MetricSpec(name=f"item{i}", type="exact_match") for i in range(ITEMS)]
-    metrics: dict[str, Metric] = {"f1": build_f1(MetricSpec(name="f1", type="f1"), samples)}
+    metrics: dict[str, Metric] = {"f1": build_classification(MetricSpec(name="f1", type="f1"), samples)}
     metrics |= {spec.name: build_match(spec) for spec in named}
     columns, predicted = {}, {}
     for role, share in (("baseline", 0.70), ("candidate", 0.78)):

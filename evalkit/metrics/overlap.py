@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
@@ -32,22 +33,28 @@ class TokenF1:
         found = answer if self.reader.field is None else self.reader.value(answer, gold)
         if isinstance(found, Unreadable):
             return Scored(metric=self.name, value=0.0, is_answered=False, evidence={"unreadable": clip(found.why)})
-        words = normalised(shown(found), self.chain).split()
-        best = max(overlap(words, normalised(text, self.chain).split()) for text in texts)
+        words = Counter(normalised(shown(found), self.chain).split())
+        best = max(overlap(words, _words(text, self.chain)) for text in texts)
         is_answered = self.reader.field is not None or bool(answer.strip()) or best > 0.0
         return Scored(metric=self.name, value=best, is_answered=is_answered)
 
 
-def overlap(found: list[str], wanted: list[str]) -> float:
+def overlap(found: Counter[str], wanted: Counter[str]) -> float:
     """Harmonic mean of precision and recall of the words in common, counted with repeats.
 
-    >>> overlap("the cat sat".split(), "a cat sat down".split())
+    >>> overlap(Counter("the cat sat".split()), Counter("a cat sat down".split()))
     0.5714285714285714
     """
     if not found or not wanted:
         return float(found == wanted)
-    shared = (Counter(found) & Counter(wanted)).total()
-    return 2.0 * shared / (len(found) + len(wanted))
+    shared = sum(min(count, wanted[word]) for word, count in found.items() if word in wanted)
+    return 2.0 * shared / (found.total() + wanted.total())
+
+
+@lru_cache(maxsize=64)
+def _words(text: str, chain: tuple[Normaliser, ...]) -> Counter[str]:
+    """A target's words, kept until the other side has been scored. Not to be changed."""
+    return Counter(normalised(text, chain).split())
 
 
 def build_token_f1(spec: MetricSpec) -> TokenF1:

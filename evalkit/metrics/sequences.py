@@ -46,6 +46,15 @@ def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
     """
     if len(a) > len(b):
         a, b = b, a
+    # What is equal at either end is in every longest subsequence: answers often are the target but for a few words.
+    start, end = 0, len(a)
+    while start < end and a[start] == b[start]:
+        start += 1
+    skipped = len(b) - len(a)
+    while end > start and a[end - 1] == b[end - 1 + skipped]:
+        end -= 1
+    equal = len(a) - (end - start)
+    a, b = a[start:end], b[start : end + skipped]
     places = _places(a)
     full = (1 << len(a)) - 1
     rows = full
@@ -53,7 +62,7 @@ def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
         if same := places.get(item, 0):
             hits = rows & same
             rows = (rows + hits) | (rows - hits)
-    return len(a) - (rows & full).bit_count()
+    return equal + len(a) - (rows & full).bit_count()
 
 
 def _places(items: Sequence[Hashable]) -> dict[Hashable, int]:

@@ -33,16 +33,31 @@ METRICS = tuple(
         ("f1", {}),
         ("json_schema", {"schema": SCHEMA}),
         ("token_f1", {}),
+        ("contains", {"match": "all"}),
+        ("not_contains", {"normalize": "casefold"}),
+        ("edit_similarity", {"unit": "words"}),
+        ("fields", {"lists": "any_order"}),
+        ("kappa", {}),
+        ("length", {"min": 2, "max": 9}),
+        ("numeric", {"take": "last", "percent": "share", "rel_tol": 0.1}),
+        ("refusal", {"expect": "answer"}),
+        ("regex", {"pattern": r"\w+$", "expect": "no_match"}),
+        ("rouge", {"variant": "rougeLsum", "stemmer": True, "words": "unicode"}),
+        ("sql", {}),
+        ("bleu", {}),
+        ("chrf", {"word_order": 2}),
     ]
     for field in (None, "a", "a.0.b")
     for extract in ("strict", "fenced")
 )
 
+TOOL_CALL = build(MetricSpec(name="tool_call", type="tool_call", options={"credit": "partial"}), ())
+
 
 @relaxed
 @given(answer=any_text | values.map(json.dumps), target=values)
 def test_any_answer_to_any_target_gets_a_score_in_bounds(answer, target):
-    for metric in METRICS:
+    for metric in (*METRICS, TOOL_CALL):
         found = metric.score(answer, Sample(id="1", fields={}, target=target))
         assert isinstance(found, (Scored, Unscored))
         assert found == metric.score(answer, Sample(id="1", fields={}, target=target))

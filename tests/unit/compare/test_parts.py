@@ -13,7 +13,7 @@ from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
 from evalkit.compare.pairing import compare, difference
 from evalkit.compare.slices import MAX_SMALL, judge_slices
-from evalkit.metrics.classification import build_f1
+from evalkit.metrics.classification import build_classification
 from evalkit.types import MetricSpec, PrimarySpec, Sample, SlicesSpec
 from evalkit.types.table import Column, Counts
 
@@ -114,7 +114,7 @@ def f1_table(n=200, seed=1):
     rng = np.random.default_rng(seed)
     gold = rng.integers(3, size=n)
     samples = tuple(Sample(id=str(i), fields={}, target=f"l{g}") for i, g in enumerate(gold))
-    metric = build_f1(MetricSpec(name="exact", type="f1"), samples)
+    metric = build_classification(MetricSpec(name="exact", type="f1"), samples)
     columns = {}
     for role, accuracy in (("baseline", 0.6), ("candidate", 0.8)):
         predicted = np.where(rng.random(n) < accuracy, gold, rng.integers(3, size=n))

@@ -43,9 +43,9 @@ def init(
     if made.missing:
         told += ["The model and its engine are not installed yet. First:", *(f"  {step}" for step in made.missing), ""]
     if made.entries:
-        told += [f"{folder / 'suite.yaml'} was there and is as it was. Put these lines under its gate.guards:"]
+        told += [f"{folder / 'suite.yaml'} is as it was. Put these lines under its gate.guards:"]
         told += [*(f"    {entry}" for entry in made.entries), ""]
-    took = "a minute or two on two cores" if not guards else "with the guards some ten minutes on two cores"
+    took = "a minute or two on two cores" if not guards else "ten minutes on two cores"
     told += [f"What a run would do, and the run itself{'' if made.entries else f' ({took})'}:"]
     told += [f"  {step}" for step in steps[len(made.missing) :]]
     if not made.entries:

@@ -67,6 +67,13 @@ def test_a_suite_that_is_there_stays_as_it_is(place, capsys):
     assert "overwrites nothing" in capsys.readouterr().err
 
 
+def test_what_is_said_fits_eighty_columns(place, capsys):
+    assert execute(["init", "new", "--guards", ",".join(READY)]) == 0
+    assert execute(["init", "new2"]) == 0
+    assert execute(["init", "new2", "--guards", "forgetting"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 def test_a_guard_there_is_not(place):
     with pytest.raises(UsageError, match=r"no ready-made guard 'refusals'.*did you mean 'refusal'.*forgetting"):
         init(Path(), ["refusals"])

@@ -15,6 +15,7 @@ from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.history import history
 from evalkit.report.history import when
+from evalkit.report.history_facts import Recorded, model_document
 from evalkit.report.history_text import history_text
 from evalkit.report.read import number
 
@@ -264,3 +265,22 @@ def test_a_number_larger_than_any_float_is_none(reports):
     (run,) = told(reports)["runs"]
     assert (run["delta_points"], run["n"]) == (None, None)
     assert number({"x": 1.7e308}, "x") == number({"x": int(1.7e308)}, "x") == 1.7e308
+
+
+def test_a_ledger_that_is_a_pipe_keeps_nobody_waiting(reports, monkeypatch, tmp_path):
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    os.mkfifo(tmp_path / "home" / "ledger.jsonl")
+    reports.add(1)
+    assert "no plain file" in told(reports)["skipped"][0]["why"]
+
+
+def test_of_several_baselines_the_one_that_decided_is_the_side(reports):
+    place = reports.add(1, document={"against": "rag"})
+    verdict, manifest = (json.loads((place / name).read_text()) for name in ("verdict.json", "manifest.json"))
+    prints = set()
+    for system in ("one", "two"):
+        manifest["prompts"]["rag"] = {"system": system, "template": "{{ q }}", "shots": 0}
+        run = Recorded(folder="", verdict=verdict, manifest=manifest)
+        prints.add(model_document(run, "baseline")["fingerprint"])
+    assert len(prints - {None}) == 2

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from evalkit.report.history_bridges import bridges_over
+from evalkit.report.history_bridges import asked_where, bridges_over
 from evalkit.report.history_facts import DATA, METRIC, Fact, Recorded, changes, facts_of, model_document
 from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 from evalkit.report.strings import SIDES
@@ -142,11 +142,11 @@ def _in_order(entries: Sequence[_Entry]) -> tuple[list[dict[str, Any]], list[dic
 
 def _lines(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Where what is measured became something else."""
-    lines = []
+    lines, places = [], asked_where(runs)
     for place, run in enumerate(runs):
         moved = [text(one, "what") for one in run["changed"] or () if text(one, "what") in {DATA[0], METRIC[0]}]
         if moved:
-            bridges = bridges_over(runs, place)
+            bridges = bridges_over(runs, place, places)
             lines.append(
                 {
                     "from": runs[place - 1]["run"],

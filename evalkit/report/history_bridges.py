@@ -7,6 +7,7 @@ samples it is wider than it need be.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,16 +20,38 @@ Level = tuple[float, tuple[float, float] | None]
 """(points, their 95 % interval)"""
 
 
-def bridges_over(runs: Sequence[Document], at: int) -> list[dict[str, Any]]:
+Places = Mapping[tuple[float, str], Mapping[str, Sequence[tuple[int, str]]]]
+"""(version of the data, metric) → fingerprint of a model → (number of a run, side) where it was asked, ascending."""
+
+
+def asked_where(runs: Sequence[Document]) -> Places:
+    """Where each model was scored. Runs of a part of the samples are left out: they can join nothing."""
+    found: dict[tuple[float, str], dict[str, list[tuple[int, str]]]] = {}
+    for place, run in enumerate(runs):
+        version = _version(run)
+        if version is not None and not run.get("is_limited"):
+            models = found.setdefault((version, text(run, "metric_fingerprint")), {})
+            for model, side in _asked(run):
+                models.setdefault(model, []).append((place, side))
+    return found
+
+
+def bridges_over(runs: Sequence[Document], at: int, places: Places) -> list[dict[str, Any]]:
     """The bridges over the line above run number `at`: one for each model that was asked on both versions.
 
-    Runs of a part of the samples, and runs with another primary metric, join nothing. Of several the nearest are used.
+    `places` is `asked_where(runs)`. Of several runs of a model the nearest to the line are used; those of
+    candidates, which are usually run for it, come first. Runs with another primary metric join nothing.
     """
     old, new = (_version(runs[number]) for number in (at - 1, at))
-    if None in {old, new} or old == new:
+    if old is None or new is None or old == new:
         return []
-    before, after = (_nearest(runs, version, text(runs[at], "metric_fingerprint"), at) for version in (old, new))
-    return [_bridge(before[model], after[model]) for model in before if model in after]
+    metric = text(runs[at], "metric_fingerprint")
+    before, after = places.get((old, metric), {}), places.get((new, metric), {})
+    ends = [(_nearest(before[model], at), _nearest(after[model], at)) for model in before if model in after]
+    ends.sort(key=lambda ends_of: (ends_of[1][1] == SIDES[0], ends_of[1][0]))
+    return [
+        _bridge((runs[left], left_side), (runs[right], right_side)) for (left, left_side), (right, right_side) in ends
+    ]
 
 
 def offset_interval(old: Level, new: Level) -> tuple[float, float] | None:
@@ -53,21 +76,14 @@ def _version(run: Document) -> float | None:
     return number(obj(run, "data"), "version")
 
 
-def _nearest(
-    runs: Sequence[Document], version: float | None, metric: str, at: int
-) -> Mapping[str, tuple[Document, str]]:
-    """By fingerprint: (run, side) of this version that lies nearest to the line."""
-    found: dict[str, tuple[Document, str]] = {}
-    for place in sorted(range(len(runs)), key=lambda place: abs(2 * place + 1 - 2 * at)):
-        run = runs[place]
-        if _version(run) == version and text(run, "metric_fingerprint") == metric and not run.get("is_limited"):
-            for model, side in _asked(run):
-                found.setdefault(model, (run, side))
-    return found
+def _nearest(asked: Sequence[tuple[int, str]], at: int) -> tuple[int, str]:
+    """The place that lies nearest to the line above run `at`; a model has a place or more."""
+    split = bisect.bisect_left(asked, (at, ""))
+    return min(asked[max(0, split - 1) : split + 1], key=lambda one: abs(2 * one[0] + 1 - 2 * at))
 
 
 def _asked(run: Document) -> Iterator[tuple[str, str]]:
-    for side in reversed(SIDES):  # the candidate is what a bridge is usually run for
+    for side in SIDES:
         model = text(obj(obj(run, "models"), side), "fingerprint")
         if model and number(run, f"{side}_points") is not None:
             yield model, side

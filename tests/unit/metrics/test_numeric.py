@@ -56,6 +56,7 @@ class TestNumericKeepsTheContract(MetricContract):
         ("three", {}, None),
         ("1,23", {}, None),
         ("1.2.3", {}, None),
+        ("1.2.3", {"take": "first"}, None),
         ("1e999", {}, None),
         ("NaN", {}, None),
         ("inf", {}, None),

@@ -102,3 +102,8 @@ def test_only_what_has_averages_takes_one():
     assert caught.value.diagnostics[0].help == "did you mean 'macro'?"
     with pytest.raises(UsageError, match="recall needs one label per sample"):
         make("recall", samples([["a"], "b"]))
+
+
+def test_a_label_no_sample_has_is_no_part_of_balanced_accuracy():
+    held = samples(["a", "b"])
+    assert share(make("balanced_accuracy", held, labels=["a", "b", "c"]), ["a", "b"], held) == 1.0

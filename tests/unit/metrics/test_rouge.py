@@ -129,3 +129,9 @@ def test_a_megabyte_takes_bounded_time(variant, text):
     make(variant=variant, stemmer=True).score(text, sample("a word\n" * 300))
     make(variant=variant).score(text, sample(text))
     assert time.thread_time() - started < 20.0
+
+
+def test_words_of_three_letters_are_not_stemmed():
+    assert stem("gas") == "ga"
+    assert make(stemmer=True).score("ga", sample("gas")).value == 0.0
+    assert make(stemmer=True).score("hopping", sample("hopped")).value == 1.0

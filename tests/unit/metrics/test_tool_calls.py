@@ -119,3 +119,8 @@ def test_targets_are_looked_at_before_anything_is_asked():
 def test_a_field_holds_the_calls():
     assert value({"calls": [ADD]}, {"calls": [ADD]}, field="calls") == 1.0
     assert value({"calls": []}, {"calls": [ADD]}, field="calls") == 0.0
+
+
+def test_an_object_that_happens_to_have_a_name_is_no_call():
+    assert value({"name": "Ann", "age": 3}, None) == 1.0
+    assert value({"name": "now"}, {"name": "now", "arguments": {}}) == 1.0

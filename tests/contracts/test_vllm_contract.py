@@ -96,6 +96,8 @@ def test_base_and_adapter_share_one_engine_that_ends_with_the_last(fake):
     assert tuned.facts["prompt_first_tokens"] == [1, 5, 7]
     assert tuned.facts["starts_twice"] is False
     assert tuned.facts["engine_args"]["max_lora_rank"] == 8
+    assert tuned.facts["engine_args"]["max_loras"] == 2, "on a CPU the last slot has to stay empty"
+    assert tuned.facts["adapters_kept_apart"] is True
     assert (gauges["prompt_tokens"], gauges["generation_tokens"], gauges["running"]) == (30.0, 15.0, 1.0)
 
 
@@ -145,6 +147,13 @@ def test_an_engine_that_dies_is_told_with_its_own_last_words(fake, monkeypatch):
 def test_an_adapter_that_is_not_served_as_one_is_refused(fake, monkeypatch):
     monkeypatch.setenv("FAKE_VLLM", "unserved")
     with pytest.raises(ExecutionError, match="as a model of its own, not as an adapter"):
+        asyncio.run(with_sides(pair(fake), None))
+    assert gone(pids(fake)[0])
+
+
+def test_an_engine_that_mixes_up_its_adapters_is_refused(fake, monkeypatch):
+    monkeypatch.setenv("FAKE_VLLM", "mixes")
+    with pytest.raises(ExecutionError, match="mixes up its adapters: base gives other answers to 6 of 6 questions"):
         asyncio.run(with_sides(pair(fake), None))
     assert gone(pids(fake)[0])
 

@@ -64,6 +64,7 @@ def test_base_and_adapter_share_one_engine_that_ends_with_the_last(fake, capfd):
     assert identities[0].weights_sha256 == identities[1].weights_sha256
     assert identities[1].adapter_sha256
     assert identities[1].has_adapter_applied is True
+    assert identities[1].facts["adapters_kept_apart"] is True
     assert engines() == 0
     assert "what an engine prints" not in capfd.readouterr().out, "stdout is for the result"
 

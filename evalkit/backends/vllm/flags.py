@@ -107,7 +107,8 @@ def engine_args(
         rank = max(adapter.rank for adapter in adapters)
         args |= {
             "enable_lora": True,
-            "max_loras": len(adapters),
+            # The last slot stays empty: see `mixing`. On a GPU the kernels know what no adapter is.
+            "max_loras": len(adapters) + hardware.is_cpu,
             "max_lora_rank": next((known for known in LORA_RANKS if known >= rank), rank),
         }
     return {**args, **given}

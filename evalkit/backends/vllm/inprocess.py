@@ -21,11 +21,20 @@ import jinja2
 
 from evalkit.backends.chat_http import ChatOptions, chat_body
 from evalkit.backends.vllm import process
-from evalkit.backends.vllm.engine import INSTALL, EnginePlan
+from evalkit.backends.vllm.engine import INSTALL, EnginePlan, asked_once
 from evalkit.backends.vllm.flags import Hardware, engine_args, environment
+from evalkit.backends.vllm.mixing import refuse_mixing
 from evalkit.backends.vllm.served import CONCURRENCY, FIRST_TOKENS, GPU_CONCURRENCY, HELLO, version_of
 from evalkit.backends.vllm.weights import Adapter, Model, find_adapter, find_model
-from evalkit.errors import BadRequest, ConnectionLost, ContextTooLong, ExecutionError, ServerDown, TimedOut
+from evalkit.errors import (
+    BackendError,
+    BadRequest,
+    ConnectionLost,
+    ContextTooLong,
+    ExecutionError,
+    ServerDown,
+    TimedOut,
+)
 from evalkit.types import Finish, JsonValue, ModelIdentity, ModelSpec, Request, Response, Usage
 
 _FINISH: Final[Mapping[str, Finish]] = {"stop": "stop", "length": "length"}
@@ -130,6 +139,7 @@ class InProcess:
     def __init__(self, engine: SharedEngine, spec: ModelSpec, name: str, *, timeout_s: float) -> None:
         self._engine = engine
         self._role = spec.role
+        self._spec = spec
         self._name = name
         self._timeout_s = timeout_s
         self._loaded: Loaded | None = None
@@ -148,7 +158,9 @@ class InProcess:
             self._lora = request(self._name, number, str(adapter.folder))
             if not await loaded.llm.add_lora(self._lora):
                 raise ExecutionError(f"vLLM would not load the adapter {adapter.folder}{self._engine.tail()}")
-        tokens = self._tokens([{"role": role, "content": text} for role, text in HELLO])
+        facts = self._facts(loaded)
+        if adapter is not None:
+            facts["adapters_kept_apart"] = await self._apart(loaded)
         return ModelIdentity(
             served_model=self._name,
             weights_sha256=loaded.model.sha256,
@@ -156,14 +168,28 @@ class InProcess:
             engine=f"vLLM in-process ({loaded.hardware.distribution})",
             engine_version=version_of(loaded.hardware, loaded.args),
             has_adapter_applied=None if adapter is None else True,
-            facts={
-                "engine_args": dict(sorted(loaded.args.items())),
-                "engine_start_s": round(loaded.start_s, 1),
-                "prompt_first_tokens": list(tokens[:FIRST_TOKENS]),
-                "prompt_tokens_of_hello": len(tokens),
-                "starts_twice": len(tokens) > 1 and tokens[0] == tokens[1],
-            },
+            facts=facts,
         )
+
+    def _facts(self, loaded: Loaded) -> dict[str, JsonValue]:
+        tokens = self._tokens([{"role": role, "content": text} for role, text in HELLO])
+        return {
+            "engine_args": dict(sorted(loaded.args.items())),
+            "engine_start_s": round(loaded.start_s, 1),
+            "prompt_first_tokens": list(tokens[:FIRST_TOKENS]),
+            "prompt_tokens_of_hello": len(tokens),
+            "starts_twice": len(tokens) > 1 and tokens[0] == tokens[1],
+        }
+
+    async def _apart(self, loaded: Loaded) -> bool | None:
+        """Whether the engine keeps this adapter and its base apart. Raises ExecutionError when it does not."""
+        base = InProcess(self._engine, self._spec, loaded.model.name, timeout_s=self._timeout_s)
+        base._loaded = loaded
+        sides = {base._name: base, self._name: self}
+        try:
+            return await refuse_mixing(lambda name, question: asked_once(sides[name], name, question), list(sides))
+        except BackendError as error:
+            raise ExecutionError(f"vLLM does not answer a first question: {error}{self._engine.tail()}") from error
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """What a server would be sent; the same for all sides but for the model's name."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body, json_bytes
 from evalkit.backends.http.endpoint import Endpoint
-from evalkit.backends.vllm.engine import Engine, Running, served_name
+from evalkit.backends.vllm.engine import CHECK_TIMEOUT_S, Engine, Running, asked_once, served_name
 from evalkit.backends.vllm.flags import ANSWER_ARGS, Hardware
+from evalkit.backends.vllm.mixing import refuse_mixing
 from evalkit.errors import BackendError, ConnectionLost, ExecutionError, ServerDown
 from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
@@ -79,6 +80,8 @@ class Ours:
             return {}
         settings: dict[str, JsonValue] = dict(sorted(running.args.items()))
         found: dict[str, JsonValue] = {"engine_args": settings, "engine_start_s": round(running.start_s, 1)}
+        if running.adapters:
+            found["adapters_kept_apart"] = running.is_apart
         return found | await prompt_facts(self._root, self._name)
 
     def wire(self, request: Request) -> dict[str, JsonValue]:
@@ -144,17 +147,34 @@ class Theirs(ChatHttp):
                 "use backend openai_compatible"
             ) from error
         card = next((card for card in cards if card.name == self._model), None)
+        apart: dict[str, JsonValue] = {}
         if self._adapter is not None:
             card = _serving(self._adapter, cards, identity.endpoint)
             self._model = card.name
+            apart["adapters_kept_apart"] = await self._apart(str(card.parent))
         return replace(
             identity,
             served_model=self._model,
             engine="vLLM",
             engine_version=str(version),
             has_adapter_applied=True if card is not None and card.parent else None,
-            facts=await prompt_facts(self._root, self._model),
+            facts={**await prompt_facts(self._root, self._model), **apart},
         )
+
+    async def _apart(self, parent: str) -> bool | None:
+        """Whether the server keeps this adapter and its base apart. Raises ExecutionError when it does not."""
+        base = ChatHttp(self._endpoint, parent, ChatOptions(), timeout_s=CHECK_TIMEOUT_S, key=self._secrets.key)
+        chats: dict[str, ChatHttp] = {parent: base, self._model: self}
+        try:
+            return await refuse_mixing(lambda name, question: asked_once(chats[name], name, question), list(chats))
+        except BackendError as error:
+            await self.close()
+            raise ExecutionError(f"{self._endpoint.url} does not answer a first question: {error}") from error
+        except ExecutionError:
+            await self.close()
+            raise
+        finally:
+            await base.close()
 
     @property
     def engine_key(self) -> str:

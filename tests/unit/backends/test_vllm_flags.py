@@ -19,7 +19,8 @@ def adapters(*ranks):
 
 def test_rank_is_the_smallest_limit_that_holds_all_adapters():
     args = engine_args(MODEL, adapters(12, 4), CPU, {})
-    assert (args["enable_lora"], args["max_lora_rank"], args["max_loras"]) == (True, 16, 2)
+    assert (args["enable_lora"], args["max_lora_rank"], args["max_loras"]) == (True, 16, 3)
+    assert engine_args(MODEL, adapters(12, 4), GPU, {})["max_loras"] == 2
     assert "enable_lora" not in engine_args(MODEL, [], CPU, {})
 
 

@@ -1,7 +1,8 @@
 """A stand-in for vLLM's server: its routes, its flags and its ways to fail, without a model.
 
 FAKE_VLLM says how to fail: `start` (a traceback, then exit 1), `never` (never healthy), `die` (exit in the middle of
-the third answer), `unserved` (the adapter is listed as a model of its own).
+the third answer), `unserved` (the adapter is listed as a model of its own), `mixes` (the base answers as the adapter
+while that is asked, too), `twice` (prompts begin with the same token twice).
 """
 
 import argparse
@@ -28,6 +29,7 @@ def arguments():
 class Server(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answered = 0
+    adapted = 0
     lock = threading.Lock()
 
     def do_GET(self):
@@ -53,12 +55,21 @@ class Server(BaseHTTPRequestHandler):
             return self.reply({"error": "Unauthorized"}, status=401)
         if self.path == "/tokenize":
             return self.reply({"count": 3, "tokens": [1, 1, 7] if FAULT == "twice" else [1, 5, 7]})
+        is_check = body["max_tokens"] == 16
+        adapted = body["model"] != ARGS.served_model_name
         with Server.lock:
-            Server.answered += 1
+            Server.answered += not is_check
+            Server.adapted += adapted
             if FAULT == "die" and Server.answered > 2:
                 say("RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB")
                 os._exit(9)
-        text = f"{body['model']} heard {body['messages'][-1]['content']}"
+        name = body["model"]
+        if FAULT == "mixes":  # what is asked at the same time is answered by the adapter
+            time.sleep(0.1)
+            name = f"{name} among others" if Server.adapted and not adapted else name
+        with Server.lock:
+            Server.adapted -= adapted
+        text = f"{name} heard {body['messages'][-1]['content']}"
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         return self.reply({"model": body["model"], "choices": [choice], "usage": usage})

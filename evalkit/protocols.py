@@ -127,6 +127,15 @@ class CorpusMetric(Metric, Protocol):
 
 
 @runtime_checkable
+class PartMetric(CorpusMetric, Protocol):
+    """A metric of the whole set that means something else on a part of it: an average over labels, say."""
+
+    def within(self, totals: NDArray[np.float64]) -> CorpusMetric:
+        """The metric as it is meant on a part, given the counts summed over that part's samples, shape (D,)."""
+        ...
+
+
+@runtime_checkable
 class Check(Protocol):
     """A look at the evidence itself, before anything is judged by it: overlap, personal data, stale samples."""
 

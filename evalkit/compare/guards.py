@@ -87,7 +87,10 @@ def _state(found: Comparison, spec: GuardSpec) -> GuardState:
 
 
 def _needed(found: Comparison, spec: GuardSpec, alpha: float) -> int | None:
-    """Pairs at which a harmless candidate clears this margin four times in five."""
+    """Pairs at which a harmless candidate clears this margin four times in five; None where these would be enough.
+
+    They are too few all the same where clusters make them weigh less than so many independent pairs.
+    """
     if spec.margin <= 0.0 or found.n == 0:
         return None
     if found.discordance is not None:
@@ -96,7 +99,8 @@ def _needed(found: Comparison, spec: GuardSpec, alpha: float) -> int | None:
         psi = (found.sd_points / 100.0) ** 2
     else:
         return None
-    return n_noninferiority(psi, spec.margin / 100.0, alpha)
+    wanted = n_noninferiority(psi, spec.margin / 100.0, alpha)
+    return wanted if wanted > found.n else None
 
 
 def _got(found: Comparison) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.protocols import CorpusMetric, Metric
+from evalkit.protocols import CorpusMetric, Metric, PartMetric
 from evalkit.stats.clusters import clustered_binary_interval, share_interval, sign_flip_p
 from evalkit.stats.paired import mcnemar_midp, paired_t_interval, paired_t_p, tango_interval
 from evalkit.stats.resampling import bootstrap_t_interval, paired_bootstrap, randomisation_p, seed_from
@@ -88,7 +88,11 @@ def paired(metric: Metric, table: ScoreTable, rows: NDArray[np.intp] | None = No
     if rows is None:
         return Paired(metric=metric, baseline=base, candidate=cand, clusters=table.clusters)
     clusters = None if table.clusters is None else table.clusters[rows]
-    return Paired(metric=metric, baseline=base.take(rows), candidate=cand.take(rows), clusters=clusters)
+    pairs = Paired(metric=metric, baseline=base.take(rows), candidate=cand.take(rows), clusters=clusters)
+    counts = pairs.baseline.counts
+    if isinstance(metric, PartMetric) and counts is not None and pairs.both.any():
+        return dataclasses.replace(pairs, metric=metric.within(counts.take(pairs.both).total()))
+    return pairs
 
 
 def difference(pairs: Paired, *, seed: str) -> Difference:

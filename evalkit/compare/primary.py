@@ -80,7 +80,11 @@ def least_detectable(found: Comparison, gate: GateSpec) -> float | None:
     if found.n == 0 or found.sd_points is None:
         return None
     if found.discordance is not None:
-        return round(100.0 * mde(found.discordance, found.n, gate.alpha), 2)
+        # No pair that differs is no proof that none would.
+        psi = found.discordance or upper_discordance(0, found.n)
+        return round(100.0 * mde(psi, found.n, gate.alpha), 2)
+    if found.sd_points == 0.0:
+        return None
     return round(100.0 * mde_graded(found.sd_points / 100.0, found.n, gate.alpha), 2)
 
 
@@ -97,7 +101,7 @@ def pairs_needed(found: Comparison, gate: GateSpec) -> int | None:
 
     None when the pairs at hand are already enough or nothing is known of the spread.
     """
-    if found.n == 0 or found.sd_points is None:
+    if found.n == 0 or found.sd_points is None or (found.discordance is None and found.sd_points == 0.0):
         return None
     if found.discordance is not None:
         psi = upper_discordance(round(found.discordance * found.n), found.n)

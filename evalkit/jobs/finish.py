@@ -247,7 +247,8 @@ def _manifest(suite: Suite, facts: RunFacts, story: Story) -> dict[str, Any]:
 def _prompt(suite: Suite, role: str) -> dict[str, Any]:
     spec = suite.models[role]
     shown: list[dict[str, str]] = []
-    if spec.prompt.template is not None or spec.prompt.messages_field is not None:
+    has_template = spec.prompt.template is not None or spec.prompt.messages_field is not None
+    if has_template and suite.samples:
         messages = Renderer(spec).messages(suite.samples[0])
         shown = [{"role": m.role, "content": m.content} for m in messages]
     return {

@@ -19,8 +19,11 @@ ByLabel = Callable[[Shares, Shares, Shares], Shares]
 OfAll = Callable[[Shares], Shares]
 
 
-def averaged(by_label: ByLabel, average: str, position: int | None) -> OfAll:
-    """The statistic that averages a share per label: macro, micro, weighted, or of the label at `position` alone."""
+def averaged(by_label: ByLabel, average: str, position: int | None, among: NDArray[np.bool_] | None = None) -> OfAll:
+    """The statistic that averages a share per label: macro, micro, weighted, or of the label at `position` alone.
+
+    macro: over all labels, or over those `among` (K,) says.
+    """
 
     def statistic(totals: Shares) -> Shares:
         hits, predicted, actual = np.split(totals, 3, axis=-1)
@@ -29,7 +32,7 @@ def averaged(by_label: ByLabel, average: str, position: int | None) -> OfAll:
             return np.asarray(by_label(*summed)[..., 0])
         shares = by_label(hits, predicted, actual)
         if average == "macro":
-            return np.asarray(shares.mean(axis=-1))
+            return np.asarray((shares if among is None else shares[..., among]).mean(axis=-1))
         if average == "weighted":
             return ratio((shares * actual).sum(axis=-1), actual.sum(axis=-1))
         return np.asarray(shares[..., position])

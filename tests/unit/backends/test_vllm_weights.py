@@ -92,3 +92,8 @@ def test_quantised_weights_are_not_compared_by_shape():
     adapter = {"base_model.model.model.q.lora_A.weight": (2, 4), "base_model.model.model.q.lora_B.weight": (6, 2)}
     assert misfit(adapter, {"model.q.qweight": (1, 6), "model.q.scales": (1, 6)}) is None
     assert misfit(adapter, {"language_model.model.q.weight": (6, 4)}) is None
+
+
+def test_a_path_that_is_none_is_not_taken_for_a_name():
+    with pytest.raises(ExecutionError, match=r"there is no model folder \.\./models/llama; paths are relative"):
+        find_model("../models/llama")

@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evalkit.cli.output import Output
-from evalkit.report.text import tame
+from evalkit.report.text import shorten, tame
 from evalkit.run import interrupts
 
 if TYPE_CHECKING:
     from evalkit.run.progress import Progress, SideProgress
 
 LINE_S = 10.0
+SHOWN_REFUSAL = 100
 LOOK_S = 0.5
 HALF_S = 30.0
 KNOWN_S = 5.0
@@ -109,8 +110,7 @@ class Display:
 
     def _line(self) -> str:
         parts = [
-            f"{role} {s.answered + s.failed:,}/{s.planned:,}" + (f" ({s.failed} failed)" if s.failed else "")
-            for role, s in self._progress.sides.items()
+            f"{role} {s.answered + s.failed:,}/{s.planned:,}" + _trouble(s) for role, s in self._progress.sides.items()
         ]
         return f"evalkit: {'; '.join([', '.join([*parts, self._eta()]), *self._waits(), *self._engine()])}"
 
@@ -145,6 +145,14 @@ class Display:
         if not is_known or per_s <= 0.0 or self._progress.waiting(time.time()):
             return f"{per_s:.1f} answers/s"
         return f"{per_s:.1f} answers/s, about {_clock(left / per_s)} left"
+
+
+def _trouble(side: SideProgress) -> str:
+    """What failed; and what is tried again, with the last reason, while nothing but that happens."""
+    parts = [f"{side.failed:,} failed"] if side.failed else []
+    if side.retried > side.answered:
+        parts.append(f"{side.retried:,} tried again, the last after {shorten(side.refusal, SHOWN_REFUSAL)}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _row(role: str, side: SideProgress) -> str:

@@ -297,6 +297,7 @@ class Engine:
         if wait is None:
             return case.failure
         lane.counters.retried += 1
+        lane.counters.refusal = str(error)
         self._put_off(case, wait)
         return None
 

@@ -19,6 +19,8 @@ class SideProgress:
     cached: int = 0
     failed: int = 0
     retried: int = 0
+    refusal: str = ""
+    """Why the last attempt that is to be tried again failed."""
     in_flight: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

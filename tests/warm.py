@@ -203,7 +203,7 @@ def warm_up() -> None:
 def serve() -> None:
     package = importlib.import_module("evalkit")
     for module in pkgutil.walk_packages(package.__path__, "evalkit."):
-        if "llama_process" not in module.name and not module.name.startswith("evalkit.testing"):
+        if not module.name.endswith(".process") and not module.name.startswith("evalkit.testing"):
             importlib.import_module(module.name)
     warm_up()
     gc.freeze()  # a collection in the child would touch, and so copy, every page

@@ -22,7 +22,7 @@ def engines(parent):
             state, ppid = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if int(ppid) == parent and state != "Z" and b"llama_process" in command:
+        if int(ppid) == parent and state != "Z" and b"local/process.py" in command:
             found.append(int(stat.parent.name))
     return found
 

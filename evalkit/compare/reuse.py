@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from evalkit.compare.primary import gate_error
@@ -34,6 +35,9 @@ def chance_of_a_false_ship(reuse: Reuse, found: Comparison, gate: GateSpec) -> f
     error = gate_error(found)
     if error is None:
         return None
+    if found.sd_points is not None and found.delta_points is not None and found.n:
+        # Were none better, what the mean explains now would be spread: of pairs that differ, all would be.
+        error = max(error, math.hypot(found.sd_points, found.delta_points) / (100.0 * math.sqrt(found.n)))
     bar = gate.primary.min_delta / 100.0 if gate.intent == "quality" else 0.0
     # Without evidence asked for, the bar alone decides.
     alpha = 0.5 if gate.primary.evidence == "none" and gate.intent == "quality" else gate.primary_alpha

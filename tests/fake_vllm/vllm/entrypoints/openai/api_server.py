@@ -1,8 +1,8 @@
 """A stand-in for vLLM's server: its routes, its flags and its ways to fail, without a model.
 
 FAKE_VLLM says how to fail: `start` (a traceback, then exit 1), `never` (never healthy), `die` (exit in the middle of
-the third answer), `unserved` (the adapter is listed as a model of its own), `mixes` (the base answers as the adapter
-while that is asked, too), `twice` (prompts begin with the same token twice).
+the third answer), `unserved` (the adapter is listed as a model of its own), `mixes` (once the adapter has been asked,
+the base answers otherwise, so that no timing decides), `twice` (prompts begin with the same token twice).
 """
 
 import argparse
@@ -29,7 +29,7 @@ def arguments():
 class Server(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answered = 0
-    adapted = 0
+    adapter_was_asked = False
     lock = threading.Lock()
 
     def do_GET(self):
@@ -59,16 +59,13 @@ class Server(BaseHTTPRequestHandler):
         adapted = body["model"] != ARGS.served_model_name
         with Server.lock:
             Server.answered += not is_check
-            Server.adapted += adapted
+            Server.adapter_was_asked |= adapted
             if FAULT == "die" and Server.answered > 2:
                 say("RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB")
                 os._exit(9)
         name = body["model"]
-        if FAULT == "mixes":  # what is asked at the same time is answered by the adapter
-            time.sleep(0.1)
-            name = f"{name} among others" if Server.adapted and not adapted else name
-        with Server.lock:
-            Server.adapted -= adapted
+        if FAULT == "mixes" and Server.adapter_was_asked and not adapted:
+            name = f"{name} among others"
         text = f"{name} heard {body['messages'][-1]['content']}"
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}

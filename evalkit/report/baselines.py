@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalkit import numbers
 from evalkit.report import strings
-from evalkit.report.facts import Table
+from evalkit.report.grid import Table
 from evalkit.report.read import Document, number, obj, pair, text, whole
 
 

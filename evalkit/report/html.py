@@ -8,16 +8,19 @@ only: autoescaped by jinja2, or packed and set by the script as `textContent`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from evalkit.report import charts, facts, page, payback, strings
-from evalkit.report.baselines import against_table
+from evalkit.report import charts, strings
+from evalkit.report.examples import examples
 from evalkit.report.pack import pack
+from evalkit.report.panels import BACKGROUND, FINDINGS, Panel
 from evalkit.report.read import Document, items, obj, objects, text, words
 from evalkit.report.shell import asset, policy, template
 from evalkit.report.text import cleaned
+from evalkit.report.tiles import tiles
+from evalkit.report.title import sides, subtitle
 
 SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "detail.js", "app.js")
 
@@ -35,7 +38,7 @@ def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Docume
     """The report in pieces, for runs too large to be in memory. Loops over `samples` several times."""
     style = Markup(asset("report.css"))  # noqa: S704 - our own file
     script = Markup("\n".join(['"use strict";', "(() => {", *map(asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
-    shown = cleaned(verdict)
+    shown, lineage = cleaned(verdict), cleaned(manifest)
     packed = pack(samples, text(obj(verdict, "primary"), "metric"))
     page_html = template("report.html.j2").render(
         style=style,
@@ -46,8 +49,9 @@ def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Docume
         left_out=strings.left_out(packed.n_left_out, packed.max_chars),
         rows_mark=Markup(_ROWS_MARK),  # noqa: S704 - our own
         **_first_screen(shown),
-        **_sections(shown, cleaned(manifest)),
-        examples=page.examples(samples),
+        findings=_panels(FINDINGS, shown, lineage),
+        background=_panels(BACKGROUND, shown, lineage),
+        examples=examples(samples),
     )
     before, _, after = page_html.rpartition(_ROWS_MARK)
     yield before.encode("utf-8")
@@ -59,52 +63,35 @@ def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Docume
 def _first_screen(verdict: Document) -> dict[str, Any]:
     return {
         "look": strings.verdict_look(text(verdict, "verdict")),
-        "subtitle": page.subtitle(verdict),
-        "sides": page.sides(verdict),
+        "subtitle": subtitle(verdict),
+        "sides": sides(verdict),
         "hero": charts.hero(verdict),
         "headline": text(verdict, "headline"),
         "suite": text(verdict, "suite") or "a suite",
         "primary": charts.primary_words(verdict),
         "blocking": [text(r, "detail") for r in objects(verdict, "reasons") if r.get("blocking")],
         "advice": [words(sentence) for sentence in items(verdict, "advice")],
-        "tiles": page.tiles(verdict),
-        "asked": page.asked_rows(verdict),
-        "bounds_note": page.bounds_note(verdict),
-    }
-
-
-def _sections(verdict: Document, manifest: Document) -> dict[str, Any]:
-    return {
-        "metrics": charts.metric_chart(verdict),
-        "against": against_table(verdict),
-        "decides": text(verdict, "against"),
-        "slices": charts.slice_chart(verdict),
-        "slice_sentences": charts.slice_sentences(verdict),
-        "guards": page.guard_rows(verdict),
-        "guard_chart": charts.guard_chart(verdict),
-        "primary_facts": page.primary_facts(verdict),
-        "classes": page.class_blocks(verdict),
-        "coverage": facts.coverage_table(verdict),
-        "coverage_sentence": facts.coverage_sentence(verdict),
-        "differences": facts.differences_table(verdict),
-        "identity": facts.identity_table(verdict),
-        "identity_sentences": facts.identity_sentences(verdict),
-        "cost": facts.cost_table(verdict),
-        "latency": facts.latency_table(verdict),
-        "payback": payback.payback_table(verdict),
-        "sensitivity": payback.sensitivity_table(verdict),
-        "payback_sentences": payback.payback_sentences(verdict),
-        "payback_assumptions": payback.assumptions(verdict),
-        "checks": facts.checks_table(verdict),
+        "tiles": tiles(verdict),
         "version": text(obj(verdict, "provenance"), "evalkit"),
-        "lineage": facts.lineage_table(verdict, manifest),
-        "digests": facts.digests_table(manifest),
-        "prompts": facts.prompts_of(manifest),
-        "declared": facts.declared(manifest),
-        "reasons": [(text(r, "code"), bool(r.get("blocking")), text(r, "detail")) for r in objects(verdict, "reasons")],
-        "warnings": [words(sentence) for sentence in items(verdict, "warnings")],
-        "assumptions": strings.ASSUMPTIONS,
         "glossary": strings.GLOSSARY,
         "flips": strings.FLIPS,
         "no_samples": strings.NO_SAMPLES,
     }
+
+
+class Shown(NamedTuple):
+    """A panel as the page holds it."""
+
+    name: str
+    link: str
+    html: Markup
+
+
+def _panels(panels: Iterable[Panel], verdict: Document, manifest: Document) -> list[Shown]:
+    """Each panel rendered by itself, so that no two of them can take each other's names."""
+    found = []
+    for panel in panels:
+        names = panel.data(verdict, manifest)
+        html = template(f"panels/{panel.name}.html.j2").render(glossary=strings.GLOSSARY, **names)
+        found.append(Shown(panel.name, panel.link, Markup(html)))  # noqa: S704 - rendered by an escaping template
+    return found

@@ -15,7 +15,7 @@ from typing import Literal
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import against_rows
-from evalkit.report.page import AskedRow, asked_rows, guard_rows
+from evalkit.report.demands import AskedRow, asked_rows, guard_rows
 from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 from evalkit.report.text import cleaned
 

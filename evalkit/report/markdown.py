@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import against_rows, noise_words
+from evalkit.report.demands import asked_rows, bounds_note
+from evalkit.report.examples import Example, examples
 from evalkit.report.forest import Bar, axis_for
-from evalkit.report.page import Example, asked_rows, bounds_note, examples, sides
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
+from evalkit.report.title import sides
 
 MAX_CHARS = 65_536
 """GitHub refuses longer comments."""

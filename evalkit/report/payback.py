@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalkit import numbers
-from evalkit.report.facts import NONE, Table
+from evalkit.report.grid import NONE, Table
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, words
 
 

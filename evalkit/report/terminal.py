@@ -12,10 +12,11 @@ from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
 from evalkit.report.console import printed
-from evalkit.report.page import asked_rows, bounds_note, sides
+from evalkit.report.demands import asked_rows, bounds_note
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import plain, shorten
+from evalkit.report.title import sides
 
 MAX_WIDTH = 80
 MAX_WARNINGS = 8

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from evalkit.report import charts, facts, page
+from evalkit.report import charts, demands
 from evalkit.report.html import render_html
 from evalkit.report.pack import CHUNK_ROWS, FLIP_CODES, pack
+from evalkit.report.panels import classes, cost
 
 STATUSES = ("ship", "dont_ship", "inconclusive", "invalid", "error")
 
@@ -70,27 +71,27 @@ def test_missing_is_never_shown_as_zero(documents):
     chart = charts.metric_chart(verdict)
     assert {row.delta for row in chart.rows} == {"not measured"}
     assert {row.baseline for row in chart.rows} == {"–"}
-    costs = facts.cost_table(verdict)
+    costs = cost.cost_table(verdict)
     assert costs.rows[0] == ("all answers, USD", "unknown", "unknown")
 
 
 def test_an_unresolved_guard_is_not_a_tick(ship):
     ship[0]["guards"][2]["n_needed"] = 77
-    rows = page.guard_rows(ship[0])
+    rows = demands.guard_rows(ship[0])
     assert [row.mark.sign for row in rows] == ["?", "?", "✔"]
     assert rows[0].needed == "about 420 pairs would settle it"
     assert rows[2].needed == ""
 
 
 def test_demands_point_at_their_line_and_their_samples(ship):
-    rows = page.asked_rows(ship[0])
+    rows = demands.asked_rows(ship[0])
     assert rows[0].where == "suite.yaml:41"
     assert rows[0].href == "#f=broken"
     assert rows[4].where == ""
 
 
 def test_a_link_can_lead_nowhere_but_into_the_page():
-    rows = page.asked_rows({"asked": [{"label": "x", "filter": "javascript:alert(1)"}]})
+    rows = demands.asked_rows({"asked": [{"label": "x", "filter": "javascript:alert(1)"}]})
     assert rows[0].href.startswith("#")
 
 
@@ -151,7 +152,7 @@ def test_lone_surrogates_and_controls_are_shown_not_lost(documents):
 
 
 def test_confusion_matrices_tint_by_share_and_keep_the_count(ship):
-    block = page.class_blocks(ship[0])[0]
+    block = classes.class_blocks(ship[0])[0]
     side, rows = block.matrices[0]
     label, cells = rows[0]
     assert (side, label) == ("baseline", "negative")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from evalkit.report import facts, payback
+from evalkit.report import payback
+from evalkit.report.panels import cost as cost_panel
 
 AMOUNT = {"point": 17_155.0, "low": 17_000.0, "high": 17_300.0}
 COST = {
@@ -58,6 +59,6 @@ def test_the_line():
 
 @pytest.mark.parametrize(("ratio", "rows"), [({"p50": {"point": 0.2, "ci95": [0.19, 0.21]}, "p95": None}, 1), ({}, 0)])
 def test_ratios_of_latency(ratio, rows):
-    table = facts.latency_table({"latency": {"ratio": ratio}})
+    table = cost_panel.latency_table({"latency": {"ratio": ratio}})
     assert len(table.rows) == 3 + rows
     assert rows == 0 or table.rows[3][2] == "0.20 [0.19, 0.21]"

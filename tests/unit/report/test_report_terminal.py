@@ -1,6 +1,6 @@
 import pytest
 
-from evalkit.report import page, terminal
+from evalkit.report import demands, terminal
 
 STATUSES = ("ship", "dont_ship", "inconclusive", "invalid", "error")
 
@@ -83,6 +83,6 @@ def test_nothing_is_said_of_brackets_where_there_are_none(documents):
 
 
 def test_every_demand_reads_as_a_sentence(documents):
-    rows = [f"{row.label} {row.asked}" for row in page.asked_rows(documents.make_verdict("dont_ship"))]
+    rows = [f"{row.label} {row.asked}" for row in demands.asked_rows(documents.make_verdict("dont_ship"))]
     assert "schema loses at most 1 point" in rows
     assert "every slice loses at most 10 points" in rows

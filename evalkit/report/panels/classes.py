@@ -1,0 +1,69 @@
+"""Label by label: precision, recall, F1, and both sides' confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit import numbers
+from evalkit.report import strings
+from evalkit.report.grid import Table
+from evalkit.report.read import Document, items, number, obj, objects, text, words
+
+TINTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassBlock:
+    """One metric's labels and its confusion matrices."""
+
+    metric: str
+    table: Table
+    heads: tuple[str, ...]
+    matrices: tuple[tuple[str, tuple[tuple[str, tuple[tuple[str, int], ...]], ...]], ...]
+    """(side, rows of (gold label, cells of (count, tint 0–5)))"""
+
+
+def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
+    """A block for each metric that has labels."""
+    return {
+        "classes": class_blocks(verdict),
+    }
+
+
+def class_blocks(verdict: Document) -> tuple[ClassBlock, ...]:
+    """Per-label figures of every metric that has labels."""
+    return tuple(_class_block(block) for block in objects(verdict, "per_class"))
+
+
+def _class_block(block: Document) -> ClassBlock:
+    rows: list[tuple[str, ...]] = []
+    for row in objects(block, "rows"):
+        was, now = (obj(row, side) for side in strings.SIDES)
+        pairs = [f"{_figure(was, key)} → {_figure(now, key)}" for key in ("precision", "recall", "f1")]
+        rows.append((text(row, "label"), numbers.count(number(row, "n")), *pairs))
+    labels = tuple(words(label) for label in items(block, "labels"))
+    confusion = obj(block, "confusion")
+    matrices = tuple((side, _matrix(labels, items(confusion, side))) for side in strings.SIDES if side in confusion)
+    return ClassBlock(
+        metric=text(block, "metric"),
+        table=Table(head=("label", "n", "precision", "recall", "F1"), rows=tuple(rows), is_numeric=True),
+        heads=(*labels, "(unreadable or not a label)"),
+        matrices=matrices,
+    )
+
+
+def _matrix(labels: Sequence[str], rows: Sequence[object]) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:
+    found = []
+    for label, row in zip(labels, rows, strict=False):
+        counts = [value if isinstance(value, int) else 0 for value in row] if isinstance(row, list) else []
+        total = max(1, sum(counts))
+        cells = tuple((numbers.count(n), -(-TINTS * n // total)) for n in counts)
+        found.append((label, cells))
+    return tuple(found)
+
+
+def _figure(figures: Document, key: str) -> str:
+    value = number(figures, key)
+    return "–" if value is None else numbers.points(value)

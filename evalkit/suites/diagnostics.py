@@ -73,6 +73,8 @@ class Problems:
     """Of the mistakes listed, those that are about one cell: its column and its value."""
     odd: list[tuple[int, str]] = field(default_factory=list)
     """(line, what) of rows that are read and that a person should look at."""
+    is_by_row: bool = False
+    """The file has no lines: places are `file:row 7`."""
 
     def add(
         self,
@@ -95,7 +97,8 @@ class Problems:
         if cell is not None:
             self.cells[len(self.listed)] = cell
         column, width = place or (None, 1)
-        found = Diagnostic(message=message, path=self.shown, line=line, column=column, width=width, help=fix)
+        path, number = (f"{self.shown}:row {line}", None) if self.is_by_row else (self.shown, line)
+        found = Diagnostic(message=message, path=path, line=number, column=column, width=width, help=fix)
         self.listed.append(with_line(found, text))
 
     def all(self) -> tuple[Diagnostic, ...]:

@@ -41,7 +41,7 @@ def read_jsonl(lines: Iterator[tuple[int, bytes]], problems: Problems) -> Iterat
             continue
         try:
             row, half = _row(raw)
-        except _BadLineError as bad:
+        except BadRow as bad:
             problems.add(number, bad.message, place=bad.place, text=bad.text, fix=bad.fix)
         else:
             if half is not None:
@@ -95,7 +95,9 @@ class _BadValueError(ValueError):
         self.written, self.key = written, key
 
 
-class _BadLineError(ValueError):
+class BadRow(ValueError):
+    """One row is not what a row may be."""
+
     def __init__(
         self, message: str, *, place: tuple[int, int] | None = None, text: str | None = None, fix: str | None = None
     ) -> None:
@@ -103,8 +105,25 @@ class _BadLineError(ValueError):
         self.message, self.place, self.text, self.fix = message, place, text, fix
 
 
+def row_at(text: str, start: int) -> tuple[dict[str, JsonValue], int, str | None]:
+    """The object that begins at a place of a text, where it ends, and the half character it holds.
+
+    Raises json.JSONDecodeError where it is no whole JSON, BadRow where it is no row.
+    """
+    try:
+        row, end = _DECODER.raw_decode(text, start)
+    except _BadValueError as error:
+        raise BadRow(str(error)) from None
+    except RecursionError:
+        raise BadRow("nested too deeply") from None
+    written = text[start:end]
+    if _is_deep(written, row):
+        raise BadRow(f"nested deeper than {MAX_DEPTH} levels")
+    return row, end, _half_character(written, row)
+
+
 def _row(raw: bytes) -> tuple[dict[str, JsonValue], str | None]:
-    """One line as a row, and the half character it holds. Raises _BadLineError."""
+    """One line as a row, and the half character it holds. Raises BadRow."""
     try:
         text = raw.decode("utf-8").rstrip("\r\n\t ")
         row = _DECODER.decode(text)
@@ -112,19 +131,19 @@ def _row(raw: bytes) -> tuple[dict[str, JsonValue], str | None]:
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8 text"
         before = raw[: error.start].decode("utf-8")
         shown = raw.decode("utf-8", "replace").rstrip()
-        raise _BadLineError(message, place=(len(before) + 1, 1), text=shown, fix="save the file as UTF-8") from None
+        raise BadRow(message, place=(len(before) + 1, 1), text=shown, fix="save the file as UTF-8") from None
     except json.JSONDecodeError as error:
         message, fix = _no_json(error, text)
-        raise _BadLineError(message, place=(error.colno, 1), text=text, fix=fix) from None
+        raise BadRow(message, place=(error.colno, 1), text=text, fix=fix) from None
     except _BadValueError as error:
-        raise _BadLineError(str(error), place=_place(error, text), text=text) from None
+        raise BadRow(str(error), place=_place(error, text), text=text) from None
     except RecursionError:
-        raise _BadLineError("nested too deeply") from None
+        raise BadRow("nested too deeply") from None
     if not isinstance(row, dict):
         message = "a row is an object, not a bare value"
-        raise _BadLineError(message, place=(1, 1), text=text, fix='write {"column": value, …}')
+        raise BadRow(message, place=(1, 1), text=text, fix='write {"column": value, …}')
     if _is_deep(text, row):
-        raise _BadLineError(f"nested deeper than {MAX_DEPTH} levels")
+        raise BadRow(f"nested deeper than {MAX_DEPTH} levels")
     return row, _half_character(text, row)
 
 

@@ -1,0 +1,160 @@
+"""What a row says, whichever of the usual shapes it has: what was asked and what was answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.suites.records.read import Row
+from evalkit.types import JsonValue, Message
+
+Kind = Literal["chat", "completion", "preference", "flat"]
+
+_CHAT_KEYS = ("messages", "conversations", "conversation")
+_WRAPPERS = ("", "body", "request")
+"""Where a log or a batch file keeps a chat: in the row itself or one level below."""
+_ANSWER_KEYS = ("completion", "response", "output", "answer")
+_SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
+"""ShareGPT's names for roles."""
+_DEPTH = 3
+"""Of flat rows: texts further down are no question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One example, told in the same words for every shape of file."""
+
+    inputs: tuple[str, ...]
+    """What was asked. Chat and preference: each user turn, in order. Completion: the prompt; with an `instruction` and
+    an `input` both together, and then the input alone. Flat: every text of the row."""
+    outputs: tuple[str, ...]
+    """What was answered. Chat: each assistant turn. Preference: chosen, then rejected. Flat: none."""
+    messages: tuple[Message, ...]
+    """The conversation, up to and with the (chosen) answer; of a flat row empty."""
+    kind: Kind
+
+
+def record_of(row: Row | Mapping[str, JsonValue]) -> Record:
+    """What a row says.
+
+    Known are chats (`messages` of OpenAI and Hugging Face, ShareGPT's `conversations`, also below `body` or `request`,
+    with the `response` beside them), `prompt` and `completion`, `instruction`, `input` and `output`, and preferences:
+    `chosen` and `rejected` with or without a `prompt`, each a text or a list of turns. Everything else is flat. Turns
+    that are no objects, and contents without text, are passed over: this reads, and does not judge.
+    """
+    fields = row.fields if isinstance(row, Row) else row
+    return _preference(fields) or _chat(fields) or _completion(fields) or _flat(fields)
+
+
+def turns_of(value: JsonValue) -> tuple[Message, ...]:
+    """A list of turns in OpenAI's or ShareGPT's words; empty where it is none."""
+    if not isinstance(value, list):
+        return ()
+    return tuple(message for turn in value if isinstance(turn, dict) and (message := _turn(turn)) is not None)
+
+
+def _turn(turn: Mapping[str, JsonValue]) -> Message | None:
+    role, said = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    if not isinstance(role, str):
+        return None
+    calls = turn.get("tool_calls")
+    content = _text(said) or (json.dumps(calls, ensure_ascii=False) if calls else "")
+    return Message(role=_SPEAKERS.get(role.lower(), role.lower()), content=content)
+
+
+def _text(value: JsonValue) -> str:
+    """A text, or the texts of a content in parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
+        return "\n".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+def _preference(row: Mapping[str, JsonValue]) -> Record | None:
+    if "chosen" not in row or "rejected" not in row:
+        return None
+    asked = _asked(row.get("prompt", row.get("question", row.get("input"))))
+    chosen, rejected = _answered(row["chosen"]), _answered(row["rejected"])
+    if not chosen or not rejected:
+        return None
+    if not asked:  # both are whole conversations
+        asked, chosen = chosen[:-1], chosen[-1:]
+    outputs = (chosen[-1].content, rejected[-1].content)
+    return Record(inputs=_said(asked, "user"), outputs=outputs, messages=(*asked, chosen[-1]), kind="preference")
+
+
+def _chat(row: Mapping[str, JsonValue]) -> Record | None:
+    for wrapper in _WRAPPERS:
+        inner = row.get(wrapper) if wrapper else row
+        if not isinstance(inner, Mapping):
+            continue
+        turns = next((found for key in _CHAT_KEYS if (found := turns_of(inner.get(key)))), ())
+        turns = turns or (turns_of(inner.get("input")) if not wrapper else ())
+        if not turns:
+            continue
+        if turns[-1].role != "assistant":
+            turns = (*turns, *_logged(row))
+        return Record(inputs=_said(turns, "user"), outputs=_said(turns, "assistant"), messages=turns, kind="chat")
+    return None
+
+
+def _logged(row: Mapping[str, JsonValue]) -> tuple[Message, ...]:
+    """The answer that stands beside a chat: a text, a turn, or a reply as OpenAI's API gives it."""
+    for key in _ANSWER_KEYS:
+        value = row.get(key)
+        while isinstance(value, dict) and "body" in value:
+            value = value["body"]
+        if isinstance(value, dict) and isinstance(choices := value.get("choices"), list) and choices:
+            value = choices[0].get("message") if isinstance(choices[0], dict) else None
+        if isinstance(value, dict):
+            value = _text(value.get("content"))
+        if isinstance(value, str) and value:
+            return (Message(role="assistant", content=value),)
+    return ()
+
+
+def _completion(row: Mapping[str, JsonValue]) -> Record | None:
+    answers = [said[-1] for key in _ANSWER_KEYS if (said := _answered(row.get(key)))]
+    further = row.get("input") if isinstance(row.get("input"), str) else None
+    if isinstance(instruction := row.get("instruction"), str) and answers:
+        whole = f"{instruction}\n\n{further}" if further else instruction
+        inputs: tuple[str, ...] = (whole, further) if isinstance(further, str) and further else (whole,)
+        asked: tuple[Message, ...] = (Message(role="user", content=whole),)
+    else:
+        asked = _asked(row.get("prompt", row.get("input")))
+        inputs = _said(asked, "user")
+    if not asked or not answers:
+        return None
+    return Record(inputs=inputs, outputs=(answers[0].content,), messages=(*asked, answers[0]), kind="completion")
+
+
+def _asked(value: JsonValue) -> tuple[Message, ...]:
+    return (Message(role="user", content=value),) if isinstance(value, str) and value else turns_of(value)
+
+
+def _answered(value: JsonValue) -> tuple[Message, ...]:
+    return (Message(role="assistant", content=value),) if isinstance(value, str) else turns_of(value)
+
+
+def _said(turns: tuple[Message, ...], role: str) -> tuple[str, ...]:
+    return tuple(turn.content for turn in turns if turn.role == role and turn.content)
+
+
+def _flat(row: Mapping[str, JsonValue]) -> Record:
+    return Record(inputs=tuple(_texts(row, 1)), outputs=(), messages=(), kind="flat")
+
+
+def _texts(value: JsonValue | Mapping[str, JsonValue], depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip():
+            yield value
+    elif depth <= _DEPTH and isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner, depth + 1)
+    elif depth <= _DEPTH and isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, depth + 1)

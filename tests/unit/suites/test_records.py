@@ -140,7 +140,7 @@ def test_bad_rows_of_parquet_name_the_row(tmp_path):
 
 
 def test_a_quote_that_is_never_closed_ends_at_the_bound(tmp_path):
-    path = write(tmp_path, "d.csv", 'a,b\n"' + ("x" * 99 + ",y\n") * 16_000)
+    path = write(tmp_path, "d.csv", 'a,b\n"' + ("x" * 99 + ",y\n") * 120_000)
     with pytest.raises(UsageError, match="a row may hold 10 MiB"):
         list(read_rows(path))
 

@@ -1,23 +1,58 @@
-"""Held-out samples that stand word for word in the training data.
+"""Held-out samples that stand in the training data: word for word, in part, or reworded a little.
 
-Two texts count as the same when they agree after NFKC, case folding and dropping everything but letters and
-digits. Rewordings are not found by this check, and the report says so.
+The held-out side is indexed, the training rows are streamed past it once. A sample is dirty when it was as good as
+trained on, suspect when a part of it was, else clean. Paraphrases and translations that share no run of words are not
+found, and the report says so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from evalkit.errors import Diagnostic, UsageError
+import numpy as np
+
+from evalkit.hygiene.index import Index
+from evalkit.hygiene.matching import Finder, Pair
+from evalkit.hygiene.verify import LAYERS, Layer, Match, State, verified
+from evalkit.hygiene.words import hashed, letters, plain
 from evalkit.types import JsonValue
+from evalkit.types.hygiene import Thresholds
 
-METHOD = "exact match after NFKC, case folding and dropping punctuation and spaces; rewordings are not looked for"
+METHOD = (
+    "exact match (NFKC, case folded, letters and digits), and runs of five words (characters, in scripts without "
+    "blanks) shared with a training row, verified by longest match, Jaccard similarity and alignment; rewordings that "
+    "share no run of words are not found"
+)
+BATCH_BYTES = 1_500_000
+"""Text hashed at once; arrays of a few times this size stay in the caches and bound the memory."""
+EVIDENCE = 3
+"""Training rows kept for a sample."""
+SHOWN = 50
+"""Samples named in verdict.json."""
+_STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "answer")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """What a training row says, and where it stands."""
+
+    where: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Why a sample is not clean: one training row and what it has in common with the sample."""
+
+    where: str
+    layer: Layer
+    state: State
+    score: float
+    span: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,83 +61,152 @@ class Contamination:
 
     n_samples: int
     n_training_rows: int
-    dirty: tuple[tuple[str, str], ...]
-    """(sample id, `file:line` of the training row)"""
+    evidence: Mapping[str, tuple[Evidence, ...]]
+    """sample id → what was found, the strongest first"""
+    thresholds: Thresholds
+
+    def named(self, state: State) -> dict[str, Evidence]:
+        """The dirty samples, or those that are suspect and no more, with their strongest evidence."""
+        return {sample: found[0] for sample, found in self.evidence.items() if found[0].state == state}
+
+    @property
+    def n_exact(self) -> int:
+        """Samples that stand in the training data word for word."""
+        return sum(found[0].layer == "exact" for found in self.evidence.values())
 
     def document(self) -> dict[str, JsonValue]:
         """As it stands in verdict.json."""
+        layers = Counter(found[0].layer for found in self.evidence.values())
+        strongest = sorted(self.evidence.items(), key=lambda pair: _rank(pair[1][0]))
         return {
             "checked": True,
             "method": METHOD,
+            "thresholds": dict(dataclasses.asdict(self.thresholds)),
             "samples": self.n_samples,
             "training_rows": self.n_training_rows,
-            "dirty": len(self.dirty),
-            "evidence": [{"id": i, "training_row": row} for i, row in self.dirty[:50]],
+            "dirty": len(self.named("dirty")),
+            "suspect": len(self.named("suspect")),
+            "layers": {layer: layers[layer] for layer in LAYERS},
+            "evidence": [
+                {
+                    "id": sample,
+                    "state": e.state,
+                    "layer": e.layer,
+                    "score": e.score,
+                    "training_row": e.where,
+                    "span": e.span,
+                }
+                for sample, found in strongest[:SHOWN]
+                for e in found
+            ],
             "note": None,
         }
 
 
-def find_exact_overlap(questions: Iterable[tuple[str, str]], training: Iterable[Path]) -> Contamination:
-    """Which of the (sample id, question text) pairs occur as an input in the training files, JSONL or chat JSONL.
-
-    Raises UsageError, located, at a training row that is no JSON object.
-    """
-    wanted: dict[bytes, list[str]] = {}
-    samples: set[str] = set()
-    for sample_id, text in questions:
-        samples.add(sample_id)
-        if key := _digest(text):
-            wanted.setdefault(key, []).append(sample_id)
-    found: dict[str, str] = {}
-    rows = 0
-    for path in training:
-        for line, row in _rows(path):
-            rows += 1
-            for text in _inputs(row):
-                for sample_id in wanted.get(_digest(text), ()):
-                    found.setdefault(sample_id, f"{path.name}:{line}")
-    return Contamination(n_samples=len(samples), n_training_rows=rows, dirty=tuple(found.items()))
+def find_overlap(
+    index: Index, training: Iterable[TrainingRow], asked: Thresholds, *, n_samples: int | None = None
+) -> Contamination:
+    """Which of the indexed samples stand in the training rows, which are streamed once."""
+    scan = _Scan(index, asked)
+    for row in training:
+        scan.take(row)
+    found = scan.finished()
+    return found if n_samples is None else dataclasses.replace(found, n_samples=n_samples)
 
 
-def normalised(text: str) -> str:
-    """The letters and digits of `text`, NFKC and case folded.
+@dataclass(slots=True)
+class _Scan:
+    """One pass over the training rows."""
 
-    >>> normalised("  Great   Film, really! ")
-    'greatfilmreally'
-    """
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+    index: Index
+    asked: Thresholds
+    finders: tuple[Finder, ...] = field(init=False)
+    rows: int = 0
+    texts: list[bytes] = field(default_factory=list)
+    row_of: list[int] = field(default_factory=list)
+    is_output: list[bool] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    """Where the batch's rows stand."""
+    size: int = 0
+    found: dict[str, list[tuple[Evidence, int, tuple[int, ...]]]] = field(default_factory=dict)
+    """sample → (evidence, which finder's, runs in common)"""
+
+    def __post_init__(self) -> None:
+        self.finders = tuple(
+            Finder(self.index, postings, self.asked.min_shared, self.asked.template_share)
+            for postings in (self.index.by_five, self.index.by_three)
+            if len(postings.keys)
+        )
+
+    def take(self, row: TrainingRow) -> None:
+        """Adds a row to the batch, and looks through the batch when it is full."""
+        self.places.append(row.where)
+        for texts, is_output in ((row.inputs, False), (row.outputs, True)):
+            for text in texts:
+                words = plain(text)
+                if not is_output and (same := self.index.exact.get(letters(words))):
+                    for item in same:
+                        self._keep(item, row.where, Match(layer="exact", state="dirty", score=1.0, place=0, size=0))
+                self.texts.append(words)
+                self.row_of.append(len(self.places) - 1)
+                self.is_output.append(is_output)
+                self.size += len(words)
+        if self.size > BATCH_BYTES:
+            self._look()
+
+    def _look(self) -> None:
+        batch, row_of = hashed(self.texts), np.array(self.row_of, np.int64)
+        for number, finder in enumerate(self.finders):
+            for pair in finder.pairs(batch, row_of, len(self.places)):
+                self._verify(pair, batch.hashes[batch.bounds[pair.text] : batch.bounds[pair.text + 1]], number)
+        self.rows += len(self.places)
+        self.texts, self.row_of, self.is_output, self.places, self.size = [], [], [], [], 0
+
+    def _verify(self, pair: Pair, text: np.ndarray[tuple[int], np.dtype[np.uint64]], finder: int) -> None:
+        item = self.index.items[pair.item]
+        if item.kind == "answer" and not self.is_output[pair.text]:
+            return
+        where = self.places[self.row_of[pair.text]]
+        kept = self.found.get(item.sample, [])
+        if sum(e.state == "dirty" for e, _, _ in kept) >= EVIDENCE or any(e.where == where for e, _, _ in kept):
+            return
+        match = verified(pair, self.index, text, self.texts[pair.text], self.asked)
+        if match is not None:
+            self._keep(pair.item, where, match, finder, pair.keys)
+
+    def _keep(self, item: int, where: str, match: Match, finder: int = -1, keys: tuple[int, ...] = ()) -> None:
+        sample = self.index.items[item].sample
+        kept = self.found.setdefault(sample, [])
+        if any(e.where == where and e.layer == match.layer for e, _, _ in kept):
+            return
+        if len(kept) >= EVIDENCE and _rank_of(match) >= _rank(kept[-1][0]):
+            return
+        span = self.index.span(item, match.place, match.size) if match.size else ""
+        evidence = Evidence(where=where, layer=match.layer, state=match.state, score=match.score, span=span)
+        kept.append((evidence, finder, keys))
+        kept.sort(key=lambda one: _rank(one[0]))
+        del kept[EVIDENCE:]
+
+    def finished(self) -> Contamination:
+        """What was found, without pairs that share only what proved to be a template."""
+        self._look()
+        templates = [finder.templates() for finder in self.finders]
+        evidence = {}
+        for sample, kept in self.found.items():
+            real = tuple(e for e, n, keys in kept if n < 0 or not templates[n][list(keys)].all())
+            if real:
+                evidence[sample] = real
+        return Contamination(
+            n_samples=len(self.index.samples),
+            n_training_rows=self.rows,
+            evidence=evidence,
+            thresholds=self.asked,
+        )
 
 
-def _digest(text: str) -> bytes:
-    """128 bits that stand for the normalised text, empty for a text without letters or digits."""
-    letters = normalised(text)
-    return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=16).digest() if letters else b""
+def _rank(e: Evidence) -> tuple[bool, int, float]:
+    return e.state != "dirty", _STRENGTH.index(e.layer), -e.score
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                problem = Diagnostic(message=f"not valid JSON: {error}", path=str(path), line=number)
-                raise UsageError(diagnostics=(problem,)) from error
-            if not isinstance(row, dict):
-                problem = Diagnostic(message="a training row must be a JSON object", path=str(path), line=number)
-                raise UsageError(diagnostics=(problem,))
-            yield number, row
-
-
-def _inputs(row: dict[str, Any]) -> Iterator[str]:
-    """The texts a row trains on as input: user turns of a chat, or every text field of a flat row."""
-    messages = row.get("messages")
-    if isinstance(messages, list):
-        for turn in messages:
-            if isinstance(turn, dict) and turn.get("role") == "user" and isinstance(turn.get("content"), str):
-                yield turn["content"]
-        return
-    for value in row.values():
-        if isinstance(value, str):
-            yield value
+def _rank_of(match: Match) -> tuple[bool, int, float]:
+    return match.state != "dirty", _STRENGTH.index(match.layer), -match.score

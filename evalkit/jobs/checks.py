@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.hygiene.contamination import find_exact_overlap
+from evalkit.jobs.training import look_through, rows_of
 from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
 
-LABEL_CHARS = 20
-"""A field no longer than this is a label or an id, which training rows share by design."""
 SHOWN = 20
 """Samples a verdict names per check."""
 
@@ -38,11 +36,11 @@ def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
     """
     state = Checked(suite=suite, contamination={})
     if suite.training_data:
-        texts = ((s.id, text) for s in suite.samples for text in (*_own_texts(s), question(s)))
-        overlap = find_exact_overlap(texts, suite.training_data)
+        overlap = look_through(suite, question, rows_of(suite.training_data, suite)).contamination
         state = dataclasses.replace(state, contamination=overlap.document())
-        detail = f"{len(overlap.dirty)} held-out samples stand word for word in the training data"
-        finding = Finding(detail=detail, samples=dict(overlap.dirty)) if overlap.dirty else Finding()
+        dirty = {sample: found.where for sample, found in overlap.named("dirty").items()}
+        detail = f"{len(dirty)} held-out samples stand in the training data"
+        finding = Finding(detail=detail, samples=dirty) if dirty else Finding()
         state = _acted(state, finding, suite.contamination, "CONTAMINATED")
     for spec in suite.checks:
         finding = inspected(spec, suite)
@@ -57,11 +55,6 @@ def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
         state = dataclasses.replace(state, checks=(*state.checks, told))
         state = _acted(state, finding, spec.action, "CHECK_FAILED")
     return state
-
-
-def _own_texts(sample: Sample) -> Iterator[str]:
-    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
-    return (text for text in sample.fields.values() if isinstance(text, str) and len(text) > LABEL_CHARS)
 
 
 def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> Checked:

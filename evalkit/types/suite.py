@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from evalkit.types.hygiene import Hygiene
 from evalkit.types.json import JsonValue
 from evalkit.types.outcome import Message, Usage
 from evalkit.types.reuse import ReuseSpec
@@ -305,6 +306,7 @@ class Suite:
     training_data: tuple[Path, ...] = ()
     contamination: CheckAction = "clean"
     """What to do about held-out samples found in the training data."""
+    hygiene: Hygiene = dataclasses.field(default_factory=Hygiene)
     checks: tuple[CheckSpec, ...] = ()
     """Further looks at the evidence, by plug-ins."""
     truncated: Literal["unscored", "wrong"] = "unscored"

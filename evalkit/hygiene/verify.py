@@ -1,0 +1,117 @@
+"""What two texts with runs of words in common have to do with each other: copied, nearly copied, or neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.hygiene.index import SHORT_WORDS, Index
+from evalkit.hygiene.matching import Pair
+from evalkit.hygiene.words import grams
+from evalkit.metrics.sequences import lcs_length
+from evalkit.types.hygiene import Thresholds
+
+Layer = Literal["exact", "ngram", "span", "near", "edited", "answer"]
+State = Literal["dirty", "suspect"]
+LAYERS: dict[Layer, str] = {
+    "exact": "the same text but for case, spaces and punctuation",
+    "ngram": "a long run of the same words",
+    "span": "one run of words makes up much of the text",
+    "near": "nearly all runs of three words are the same",
+    "edited": "the same words in the same order, with changes between",
+    "answer": "the reference answer stands in a training output",
+}
+_SHORT_LETTERS = 5
+"""Letters in a run, for texts too short for runs of words."""
+_WHOLE = 5
+"""Words a text needs so that finding all of it inside a longer one means anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What a pair has in common, at its strongest."""
+
+    layer: Layer
+    state: State
+    score: float
+    """Share of the held-out text, or Jaccard similarity (near): 0 to 1."""
+    place: int
+    """The matched span in the held-out text: which word it begins at …"""
+    size: int
+    """… and how many words it has; 0 where no span says it."""
+
+
+def verified(pair: Pair, index: Index, text: NDArray[np.uint64], raw: bytes, asked: Thresholds) -> Match | None:
+    """What the pair is, or None where it has too little in common.
+
+    `text` (words,): the training text; `raw` the same as bytes.
+    """
+    item = index.words_of(pair.item)
+    share = pair.longest / len(item)
+
+    def match(layer: Layer, state: State, score: float) -> Match:
+        return Match(layer=layer, state=state, score=round(score, 4), place=pair.place, size=pair.longest)
+
+    if index.items[pair.item].kind == "answer":
+        return match("answer", "suspect", share) if pair.longest == len(item) else None
+    if pair.longest >= asked.ngram or (pair.longest == len(item) >= _WHOLE):
+        return match("ngram", "dirty", share)
+    is_span = pair.longest >= asked.span_words
+    if is_span and share >= asked.dirty_span:
+        return match("span", "dirty", share)
+    if len(item) <= SHORT_WORDS:
+        alike = _alike(b" ".join(index.span(pair.item, 0, len(item)).encode().split()), raw)
+        state = _state(alike, asked.dirty_jaccard, asked.suspect_jaccard)
+        return None if state is None else match("near", state, alike)
+    suspect_span = match("span", "suspect", share) if is_span and share >= asked.suspect_span else None
+    if _common(item, text) < min(asked.suspect_jaccard, asked.suspect_aligned):
+        return suspect_span
+    near = _jaccard(grams(item, 3), grams(text, 3))
+    if near >= asked.dirty_jaccard:
+        return match("near", "dirty", near)
+    aligned = _aligned(pair, item, text)
+    if aligned >= asked.dirty_aligned:
+        return match("edited", "dirty", aligned)
+    if suspect_span is not None:
+        return suspect_span
+    if near >= asked.suspect_jaccard:
+        return match("near", "suspect", near)
+    return match("edited", "suspect", aligned) if aligned >= asked.suspect_aligned else None
+
+
+def _state(score: float, dirty: float, suspect: float) -> State | None:
+    return "dirty" if score >= dirty else "suspect" if score >= suspect else None
+
+
+def _common(item: NDArray[np.uint64], text: NDArray[np.uint64]) -> float:
+    """The share of the item's words that stand anywhere in the text: no alignment and no Jaccard can be above it.
+
+    It costs a tenth of them, and turns away nearly all pairs that share no more than a phrase.
+    """
+    there = set(text.tolist())
+    return sum(word in there for word in item.tolist()) / len(item)
+
+
+def _jaccard(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> float:
+    one, other = set(a.tolist()), set(b.tolist())
+    return len(one & other) / max(1, len(one | other))
+
+
+def _alike(a: bytes, b: bytes) -> float:
+    """Jaccard similarity of runs of letters."""
+    one, other = (
+        {words[i : i + _SHORT_LETTERS] for i in range(max(1, len(words) - _SHORT_LETTERS + 1))}
+        for words in (a, b" ".join(b.split()))
+    )
+    return len(one & other) / len(one | other)
+
+
+def _aligned(pair: Pair, item: NDArray[np.uint64], text: NDArray[np.uint64]) -> float:
+    """The share of the item's words that stand in the text in their order, around the longest match."""
+    slack = max(5, len(item) // 4)
+    start = max(0, pair.offset - pair.place - slack)
+    window = text[start : pair.offset - pair.place + len(item) + slack]
+    return lcs_length(item.tolist(), window.tolist()) / len(item)

@@ -1,0 +1,92 @@
+"""The training data read once, past everything that wants to see it: overlap with the samples, groups, times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.hygiene.contamination import Contamination, TrainingRow, find_overlap
+from evalkit.hygiene.index import Index, Item
+from evalkit.hygiene.leakage import Leakage, LeakageScan
+from evalkit.suites.records import Record, Row, read_rows, record_of
+from evalkit.types import Sample, Suite
+
+LABEL_CHARS = 20
+"""A field no longer than this is a label or an id, which training rows share by design."""
+Rows = Iterable[Row]
+
+
+class Onlooker(Protocol):
+    """Somebody else who wants to see each training row of the one pass."""
+
+    def take(self, row: Row, record: Record) -> None:
+        """Looks at one row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """What the training data has to do with the samples."""
+
+    contamination: Contamination
+    leakage: Leakage
+
+
+def look_through(
+    suite: Suite, question: Callable[[Sample], str], rows: Rows, onlookers: tuple[Onlooker, ...] = ()
+) -> TrainingData:
+    """Streams the rows once. Raises UsageError, located, where a file cannot be read or holds no rows."""
+    index = Index.of(item for sample in suite.samples for item in items_of(suite, sample, question(sample)))
+    asked = suite.hygiene
+    leakage = LeakageScan(suite.samples, asked.group_keys, asked.time_column)
+
+    def seen() -> Iterator[TrainingRow]:
+        for row in rows:
+            record = record_of(row)
+            leakage.take(row.where, row.fields)
+            for onlooker in onlookers:
+                onlooker.take(row, record)
+            yield TrainingRow(row.where, record.inputs, record.outputs)
+
+    found = find_overlap(index, seen(), asked.thresholds, n_samples=len(suite.samples))
+    return TrainingData(contamination=found, leakage=leakage.finished())
+
+
+def rows_of(files: Iterable[Path], suite: Suite) -> Iterator[Row]:
+    """The rows of the training files, places named by file name. Raises UsageError at the first bad row or empty file."""
+    for file in files:
+        if file.resolve() == suite.dataset_path.resolve():
+            told = Diagnostic(
+                message="this is the suite's own data: as training data it holds every sample",
+                path=str(file),
+                help="name the file the model was trained on; `evalkit split` makes one that shares nothing",
+            )
+            raise UsageError(diagnostics=(told,))
+        n = 0
+        for row in read_rows(file):
+            n += 1
+            yield Row(f"{file.name}{row.where.removeprefix(str(file))}", row.fields)
+        if not n:
+            raise UsageError(diagnostics=(Diagnostic(message="the file holds no rows", path=str(file)),))
+
+
+def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
+    """The texts of a sample that may have leaked: its own, what it asks as sent, and its reference answer."""
+    answers = [t for t in _texts(sample.target) if len(t.split()) >= suite.hygiene.thresholds.answer_words]
+    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
+    own = [t for t in _texts(dict(sample.fields)) if len(t) > LABEL_CHARS and t not in answers]
+    is_in_question = any(text in question for text in own)
+    yield from (Item(sample.id, "question", text) for text in dict.fromkeys(own) if text != question)
+    yield Item(sample.id, "question", question, is_exact_only=is_in_question and question not in own)
+    yield from (Item(sample.id, "answer", text) for text in answers)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        # Turns of a chat and other lists are what `question` says of them.
+        yield from (text for text in value.values() if isinstance(text, str))

@@ -144,7 +144,7 @@ class JudgeSpec:
     """Its file; a calibration lies beside it."""
     is_bundled: bool = False
     judge_hash: str = ""
-    """sha256 over everything that can move a grade: rubric, models, decoding, the wording of questions. See `sealed`."""
+    """sha256 over everything that can move a grade: rubric, models, decoding, wording. See `evalkit.judging.sealed`."""
 
     @property
     def members(self) -> dict[str, ModelSpec]:

@@ -51,7 +51,7 @@ def check_shape(source: Source, findings: Findings) -> Parts:
     try:
         whole = SuiteFile.model_validate(document)
     except ValidationError as error:
-        _take_literally(document, source, error)
+        take_literally(document, source, error)
         try:
             whole = SuiteFile.model_validate(document)
         except ValidationError as left:
@@ -75,9 +75,9 @@ def check_shape(source: Source, findings: Findings) -> Parts:
     )
 
 
-def keys_at(loc: Loc) -> tuple[str, ...]:
-    """The keys that the schema knows in the mapping at `loc`."""
-    model: type[BaseModel] | None = SuiteFile
+def keys_at(loc: Loc, root: type[BaseModel] = SuiteFile) -> tuple[str, ...]:
+    """The keys that the schema `root` knows in the mapping at `loc`."""
+    model: type[BaseModel] | None = root
     is_name = False
     for part in loc:
         if model is None:
@@ -88,7 +88,7 @@ def keys_at(loc: Loc) -> tuple[str, ...]:
             info = model.model_fields.get(part)
             model = None if info is None else _model_in(info.annotation)
             is_name = part == "baselines"
-    return () if model is None else tuple(model.model_fields)
+    return () if model is None else tuple(info.alias or name for name, info in model.model_fields.items())
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -97,7 +97,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
 
 
-def _take_literally(document: dict[str, Any], source: Source, error: ValidationError) -> None:
+def take_literally(document: dict[str, Any], source: Source, error: ValidationError) -> None:
     """Puts `1.10` or `true` back as written wherever the schema asked for text."""
     for item in error.errors(include_url=False):
         loc: Loc = tuple(item["loc"])

@@ -68,10 +68,13 @@ class Workshop:
         return found
 
 
-def build_side(role: str, side: Side, shop: Workshop) -> BuiltSide | None:
-    """One side, or None after adding findings for whatever keeps it from being built."""
+def build_side(role: str, side: Side, shop: Workshop, at: Loc | None = None) -> BuiltSide | None:
+    """One side, or None after adding findings for whatever keeps it from being built.
+
+    `at` is where the entry stands, by default where the suite has the side of this role.
+    """
     n_before = len(shop.findings)
-    loc = loc_of(role)
+    loc = at or loc_of(role)
     check_keys(side, loc, shop)
     origins = _origins(side, loc, shop.parts.dataset)
     prompt, template_file = _prompt(origins, shop)

@@ -14,6 +14,7 @@ from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, gate_warnings
+from evalkit.suites.hygiene_schema import build_hygiene
 from evalkit.suites.jsonl import Row
 from evalkit.suites.locate import point_at_cells
 from evalkit.suites.mixture import check_weights
@@ -21,6 +22,7 @@ from evalkit.suites.must_pass import check_must_pass
 from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
 from evalkit.suites.prompts import PromptError
+from evalkit.suites.records.record import chosen_in
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
 from evalkit.suites.schema import Checks, Run
 from evalkit.suites.several import check_baselines
@@ -148,6 +150,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         economics=economics,
         training_data=training,
         contamination=(parts.checks or Checks()).contamination.action,
+        hygiene=build_hygiene(parts.checks, parts.dataset),
         checks=checks,
         truncated=parts.whole.truncated,
         declared=parts.document,
@@ -215,9 +218,10 @@ def _samples(
 
     def answer_of(row: Row) -> str | None:
         try:
-            return None if answering is None else answering.turns(row)[1]
+            said = None if answering is None else answering.turns(row)[1]
         except PromptError:
             return None
+        return chosen_in(row) if said is None else said
 
     made, problems = make_samples(data, dataset, answer_of)
     check_weights(made, shop)
@@ -265,11 +269,10 @@ def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple
     """What the author should know that stops nothing."""
     found: list[str] = []
     checks = parts.checks or Checks()
-    idle = {
-        "checks.group_keys": bool(checks.group_keys),
-        "checks.freshness": checks.freshness is not None,
-    }
-    found += [f"{key} is read but not acted on by evalkit {VERSION}." for key, is_set in idle.items() if is_set]
+    if checks.freshness is not None and checks.freshness.production is not None:
+        found.append(f"checks.freshness.production is read but not acted on by evalkit {VERSION}.")
+    if checks.group_keys and not checks.training_data:
+        found.append("checks.group_keys are held against training data, and checks.training_data names none.")
     found += [data.odd] if data.odd else []
     if parts.dataset is not None and parts.dataset.id is None and "id" in data.columns:
         found.append("The data has a column 'id' that dataset.id does not name: a hash of each row is its id.")

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from evalkit.suites.fields import Amount, OpenSection, Section, Share, Text, is_concurrency, is_name, is_sha256
 from evalkit.suites.gate_schema import Gate
+from evalkit.suites.hygiene_schema import Contamination
 from evalkit.suites.side_schema import Fewshot, Generation, Models
+from evalkit.types.hygiene import Task
 
 
 class Dataset(Section):
@@ -35,12 +37,6 @@ class MetricEntry(OpenSection):
     field: Text | None = None
 
 
-class Contamination(Section):
-    """What to do about held-out rows that stand in the training data."""
-
-    action: Literal["fail", "clean", "warn"] = "clean"
-
-
 class CheckEntry(OpenSection):
     """A check that an installed package brings. Keys beyond these are the check's options."""
 
@@ -61,6 +57,7 @@ class Checks(Section):
     training_data: list[Text] = Field(default_factory=list)
     contamination: Contamination = Field(default_factory=Contamination)
     group_keys: list[Text] = Field(default_factory=list)
+    task: Task | None = None
     freshness: Freshness | None = None
     plugins: list[CheckEntry] = Field(default_factory=list)
 

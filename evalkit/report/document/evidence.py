@@ -33,7 +33,7 @@ def checks_block(facts: RunFacts) -> Mapping[str, Any]:
     return {
         "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
         "checks": [dict(found) for found in facts.checks],
-        "freshness": {"note": "not checked"},
+        "freshness": dict(facts.freshness) or {"note": "not checked"},
         "judges": [],
         "provenance": dict(facts.provenance),
         "warnings": list(facts.warnings),

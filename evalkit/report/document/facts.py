@@ -42,6 +42,7 @@ class RunFacts:
     differences: Sequence[Mapping[str, Any]] = ()
     per_class: Sequence[Mapping[str, Any]] = ()
     contamination: Mapping[str, Any] = field(default_factory=dict)
+    freshness: Mapping[str, Any] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()

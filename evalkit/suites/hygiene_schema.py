@@ -1,0 +1,72 @@
+"""The shape of `checks.contamination` in suite.yaml, and the value it becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from evalkit.suites.fields import Section, Share
+from evalkit.types.hygiene import Hygiene, Thresholds
+
+if TYPE_CHECKING:
+    from evalkit.suites.schema import Checks, Dataset
+
+Words = Annotated[int, Field(ge=5, le=1000)]
+_OWN = frozenset({"action", "max_dirty_share", "later_training"})
+_DEFAULT = Thresholds()
+
+
+class Contamination(Section):
+    """What counts as trained on, and what to do about it."""
+
+    action: Literal["fail", "clean", "warn"] = "clean"
+    max_dirty_share: Share = 0.01
+    later_training: Literal["warn", "fail"] = "warn"
+    ngram: Words = _DEFAULT.ngram
+    min_shared: Annotated[int, Field(ge=1, le=100)] = _DEFAULT.min_shared
+    span_words: Words = _DEFAULT.span_words
+    dirty_span: Share = _DEFAULT.dirty_span
+    suspect_span: Share = _DEFAULT.suspect_span
+    dirty_jaccard: Share = _DEFAULT.dirty_jaccard
+    suspect_jaccard: Share = _DEFAULT.suspect_jaccard
+    dirty_aligned: Share = _DEFAULT.dirty_aligned
+    suspect_aligned: Share = _DEFAULT.suspect_aligned
+    template_share: Share = _DEFAULT.template_share
+    answer_words: Words = _DEFAULT.answer_words
+
+    @model_validator(mode="after")
+    def _suspects_before_it_is_sure(self) -> Self:
+        for kind in ("span", "jaccard", "aligned"):
+            dirty, suspect = getattr(self, f"dirty_{kind}"), getattr(self, f"suspect_{kind}")
+            if suspect > dirty:
+                raise ValueError(
+                    f"suspect_{kind} ({suspect:g}) is above dirty_{kind} ({dirty:g}): what is suspect has less in "
+                    f"common than what is dirty | suspect_{kind}: {_suspect(kind):g}, dirty_{kind}: {_dirty(kind):g}"
+                )
+        return self
+
+
+def _suspect(kind: str) -> float:
+    return float(getattr(_DEFAULT, f"suspect_{kind}"))
+
+
+def _dirty(kind: str) -> float:
+    return float(getattr(_DEFAULT, f"dirty_{kind}"))
+
+
+def build_hygiene(checks: Checks | None, dataset: Dataset | None) -> Hygiene:
+    """What the suite asks of its own evidence; the defaults where it says nothing."""
+    time = None if dataset is None else dataset.time
+    if checks is None:
+        return Hygiene(time_column=time)
+    asked = checks.contamination
+    return Hygiene(
+        thresholds=Thresholds(**asked.model_dump(exclude=set(_OWN))),
+        max_dirty_share=asked.max_dirty_share,
+        later_training=asked.later_training,
+        group_keys=tuple(dict.fromkeys(checks.group_keys)),
+        max_age_days=None if checks.freshness is None else checks.freshness.max_age_days,
+        task=checks.task,
+        time_column=time,
+    )

@@ -10,7 +10,9 @@ from evalkit.cli import run as run
 from evalkit.cli import gate as gate
 from evalkit.cli import compare as compare
 from evalkit.cli import report as report
+from evalkit.cli import rate as rate
 from evalkit.cli import history as history
+from evalkit.cli import rot as rot
 from evalkit.cli import salvage as salvage
 from evalkit.cli import lock as lock
 from evalkit.cli import doctor as doctor

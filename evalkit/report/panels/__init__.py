@@ -21,6 +21,7 @@ from evalkit.report.panels import (
     guards,
     lineage,
     metrics,
+    people,
     reasons,
     slices,
     words,
@@ -45,6 +46,7 @@ FINDINGS = (
     Panel("metrics", "Metrics", metrics.panel),
     Panel("slices", "Slices", slices.panel),
     Panel("guards", "Guards", guards.panel),
+    Panel("people", "", people.panel),
     Panel("reasons", "", reasons.panel),
 )
 """Above the sample browser."""

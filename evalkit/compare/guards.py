@@ -114,7 +114,7 @@ def _ratio_guard(spec: GuardSpec, measured: Measured, alpha: float, seed: str) -
     table = measured.table
     source = table.latencies if spec.kind == "latency" else table.costs
     what = f"{spec.stat} latency" if spec.kind == "latency" else "cost per answer"
-    asked = f"at most {spec.max_ratio:g} times the baseline's"
+    asked = f"is at most {spec.max_ratio:g} times the baseline's"
     pairs = _measured_pairs(source)
     if pairs is None:
         why = (

@@ -59,11 +59,13 @@ def too_small(table: ScoreTable, primary: Comparison, asked: ValiditySpec) -> It
     if primary.delta_points is None:
         yield _invalid("TOO_FEW_SAMPLES", primary.note or "the primary metric could not be measured")
     elif primary.n < asked.min_n:
-        yield _invalid("TOO_FEW_SAMPLES", f"{primary.n} scored pairs are too few to judge by; at least {asked.min_n}")
+        these = "1 scored pair is" if primary.n == 1 else f"{primary.n} scored pairs are"
+        yield _invalid("TOO_FEW_SAMPLES", f"{these} too few to judge by; at least {asked.min_n}")
     if table.clusters is not None and primary.n_clusters < asked.min_clusters:
         yield _invalid(
             "TOO_FEW_CLUSTERS",
-            f"the pairs fall into {primary.n_clusters} clusters, too few to judge by; at least {asked.min_clusters}",
+            f"the pairs fall into {primary.n_clusters} {'cluster' if primary.n_clusters == 1 else 'clusters'}, "
+            f"too few to judge by; at least {asked.min_clusters}",
         )
 
 

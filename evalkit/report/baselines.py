@@ -55,14 +55,18 @@ def against_table(verdict: Document) -> Table:
 def noise_words(verdict: Document) -> str:
     """How far the baseline moved against itself; empty where that was not asked for.
 
-    >>> noise_words({"noise_floor": {"delta_points": 1.0, "ci95_points": [-2, 4], "n": 100, "equal_answers": 0.97}})
-    '+1.0 points [−2.0, +4.0] when the baseline is asked twice (100 samples, 97.0 % of the answers equal)'
+    >>> floor = {"metric": "f1", "delta_points": 1.0, "ci95_points": [-2, 4], "n": 100, "equal_answers": 0.97}
+    >>> noise_words({"noise_floor": floor})
+    '+1.0 points [−2.0, +4.0] on f1 when the baseline is asked twice (100 samples, 97.0 % of the answers equal)'
     """
     floor = obj(verdict, "noise_floor")
+    first = next(iter(obj(verdict, "baselines")), "")
+    who = f"the baseline {first}" if len(obj(verdict, "baselines")) > 1 else "the baseline"
     delta, ends = number(floor, "delta_points"), pair(floor, "ci95_points")
     if delta is None:
         return ""
     shown = f"{numbers.signed(delta)} points{f' {numbers.interval(ends)}' if ends else ''}"
     equal = numbers.percent(number(floor, "equal_answers"))
     n = numbers.count(whole(floor, "n"))
-    return f"{shown} when the baseline is asked twice ({n} samples, {equal} of the answers equal)"
+    shown += f" on {text(floor, 'metric')}" if text(floor, "metric") else ""
+    return f"{shown} when {who} is asked twice ({n} samples, {equal} of the answers equal)"

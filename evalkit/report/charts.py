@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.forest import Bar, axis_for, axis_svg, hero_svg, row_svg
+from evalkit.report.mix import mix_words
 from evalkit.report.read import Document, between, number, obj, objects, pair, text, whole
 
 DIRECTIONS = {"up": "▲", "down": "▼", "flat": "◆"}
@@ -116,7 +117,8 @@ def _metric_note(comparison: Document) -> str:
 def slice_sentences(verdict: Document) -> tuple[str, ...]:
     """Where the whole difference comes from, which slice does worst, and how many were not judged."""
     summary = obj(verdict, "slice_summary")
-    told = [text(summary, "driver_detail")]
+    mix = mix_words(verdict)
+    told = [f"The primary metric is {mix}." if mix else "", text(summary, "driver_detail")]
     worst = next((s for s in objects(verdict, "slices") if text(s, "name") == text(summary, "worst")), None)
     if worst is not None:
         bounds = numbers.interval(between(worst, "adjusted_low", "adjusted_high"))

@@ -1,8 +1,9 @@
 """junit.xml: the gate as test cases, so that a CI system shows it without knowing evalkit.
 
-One case for the verdict, one for each demand, guard and metric; none for a sample (a broken sample is not a
-failed test). The verdict's case fails exactly when the gate does, so the file can never be greener than the
-exit code. What did not block but could not be settled is `skipped`, with the reason.
+One case for the verdict, one for each demand, guard and metric, and none twice: a guard is a demand, too, and stands
+among the guards only. None for a sample: a broken sample is no failed test. The verdict's case fails exactly when the
+gate does, so the file can never be greener than the exit code. What did not block but could not be settled is
+`skipped`, with the reason.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ def _verdict_case(verdict: Document) -> Case:
 
 def _asked_cases(verdict: Document) -> Iterator[Case]:
     is_open = text(verdict, "verdict") == "ship"
+    guards = {(row.label, row.asked, row.where) for row in guard_rows(verdict)}
     for row in asked_rows(verdict):
+        if (row.label, row.asked, row.where) in guards:
+            continue
         yield _row_case(row, verdict, room="gate", is_blocking=not is_open)
 
 

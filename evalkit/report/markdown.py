@@ -16,6 +16,7 @@ from evalkit.report.baselines import against_rows, noise_words
 from evalkit.report.demands import asked_rows, bounds_note
 from evalkit.report.examples import Example, examples
 from evalkit.report.forest import Bar, axis_for
+from evalkit.report.mix import mix_words
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
@@ -163,6 +164,8 @@ def _moved(verdict: Document) -> Iterator[str]:
     told = [f"{sign} {word} {numbers.count(whole(flips, key) or 0)}" for key, (sign, word) in strings.FLIPS.items()]
     if flips:
         yield " · ".join(told)
+    if mix := mix_words(verdict):
+        yield inert(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}", 2000)
     if noise := noise_words(verdict):
         yield f"Noise floor: {inert(noise)}"
     if payback := payback_line(verdict):

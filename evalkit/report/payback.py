@@ -31,7 +31,9 @@ def sensitivity_table(verdict: Document) -> Table:
 
 def payback_sentences(verdict: Document) -> tuple[str, ...]:
     """What a request saves, what that makes a year, where it breaks even, and whether that is soon enough."""
-    return tuple(_sentences(obj(verdict, "cost")))
+    told = tuple(_sentences(obj(verdict, "cost")))
+    which = _against(verdict)
+    return (f"{which}{told[0][:1].lower()}{told[0][1:]}", *told[1:]) if which and told else told
 
 
 def payback_line(verdict: Document) -> str:
@@ -46,12 +48,17 @@ def payback_line(verdict: Document) -> str:
     when = text(found, "words") or text(found, "note")
     saving = number(obj(obj(verdict, "cost"), "saving_per_day"), "point")
     told = f"{numbers.usd(saving)} saved a day, " if saving is not None else ""
-    return f"{told}paid back {when}; at most {numbers.days(number(found, 'asked_days'))} asked for"
+    return f"{_against(verdict)}{told}paid back {when}; at most {numbers.days(number(found, 'asked_days'))} asked for"
 
 
 def assumptions(verdict: Document) -> tuple[str, ...]:
     """What these figures take for granted."""
     return tuple(words(sentence) for sentence in items(obj(verdict, "cost"), "assumptions"))
+
+
+def _against(verdict: Document) -> str:
+    """Of several baselines the one that these figures are about; empty where there is only one."""
+    return f"against {text(verdict, 'against')}: " if len(obj(verdict, "baselines")) > 1 else ""
 
 
 def _payback(verdict: Document) -> Document:

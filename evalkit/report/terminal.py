@@ -13,6 +13,7 @@ from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
 from evalkit.report.console import printed
 from evalkit.report.demands import asked_rows, bounds_note
+from evalkit.report.mix import mix_words
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import plain, shorten
@@ -59,6 +60,8 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
     if against := against_rows(verdict):
         yield _against_table(against)
         yield Text("")
+    if mix := mix_words(verdict):
+        yield Text(plain(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}"))
     if noise := noise_words(verdict):
         yield Text(f"noise floor: {plain(noise)}")
     yield Text(_moved(verdict))

@@ -75,7 +75,9 @@ def test_no_sample_at_all():
 
 @pytest.mark.parametrize(("base", "cand"), [(0.0, 1.0), (1.0, 1.0), (0.2, 0.9)])
 def test_one_sample_shows_nothing(base, cand):
-    assert first(judged(table([base], [cand]))[0]) == ("invalid", "TOO_FEW_SAMPLES")
+    strict = judged(table([base], [cand]))[0]
+    assert first(strict) == ("invalid", "TOO_FEW_SAMPLES")
+    assert strict.reasons[0].detail.startswith("1 scored pair is too few")
     verdict, _ = judged(table([base], [cand]), validity=LENIENT, slices=SlicesSpec(min_n=1))
     assert verdict.status != "ship"
     assert verdict.primary.bounds.low <= 0.0
@@ -84,7 +86,9 @@ def test_one_sample_shows_nothing(base, cand):
 @pytest.mark.parametrize("values", [(0.0, 1.0), (0.2, 0.9), (1.0, 1.0)])
 def test_one_cluster_shows_nothing(values):
     data = table([values[0]] * 200, [values[1]] * 200, clusters=[0] * 200)
-    assert first(judged(data)[0]) == ("invalid", "TOO_FEW_CLUSTERS")
+    strict = judged(data)[0]
+    assert first(strict) == ("invalid", "TOO_FEW_CLUSTERS")
+    assert strict.reasons[0].detail.startswith("the pairs fall into 1 cluster, too few")
     verdict, _ = judged(data, validity=LENIENT)
     assert verdict.status != "ship"
     assert (verdict.primary.bounds.low, verdict.primary.bounds.high) == (-100.0, 100.0)

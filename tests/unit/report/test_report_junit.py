@@ -47,6 +47,18 @@ def test_there_is_a_case_for_every_row_guard_and_metric_but_none_for_a_sample(do
     assert int(suite.get("skipped")) == sum(outcome(c) == "skipped" for c in found.values())
 
 
+def test_a_guard_stands_once_however_often_the_document_names_it(documents):
+    verdict = documents.make_verdict("dont_ship")
+    asked = [
+        {"label": g["name"], "asked": g["asked"], "line": g["line"], "state": g["state"]} for g in verdict["guards"]
+    ]
+    verdict["asked"] = [verdict["asked"][0], *asked, {"label": "schema", "asked": "something else", "line": 44}]
+    _, found = cases(verdict)
+    gate = [name for room, name in found if room == "evalkit.gate"]
+    assert gate == ["verdict", "gain, exact ≥ +5.0, interval above 0", "schema something else"]
+    assert len([name for room, name in found if room == "evalkit.guard"]) == len(verdict["guards"])
+
+
 def test_a_shipping_run_holds_no_failure(documents):
     verdict = documents.make_verdict("ship")
     verdict["asked"][2]["state"] = "regressed"

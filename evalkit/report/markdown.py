@@ -18,6 +18,7 @@ from evalkit.report.examples import Example, examples
 from evalkit.report.forest import Bar, axis_for
 from evalkit.report.mix import mix_words
 from evalkit.report.payback import payback_line
+from evalkit.report.rating.words import headline
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
 from evalkit.report.text import cleaned, shorten
 from evalkit.report.title import sides
@@ -170,6 +171,8 @@ def _moved(verdict: Document) -> Iterator[str]:
         yield f"Noise floor: {inert(noise)}"
     if payback := payback_line(verdict):
         yield f"Cost: {inert(payback)}"
+    if people := headline(obj(verdict, "human")):
+        yield f"People: {inert(people, 1000)}"
     warnings = items(verdict, "warnings")[:20]
     if warnings:
         yield _within([f"- warning: {inert(words(sentence), 500)}" for sentence in warnings], GATE_CHARS // 3)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
+from evalkit.compare.judged import Instrument
 from evalkit.compare.pairing import against_the_candidate, compare
 from evalkit.compare.parts import look_at_parts
 from evalkit.compare.payback import judge_payback
@@ -47,6 +48,8 @@ class Evidence:
     """Earlier uses of these samples; None where none were counted."""
     payback: Payback | None = None
     """When the change has paid for itself; None where nothing was weighed."""
+    judges: Mapping[str, Instrument] = field(default_factory=dict)
+    """By metric, what is known of the judge that graded it."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -55,7 +58,9 @@ def decide(evidence: Evidence) -> Verdict:
     gate = suite.gate
     notes = _notes(suite)
     judged = {
-        name: judge(main.metrics[name], main.table, gate, seed=evidence.seed, note=notes.get(name))
+        name: judge(
+            main.metrics[name], main.table, gate, seed=evidence.seed, note=notes.get(name), by=evidence.judges.get(name)
+        )
         for name in gate.primary.metrics
     }
     first = deciding(judged.values(), gate.primary)
@@ -194,7 +199,13 @@ def _missing(evidence: Evidence, judged: Collection[Judged]) -> Reason | None:
         return None
     gate, table = evidence.suite.gate, evidence.main.table
     worst = {
-        one.name: judge(one.metric, against_the_candidate(one.metric, table), gate, seed=evidence.seed)
+        one.name: judge(
+            one.metric,
+            against_the_candidate(one.metric, table),
+            gate,
+            seed=evidence.seed,
+            by=evidence.judges.get(one.name),
+        )
         for one in judged
     }
     turned = deciding(worst.values(), gate.primary)

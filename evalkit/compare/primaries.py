@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from evalkit.compare.judged import Corrective, Instrument, corrected, held
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.primary import decide_primary, pairs_needed
 from evalkit.compare.validity import too_small
@@ -37,14 +38,29 @@ class Judged:
         return self.metric.name
 
 
-def judge(metric: Metric, table: ScoreTable, gate: GateSpec, *, seed: str, note: str | None = None) -> Judged:
-    """The metric compared at the gate's level and held against its bar; `note` is a caution for its reader."""
+def judge(
+    metric: Metric,
+    table: ScoreTable,
+    gate: GateSpec,
+    *,
+    seed: str,
+    note: str | None = None,
+    by: Instrument | None = None,
+) -> Judged:
+    """The metric compared at the gate's level and held against its bar; `note` is a caution for its reader.
+
+    `by`: the judge whose scores these are, which are corrected for its errors or decide nothing.
+    """
     found = compare_primary(metric, table, gate, seed=seed)
     found = replace(found, note=found.note or note)
+    after = corrected(found, table, gate, by) if by is not None else Corrective(found=found)
+    found = after.found
     small = next(iter(too_small(table, found, gate.validity)), None)
     if small is not None:
         return Judged(metric=metric, found=found, status="invalid", reason=small)
     decision = decide_primary(found, gate)
+    if by is not None:
+        decision = held(decision, after, gate, by)
     return Judged(metric=metric, found=found, status=decision.status, reason=decision.reason)
 
 

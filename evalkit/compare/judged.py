@@ -1,0 +1,250 @@
+"""A primary metric that is a judge's: corrected by what people said, or not believed.
+
+A judge that was measured against people has its difference corrected before the gate looks at it; one that was not, or
+was found wanting, decides nothing. See docs/judges.md for when which correction speaks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.compare.primary import Decision, decide_primary
+from evalkit.numbers import interval, signed
+from evalkit.stats.controlled import controlled_difference
+from evalkit.stats.correction import (
+    Confusion,
+    Corrected,
+    Labelled,
+    differs_by_side,
+    ppi_difference,
+    rogan_gladen_difference,
+)
+from evalkit.stats.distributions import normal_cdf, t_cdf
+from evalkit.types import BASELINE, CANDIDATE, Comparison, GateSpec, Interval, Reason, to_points
+from evalkit.types.table import ScoreTable
+
+FEWEST_OWN = 30
+"""Samples with both answers labelled below which people's labels of a run correct nothing: as few as a gate takes."""
+FEWEST_PER_CLASS = 20
+"""Labelled good, and bad, answers of a side below which its own error rates are not known."""
+DIFFERENT = 0.05
+"""Fisher's p below which a judge errs differently on the two sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """What is known of the judge behind a metric."""
+
+    judge: str
+    distrust: str = ""
+    """Why no verdict may rest on it, in words; empty: it may decide."""
+    confusion: Mapping[str, Confusion] = field(default_factory=dict)
+    """Judge against people on answers labelled for calibration, by role; "" where labels do not say whose answer."""
+    own: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    """Sample id → people's scores of this run's answers (baseline, candidate), and how many samples it stands for."""
+    looks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Sample id → how the candidate's answer looks beside the baseline's: more characters, headers, bullets, bold."""
+    is_trusted: bool = False
+    """The suite says `require_judge_calibration: false`: the judge's raw difference decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrective:
+    """A primary comparison after its judge was looked at."""
+
+    found: Comparison
+    """Corrected where it could be."""
+    distrust: str = ""
+    """Why it may not decide, in words."""
+    controlled: Comparison | None = None
+    """The same with length and style held equal; None where people corrected it or nothing varies."""
+
+
+def corrected(found: Comparison, table: ScoreTable, gate: GateSpec, by: Instrument) -> Corrective:
+    """The comparison as people would have made it, as far as their labels can tell; else why it may not decide."""
+    if found.delta_points is None or by.distrust:
+        return Corrective(found=found, distrust="" if by.is_trusted else by.distrust)
+    pairs = _Pairs.of(found.metric, table)
+    named = _Named(found=found, gate=gate, judge=by.judge)
+    own = pairs.labelled(by.own)
+    if own is not None and gate.slices.weights is None:
+        better = ppi_difference(pairs.baseline, pairs.candidate, own, pairs.clusters)
+        labels = (
+            f"people's labels of {len(own.rows)} of these {found.n} pairs (PPI++, judge's weight {better.weight:.2f})"
+        )
+        return Corrective(found=named.with_(better, labels))
+    controlled = named.controlled(pairs, by.looks)
+    rates = _rates(by.confusion, is_binary=found.is_binary)
+    if gate.slices.weights is not None:
+        rates = "a difference in the production mix (gate.slices.weights) cannot be corrected for a judge's errors"
+    if isinstance(rates, str):
+        return Corrective(found=found, distrust="" if by.is_trusted else rates, controlled=controlled)
+    tables, told = rates
+    better_or_none = rogan_gladen_difference(pairs.baseline, pairs.candidate, tables, pairs.clusters)
+    if better_or_none is None:
+        why = "it tells good from bad answers too badly for its errors to be undone"
+        return Corrective(found=found, distrust="" if by.is_trusted else why, controlled=controlled)
+    return Corrective(found=named.with_(better_or_none, told), controlled=controlled)
+
+
+def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) -> Decision:
+    """The decision as far as a judge like this can carry it: otherwise inconclusive, with why."""
+    if after.distrust:
+        detail = (
+            f"{after.found.metric} is graded by the judge {by.judge}, and no verdict may rest on it: {after.distrust}. "
+            f"As the judge sees it, {decision.reason.detail}"
+        )
+        return _inconclusive("JUDGE_UNCALIBRATED", detail)
+    alike = after.controlled
+    if decision.status != "ship" or alike is None or decide_primary(alike, gate).status == "ship":
+        return decision
+    shown = interval((alike.bounds.low, alike.bounds.high)) if alike.bounds else ""
+    detail = (
+        f"the gain may be in the looks: between answers equally long and equally styled it is "
+        f"{signed(alike.delta_points)} points {shown}, which would not ship, and judges are known to like longer and "
+        f"more decorated answers. People's labels of these answers would tell (evalkit rate)"
+    )
+    return _inconclusive("JUDGE_LENGTH_CONFOUNDED", detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    """The judge's scores of the pairs it scored on both sides."""
+
+    ids: tuple[str, ...]
+    baseline: NDArray[np.float64]
+    candidate: NDArray[np.float64]
+    clusters: NDArray[np.intp] | None
+
+    @classmethod
+    def of(cls, metric: str, table: ScoreTable) -> _Pairs:
+        base, cand = table.columns[BASELINE][metric], table.columns[CANDIDATE][metric]
+        both = base.is_scored & cand.is_scored
+        clusters = None
+        if table.clusters is not None:
+            clusters = np.unique(table.clusters[both], return_inverse=True)[1].astype(np.intp)
+        return cls(
+            ids=tuple(table.sample_ids[i] for i in np.flatnonzero(both)),
+            baseline=base.values[both],
+            candidate=cand.values[both],
+            clusters=clusters,
+        )
+
+    def labelled(self, own: Mapping[str, tuple[float, float, float]]) -> Labelled | None:
+        """People's labels of these pairs; None where they are too few."""
+        rows = [i for i, name in enumerate(self.ids) if name in own]
+        if len(rows) < FEWEST_OWN:
+            return None
+        said = np.array([own[self.ids[i]] for i in rows], dtype=np.float64)
+        return Labelled(
+            rows=np.array(rows, dtype=np.intp), baseline=said[:, 0], candidate=said[:, 1], weights=said[:, 2]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """The judge's own comparison, to be rewritten."""
+
+    found: Comparison
+    gate: GateSpec
+    judge: str
+
+    def with_(self, better: Corrected, labels: str) -> Comparison:
+        """The corrected comparison, with a sentence on what the correction did."""
+        found, bounds = self.found, _in_points(better.interval(1.0 - 2.0 * self.gate.primary_alpha))
+        delta = round(to_points(better.candidate) - to_points(better.baseline), 9)
+        raw = f"{signed(found.delta_points)} points"
+        if found.bounds is not None:
+            raw += f" {interval((found.bounds.low, found.bounds.high))}"
+        told = (
+            f"corrected for the errors of the judge {self.judge}: {raw} as it graded, {signed(delta)} points "
+            f"{interval((bounds.low, bounds.high))} by {labels}"
+        )
+        return dataclasses.replace(
+            found,
+            baseline_points=to_points(min(1.0, max(0.0, better.baseline))),
+            candidate_points=to_points(min(1.0, max(0.0, better.candidate))),
+            delta_points=delta,
+            bounds=bounds,
+            ci95=_in_points(better.interval(0.95)),
+            p_value=_p_value(better),
+            method=better.method,
+            is_binary=False,
+            discordance=None,
+            sd_points=100.0 * better.error * float(np.sqrt(found.n)),
+            sides95={},
+            note=told if found.note is None else f"{told}; {found.note}",
+        )
+
+    def controlled(self, pairs: _Pairs, looks: Mapping[str, tuple[float, ...]]) -> Comparison | None:
+        """The comparison with length and style held equal; None where nothing varies or little is known."""
+        known = [i for i, name in enumerate(pairs.ids) if name in looks]
+        if len(known) < FEWEST_OWN:
+            return None
+        features = np.array([looks[pairs.ids[i]] for i in known], dtype=np.float64)
+        clusters = None if pairs.clusters is None else pairs.clusters[known]
+        alike = controlled_difference((pairs.candidate - pairs.baseline)[known], features, clusters)
+        if alike is None:
+            return None
+        return dataclasses.replace(
+            self.found,
+            delta_points=to_points(alike.delta),
+            bounds=_in_points(alike.interval(1.0 - 2.0 * self.gate.primary_alpha)),
+            ci95=_in_points(alike.interval(0.95)),
+            method="ols-cr1, length and style held equal",
+        )
+
+
+def _rates(
+    by_role: Mapping[str, Confusion], *, is_binary: bool
+) -> tuple[Mapping[str, Confusion] | Confusion, str] | str:
+    """Whose error rates to correct by, and in words; a sentence where none would do."""
+    if not is_binary:
+        return (
+            "its scores are graded, not right or wrong, and only people's labels of this run's own answers can correct "
+            "those (evalkit rate, then evalkit rate import)"
+        )
+    pooled = Confusion()
+    for table in by_role.values():
+        pooled = pooled.plus(table)
+    if min(pooled.good, pooled.bad) < FEWEST_PER_CLASS:
+        return f"people labelled only {pooled.good} good and {pooled.bad} bad answers; at least {FEWEST_PER_CLASS} each"
+    sides = {role: by_role.get(role, Confusion()) for role in (BASELINE, CANDIDATE)}
+    differing = [p for p in differs_by_side(sides[BASELINE], sides[CANDIDATE]) if p is not None and p < DIFFERENT]
+    if not differing:
+        return (
+            pooled,
+            f"its error rates on {pooled.good + pooled.bad} labelled answers (Rogan–Gladen, both sides alike)",
+        )
+    fewest = min(count for table in sides.values() for count in (table.good, table.bad))
+    if fewest < FEWEST_PER_CLASS:
+        return (
+            f"it errs differently on the two sides (Fisher's p = {min(differing):.3f}), so that one correction for "
+            f"both would be wrong, and for one each there are too few labels: {fewest} of the rarest kind, at least "
+            f"{FEWEST_PER_CLASS} are needed"
+        )
+    n = sum(table.good + table.bad for table in sides.values())
+    return sides, (
+        f"its error rates on {n} labelled answers (Rogan–Gladen for each side, for it errs differently on them: "
+        f"Fisher's p = {min(differing):.3f})"
+    )
+
+
+def _p_value(better: Corrected) -> float:
+    if better.error == 0.0:
+        return 1.0 if better.delta == 0.0 else 0.0
+    z = -abs(better.delta) / better.error
+    return min(1.0, 2.0 * (t_cdf(z, int(better.freedom)) if np.isfinite(better.freedom) else normal_cdf(z)))
+
+
+def _in_points(found: Interval) -> Interval:
+    return dataclasses.replace(found, low=to_points(found.low), high=to_points(found.high))
+
+
+def _inconclusive(code: str, detail: str) -> Decision:
+    return Decision(status="inconclusive", reason=Reason(code=code, is_blocking=True, detail=detail))

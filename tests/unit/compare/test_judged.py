@@ -1,0 +1,148 @@
+"""A judge's difference before the gate: corrected by people's labels, or not believed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tables import Exact, pairs, suite, table
+
+from evalkit.compare.gate import Evidence, decide
+from evalkit.compare.guards import Measured
+from evalkit.compare.judged import Instrument
+from evalkit.stats.correction import Confusion
+from evalkit.types import SlicesSpec
+
+GOOD = Confusion(tp=95, fn=5, fp=5, tn=95)
+FOOLED = Confusion(tp=95, fn=5, fp=50, tn=50)
+SHIPS = (114, 41, 8, 37)
+
+
+def verdict_of(counts, instrument, data=None, **gate):
+    data = data or table(*pairs(*counts))
+    measured = Measured(table=data, metrics={"exact": Exact()})
+    judges = {"exact": instrument} if instrument else {}
+    return decide(Evidence(suite=suite(**gate), main=measured, guards={}, seed="fp1:0", judges=judges))
+
+
+def code_of(verdict):
+    return verdict.reasons[0].code
+
+
+def judge(**more):
+    return Instrument(judge="tone", **more)
+
+
+@pytest.mark.parametrize("counts", [SHIPS, (100, 5, 40, 55), (100, 2, 2, 96)])
+def test_a_judge_nobody_measured_decides_nothing_either_way(counts):
+    found = verdict_of(counts, judge(distrust="nobody has measured it against people"))
+    assert (found.status, found.exit_code, code_of(found)) == ("inconclusive", 3, "JUDGE_UNCALIBRATED")
+    assert "nobody has measured it" in found.reasons[0].detail
+    assert "As the judge sees it, " in found.reasons[0].detail
+    trusted = verdict_of(counts, judge(distrust="nobody has measured it", is_trusted=True))
+    assert code_of(trusted) == code_of(verdict_of(counts, None))
+
+
+def test_errors_known_and_alike_on_both_sides_are_undone_and_it_is_said():
+    raw = verdict_of(SHIPS, None).primary
+    found = verdict_of(SHIPS, judge(confusion={"baseline": GOOD, "candidate": GOOD}))
+    assert found.status == "ship"
+    assert found.primary.delta_points == pytest.approx(raw.delta_points / 0.9)
+    assert found.primary.candidate_points - found.primary.baseline_points == pytest.approx(found.primary.delta_points)
+    assert found.primary.method == "rogan-gladen, pooled"
+    assert "+16.5 points [+11.2, +22.1] as it graded, +18.3 points" in found.primary.note
+    assert found.metrics[0].delta_points == found.primary.delta_points
+
+
+def test_a_judge_that_is_fooled_by_the_candidate_ships_raw_and_not_corrected():
+    counts = (90, 30, 8, 72)
+    assert verdict_of(counts, None).status == "ship"
+    found = verdict_of(counts, judge(confusion={"baseline": GOOD, "candidate": FOOLED}))
+    assert found.status == "dont_ship"
+    assert found.primary.method == "rogan-gladen, each side"
+    assert "Fisher's p = 0.000" in found.primary.note
+
+
+def test_sides_that_differ_with_too_few_labels_each_are_not_pooled():
+    few = Confusion(tp=30, fn=0, fp=9, tn=3)
+    found = verdict_of(SHIPS, judge(confusion={"baseline": GOOD, "candidate": few}))
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNCALIBRATED")
+    assert "one correction for both would be wrong" in found.reasons[0].detail
+    assert "12 of the rarest kind" in found.reasons[0].detail
+
+
+def test_labels_that_do_not_say_whose_answer_correct_both_sides_alike():
+    found = verdict_of(SHIPS, judge(confusion={"": GOOD}))
+    assert found.primary.method == "rogan-gladen, pooled"
+
+
+@pytest.mark.parametrize(
+    ("confusion", "words"),
+    [
+        ({}, "only 0 good and 0 bad answers"),
+        ({"": Confusion(tp=90, fn=10, fp=2, tn=8)}, "100 good and 10 bad"),
+        ({"": Confusion(tp=55, fn=45, fp=45, tn=55)}, "tells good from bad answers too badly"),
+    ],
+)
+def test_labels_that_cannot_correct_are_said(confusion, words):
+    found = verdict_of(SHIPS, judge(confusion=confusion))
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNCALIBRATED")
+    assert words in found.reasons[0].detail
+
+
+def test_graded_scores_need_labels_of_these_very_answers():
+    draw = np.random.default_rng(3)
+    base = np.round(draw.random(200) * 4) / 4 * 0.8
+    cand = np.minimum(1.0, base + 0.2 * (draw.random(200) < 0.7))
+    data = table(base, cand)
+    found = verdict_of(None, judge(confusion={"": GOOD}), data)
+    assert "its scores are graded" in found.reasons[0].detail
+    own = {data.sample_ids[i]: (base[i], cand[i], 1.0) for i in range(0, 200, 2)}
+    mended = verdict_of(None, judge(own=own), data)
+    assert (mended.status, mended.primary.method) == ("ship", "ppi++")
+    assert "people's labels of 100 of these 200 pairs (PPI++" in mended.primary.note
+
+
+def test_people_who_see_no_gain_outvote_the_judge():
+    data = table(*pairs(*SHIPS))
+    rows = np.random.default_rng(1).choice(200, 100, replace=False)
+    own = {data.sample_ids[i]: (1.0, float(i % 50 != 0), 1.0) for i in rows}
+    found = verdict_of(None, judge(own=own), data)
+    assert found.status == "dont_ship"
+    assert found.primary.delta_points < 2.0
+    few = dict(list(own.items())[:29])
+    assert code_of(verdict_of(None, judge(own=few), data)) == "JUDGE_UNCALIBRATED"
+
+
+def test_a_gain_that_is_all_length_is_inconclusive_unless_people_saw_it_too():
+    data = table(*pairs(*SHIPS))
+    gain = data.columns["candidate"]["exact"].values - data.columns["baseline"]["exact"].values
+    draw = np.random.default_rng(2)
+    longer = {name: (300.0 * gain[i] + draw.normal(20, 40), 0.0) for i, name in enumerate(data.sample_ids)}
+    trusted = judge(confusion={"": GOOD}, looks=longer)
+    found = verdict_of(None, trusted, data)
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_LENGTH_CONFOUNDED")
+    assert "equally long and equally styled" in found.reasons[0].detail
+    base = data.columns["baseline"]["exact"].values
+    own = {data.sample_ids[i]: (base[i], base[i] + gain[i], 1.0) for i in range(0, 200, 2)}
+    assert verdict_of(None, dataclasses.replace(trusted, own=own), data).status == "ship"
+    unrelated = {name: (draw.normal(20, 40), 1.0) for name in data.sample_ids}
+    assert verdict_of(None, dataclasses.replace(trusted, looks=unrelated), data).status == "ship"
+
+
+def test_a_production_mix_is_not_corrected_and_so_decides_nothing():
+    data = table(*pairs(*SHIPS), slices={"lang=de": np.arange(200) < 100, "lang=en": np.arange(200) >= 100})
+    weights = SlicesSpec(weights={"lang=de": 0.9, "lang=en": 0.1})
+    found = verdict_of(None, judge(confusion={"": GOOD}), data, slices=weights)
+    assert "production mix" in found.reasons[0].detail
+    assert code_of(found) == "JUDGE_UNCALIBRATED"
+
+
+def test_what_is_missing_is_held_against_the_corrected_difference_too():
+    data = table(*pairs(90, 24, 8, 78))
+    assert verdict_of(None, judge(confusion={"": GOOD}), data).status == "ship"
+    column = data.columns["candidate"]["exact"]
+    gone = np.ones(200, dtype=bool)
+    gone[np.flatnonzero(column.values == 1.0)[:9]] = False
+    sides = data.columns | {"candidate": {"exact": dataclasses.replace(column, is_scored=gone)}}
+    found = verdict_of(None, judge(confusion={"": GOOD}), dataclasses.replace(data, columns=sides))
+    assert code_of(found) == "MISSING_COULD_DECIDE"

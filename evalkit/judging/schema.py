@@ -161,8 +161,8 @@ class JudgeFile(Chosen):
     version: Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str)] = "1"
     description: str = ""
     mode: Literal["rubric", "reference", "pairwise"] = "rubric"
-    forbid_families: list[Literal["candidate", "teacher"]] = Field(default_factory=lambda: ["candidate", "teacher"])
-    inputs: Annotated[list[Input], Field(min_length=1)] = Field(default_factory=lambda: ["question", "output"])
+    forbid_families: list[Literal["candidate", "teacher"]] = Field(default=["candidate", "teacher"])
+    inputs: Annotated[list[Input], Field(min_length=1)] = Field(default=["question", "output"])
     limits: Limits = Field(default_factory=Limits)
     criteria: Annotated[list[CriterionEntry], Field(min_length=1, max_length=20)]
     aggregate: Literal["weighted_mean"] = "weighted_mean"

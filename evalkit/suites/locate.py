@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
-from pathlib import Path
-from typing import IO, Any, cast
 
 from evalkit.errors import UsageError
-from evalkit.suites.data import Data, numbered_lines
+from evalkit.suites.data import Data, lines_of
 from evalkit.suites.diagnostics import Problems
 from evalkit.suites.excerpt import with_line
 from evalkit.types import JsonValue
@@ -18,7 +14,7 @@ from evalkit.types import JsonValue
 
 def point_at_cells(problems: Problems, data: Data) -> None:
     """Gives each listed mistake that names a cell the text of its line and the cell's place there, where found."""
-    if not problems.cells:
+    if not problems.cells or data.is_by_row:
         return
     lines = _lines_of(data, {problems.listed[i].line or 0 for i in problems.cells})
     for i, (column, value) in problems.cells.items():
@@ -48,17 +44,11 @@ def cell_in(text: str, column: str, value: JsonValue) -> tuple[int, int] | None:
 def _lines_of(data: Data, wanted: set[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     try:
-        with _opened(data.path) as file:
-            for number, raw in numbered_lines(file, data.shown):
-                if number in wanted:
-                    found[number] = raw.decode("utf-8", "replace").rstrip("\r\n")
-                if len(found) == len(wanted):
-                    break
-    except (OSError, EOFError, zlib.error, UsageError):
+        for number, raw in lines_of(data):
+            if number in wanted:
+                found[number] = raw.decode("utf-8", "replace").rstrip("\r\n")
+            if len(found) == len(wanted):
+                break
+    except (OSError, UsageError):
         pass  # it was read a moment ago; without its lines the mistakes are told all the same
     return found
-
-
-def _opened(path: Path) -> IO[bytes]:
-    opened: Any = gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")  # noqa: SIM115 - the caller closes it
-    return cast("IO[bytes]", opened)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from evalkit.errors import UsageError
 from evalkit.suites.data import reach, read_data, why_unreadable
-from evalkit.suites.diagnostics import Problems, did_you_mean, dotted, listing
+from evalkit.suites.diagnostics import did_you_mean, dotted, listing
 from evalkit.suites.gate_schema import GuardEntry
 from evalkit.suites.samples import Samples
 from evalkit.suites.sides import Workshop
@@ -62,7 +62,7 @@ def _ids_in_file(text: str, loc: Loc, shop: Workshop) -> tuple[str, ...]:
         return ()
     findings.extend(data.problems)
     column = dataset.id if dataset is not None and dataset.id is not None else "id"
-    problems, ids = Problems(data.shown), []
+    problems, ids = data.problems_found(), []
     for line, row in data.rows:
         is_there, value = reach(row, column)
         if not is_there or isinstance(value, bool) or not isinstance(value, str | int):

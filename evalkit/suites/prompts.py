@@ -11,6 +11,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.data import reach
 from evalkit.suites.diagnostics import did_you_mean, listing
+from evalkit.suites.records.record import spoken
 from evalkit.suites.sandbox import BUDGET, TEMPLATE_ERRORS, PromptEnvironment, fields_only, fill, join
 from evalkit.types import JsonValue, Message, ModelSpec, Prompt, Sample
 
@@ -143,7 +144,7 @@ def _turn(turn: JsonValue, number: int, field: str) -> Message:
     where = f"'{field}', turn {number + 1}"
     if not isinstance(turn, dict):
         raise PromptError(f"{where}: a turn is an object with role and content")
-    role, content = turn.get("role"), turn.get("content")
+    role, content = spoken(turn)
     if not isinstance(role, str) or role not in ROLES:
         raise PromptError(f"{where}: the role must be one of {', '.join(sorted(ROLES))}")
     if not isinstance(content, str):

@@ -15,6 +15,7 @@ from evalkit.fingerprint import canonical_bytes
 from evalkit.suites.data import Data, reach
 from evalkit.suites.diagnostics import Findings, Problems, did_you_mean, listing
 from evalkit.suites.jsonl import Row
+from evalkit.suites.records.record import answer_in
 from evalkit.suites.schema import Dataset
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import JsonValue, Sample
@@ -59,8 +60,12 @@ def check_columns(data: Data, dataset: Dataset, findings: Findings) -> bool:
 
 
 def make_samples(data: Data, dataset: Dataset, answer_of: Callable[[Row], str | None]) -> tuple[Samples, Problems]:
-    """Every row as a sample, and what is wrong with rows. `answer_of` gives the target a finished chat holds."""
-    problems = Problems(data.shown)
+    """Every row as a sample, and what is wrong with rows.
+
+    `answer_of` gives the target that a finished chat or a preference holds; a target that is a list of turns is what
+    its last assistant turn says.
+    """
+    problems = data.problems_found()
     samples: list[Sample] = []
     lines: list[int] = []
     seen: dict[str, tuple[str, int]] = {}
@@ -123,7 +128,7 @@ def _sample(
     return Sample(
         id=identity,
         fields=row,
-        target=target,
+        target=target if (said := answer_in(target)) is None else said,
         slices=_slices(row, tuple(dataset.slices)),
         cluster=_optional(row, dataset.cluster),
         time=_optional(row, dataset.time),

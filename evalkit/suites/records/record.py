@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from evalkit.suites.records.read import Row
@@ -16,7 +17,9 @@ _CHAT_KEYS = ("messages", "conversations", "conversation")
 _WRAPPERS = ("", "body", "request")
 """Where a log or a batch file keeps a chat: in the row itself or one level below."""
 _ANSWER_KEYS = ("completion", "response", "output", "answer")
-_SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
+_SPEAKERS: Mapping[str, str] = MappingProxyType(
+    {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
+)
 """ShareGPT's names for roles."""
 _DEPTH = 3
 """Of flat rows: texts further down are no question."""
@@ -55,13 +58,35 @@ def turns_of(value: JsonValue) -> tuple[Message, ...]:
     return tuple(message for turn in value if isinstance(turn, dict) and (message := _turn(turn)) is not None)
 
 
-def _turn(turn: Mapping[str, JsonValue]) -> Message | None:
+def answer_in(value: JsonValue) -> str | None:
+    """What the last assistant turn of a list of turns says; None where it is no such list."""
+    return next((turn.content for turn in reversed(turns_of(value)) if turn.role == "assistant"), None)
+
+
+def chosen_in(row: Mapping[str, JsonValue]) -> str | None:
+    """The better answer of a preference triple; None where the row is none."""
+    found = _preference(row)
+    return None if found is None else found.outputs[0]
+
+
+def spoken(turn: Mapping[str, JsonValue]) -> tuple[JsonValue, JsonValue]:
+    """(role, content) of a turn in OpenAI's or ShareGPT's words; a content of nothing but text parts as one text."""
     role, said = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    if isinstance(role, str) and "role" not in turn:
+        role = _SPEAKERS.get(role, role)
+    if isinstance(said, list) and said:
+        texts = [part.get("text") for part in said if isinstance(part, dict) and part.get("type") == "text"]
+        said = "\n".join(str(text) for text in texts) if len(texts) == len(said) else said
+    return role, said
+
+
+def _turn(turn: Mapping[str, JsonValue]) -> Message | None:
+    role, said = spoken(turn)
     if not isinstance(role, str):
         return None
     calls = turn.get("tool_calls")
-    content = _text(said) or (json.dumps(calls, ensure_ascii=False) if calls else "")
-    return Message(role=_SPEAKERS.get(role.lower(), role.lower()), content=content)
+    role = _SPEAKERS.get(role.lower(), role.lower())
+    return Message(role=role, content=_text(said) or (json.dumps(calls, ensure_ascii=False) if calls else ""))
 
 
 def _text(value: JsonValue) -> str:

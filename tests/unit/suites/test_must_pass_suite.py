@@ -42,7 +42,7 @@ def test_ids_and_slices_do_too(folder):
         ("slice: lang=d", "no slice is named 'lang=d' (did you mean 'lang=de'?)"),
         ("ids: []", "gate.guards[0].ids"),
         ("samples: gone.jsonl", "gate.guards[0].samples"),
-        ("samples: prompts/triage.md.j2", "neither .jsonl nor .csv"),
+        ("samples: prompts/triage.md.j2", "neither .jsonl, .ndjson, .json, .csv"),
         ("margin: 1.0, ids: [t1]", "a zero_tolerance guard has no `margin`"),
         ("ids: [t1], slice: lang=de", "says in one way which samples must pass"),
         ("on_unresolved: warn", "says in one way which samples must pass"),

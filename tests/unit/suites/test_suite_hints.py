@@ -200,7 +200,7 @@ def test_the_cell_of_an_id_given_twice_is_found_again(folder):
 def test_a_cell_whose_line_is_gone_is_told_without_it(folder):
     problems = Problems("x.jsonl")
     problems.add(3, "bad", cell=("id", "t1"))
-    data = type("Data", (), {"path": folder.path / "gone.jsonl", "shown": "gone.jsonl"})
+    data = type("Data", (), {"path": folder.path / "gone.jsonl", "shown": "gone.jsonl", "is_by_row": False})
     point_at_cells(problems, data)
     assert problems.all()[0].render() == "x.jsonl:3: bad"
 

@@ -115,7 +115,7 @@ def test_nothing_is_left_behind_when_the_disk_is_full(folder, monkeypatch):
         ("  path: samples.jsonl\n", "", "path is missing: nothing to lock"),
         ("samples.jsonl", "gone.jsonl", "there is no file 'gone.jsonl'"),
         ("samples.jsonl", "../x.jsonl", "leads outside"),
-        ("samples.jsonl", "x.parquet", "files are not available"),
+        ("samples.jsonl", "x.xlsx", "is neither .jsonl"),
         ("name: tickets", "name: a\nname: b", "given twice"),
     ],
 )

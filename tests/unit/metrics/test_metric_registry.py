@@ -5,7 +5,7 @@ import pytest
 
 from evalkit.errors import UsageError
 from evalkit.metrics.catalogue import known_types, option_names
-from evalkit.metrics.registry import FACTORIES, build
+from evalkit.metrics.registry import BUILDERS, build
 from evalkit.protocols import Metric
 from evalkit.types import MetricSpec, Sample
 
@@ -14,7 +14,7 @@ NEEDED = {"json_schema": {"schema": {"type": "string"}}, "regex": {"pattern": "a
 
 
 def test_the_catalogue_and_the_factories_name_the_same_types():
-    assert set(known_types()) == set(FACTORIES)
+    assert set(known_types()) == set(BUILDERS)
     assert known_types() == tuple(sorted(known_types()))
     with pytest.raises(KeyError):
         option_names("blue")

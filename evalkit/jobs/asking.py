@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, Interrupted
 from evalkit.protocols import Clock
 from evalkit.run.batches import Batches, without_batch_sides
 from evalkit.run.engine import Engine
@@ -27,28 +28,36 @@ class Asking:
         self._limits = limits
         self._progress = progress
         self._engine: Engine | None = None
+        self._is_stopped = False
         self._batches = Batches(journal=journal, cache=cache, clock=clock, limits=limits, progress=progress)
 
     def stop(self) -> None:
         """Sends nothing more; what is in flight gets a moment to finish, batches go on by themselves."""
+        self._is_stopped = True
         self._batches.stop()
         if self._engine is not None:
             self._engine.stop()
 
-    async def ask(self, parts: Sequence[Part]) -> None:
+    async def ask(self, parts: Sequence[Part], *, concurrency: int | None = None) -> None:
         """Returns when every request of every part has an outcome in the journal.
 
-        Raises Interrupted, BudgetReached or ExecutionError; what was answered until then is kept.
+        May be called again for a further phase of the run, whose spending counts against the same caps; `concurrency`
+        is that phase's own. Raises Interrupted, BudgetReached or ExecutionError; what was answered until then is kept.
         """
+        if self._is_stopped:
+            raise Interrupted("stopped on request")
         try:
             await self._batches.send(parts)
+            limits, earlier = self._batches.rest, self._engine
             self._engine = Engine(
                 journal=self._journal,
                 cache=self._cache,
                 clock=self._clock,
-                limits=self._batches.rest,
+                limits=dataclasses.replace(limits, concurrency=concurrency or limits.concurrency),
                 progress=self._progress,
             )
+            if earlier is not None:
+                self._engine.spending.add(earlier.spending)
             await self._engine.execute(without_batch_sides(parts))
             await self._batches.settle()
         except EvalkitError as error:

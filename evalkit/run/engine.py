@@ -75,7 +75,7 @@ class Engine:
         self._cache = cache
         self._clock = clock
         self._limits = limits
-        self._spending = Spending(limits)
+        self.spending = Spending(limits)
         self._progress = progress
         self._jitter = random.Random(0).random  # noqa: S311 - spreads retries, guards nothing
         self._stop = asyncio.Event()
@@ -250,7 +250,7 @@ class Engine:
             asked, said = outcome.usage.input_tokens or 0, outcome.usage.output_tokens or 0
             side.input_tokens += asked
             side.output_tokens += said
-            self._spending.answer(asked, said, lane.price)
+            self.spending.answer(asked, said, lane.price)
         self._progress.on_change(self._progress)
 
     async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:
@@ -264,7 +264,7 @@ class Engine:
             if not self._may_send():
                 return None
             case.attempts += 1
-            self._spending.send()
+            self.spending.send()
             lane.counters.in_flight += 1
             try:
                 answer = await self._attempts.ask(lane.backend, case.request)
@@ -333,6 +333,6 @@ class Engine:
 
     def _may_send(self) -> bool:
         """False once the run is stopped or a cap is reached; a cap stops the run."""
-        if self._fatal is None and (reached := self._spending.reached()) is not None:
+        if self._fatal is None and (reached := self.spending.reached()) is not None:
             self._fail(reached)
         return self._fatal is None

@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
-from evalkit.suites.prompts import Renderer
 from evalkit.types import (
     BASELINE,
     CANDIDATE,
@@ -29,6 +29,14 @@ from evalkit.types import (
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
+class Wording(Protocol):
+    """How a sample becomes turns: a side's prompt, or a judge's rubric."""
+
+    def messages(self, sample: Sample) -> tuple[Message, ...]:
+        """All turns for this sample, byte for byte as they are sent."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One side of one suite: what to ask with and whom."""
@@ -36,7 +44,7 @@ class Side:
     spec: ModelSpec
     backend: Backend
     identity: ModelIdentity
-    renderer: Renderer
+    renderer: Wording
     is_asked_anew: bool = False
     """Its answers come from no cache and go to none."""
 

@@ -29,6 +29,12 @@ class Spending:
         self._tokens = 0
         self._usd = 0.0
 
+    def add(self, earlier: Spending) -> None:
+        """What an earlier phase of the same run has spent counts against the same caps."""
+        self._sends += earlier._sends
+        self._tokens += earlier._tokens
+        self._usd += earlier._usd
+
     def send(self) -> None:
         """One more request leaves."""
         self._sends += 1

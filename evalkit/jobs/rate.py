@@ -152,8 +152,8 @@ def _drawn(run: FinishedRun, metric: str, n: int, secret: bytes) -> tuple[Drawn,
     seen, alike = [], 0
     for row in run.rows():
         texts = [text(obj(row, side), "text") for side in SIDES]
-        if any(obj(row, side).get("text") is None for side in SIDES):
-            continue
+        if any(text(obj(row, side), "status") != "ok" for side in SIDES):
+            continue  # what was cut, refused or failed is missing, not worse
         if texts[0].split() == texts[1].split():
             alike += 1
             continue

@@ -1,8 +1,8 @@
 """How well and how fast training rows are held against held-out samples; writes the table of docs/hygiene.md.
 
-    python benchmarks/overlap.py                                  quick: 2,000 samples, 20,000 rows
-    python benchmarks/overlap.py --samples 10000 --rows 1000000   the large one: 1 GB is written under the temp folder
-    python benchmarks/overlap.py --rows 100000 --datasketch       with MinHashLSH over the same rows (pip install datasketch)
+python benchmarks/overlap.py                                  quick: 2,000 samples, 20,000 rows
+python benchmarks/overlap.py --samples 10000 --rows 1000000   the large one: 1 GB is written under the temp folder
+python benchmarks/overlap.py --rows 100000 --datasketch       beside datasketch's MinHashLSH
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 
 from evalkit.hygiene.contamination import TrainingRow, find_overlap
 from evalkit.hygiene.index import Index, Item
+from evalkit.hygiene.words import plain
 from evalkit.types.hygiene import Thresholds
 
 KINDS = (
@@ -45,7 +46,9 @@ class Writer:
         self.draw = random.Random(seed)  # noqa: S311 - made-up texts
         numbers = np.random.default_rng(seed)
         letters = "etaoinshrdlucmfwypvbgkjqxz"
-        self.words = ["".join(self.draw.choice(letters) for _ in range(self.draw.randint(2, 11))) for _ in range(VOCABULARY)]
+        self.words = [
+            "".join(self.draw.choice(letters) for _ in range(self.draw.randint(2, 11))) for _ in range(VOCABULARY)
+        ]
         weights = 1.0 / (np.arange(VOCABULARY) + 2.7)
         self.cumulated = np.cumsum(weights / weights.sum())
         self.numbers = numbers
@@ -79,7 +82,7 @@ class Writer:
             case "inside a longer text":
                 return " ".join([*self.text(200, 300), *words, *self.text(200, 300)])
             case _:
-                share = int(kind.split()[0]) / 100
+                share = int(kind.split(maxsplit=1)[0]) / 100
                 changed = set(self.draw.sample(range(len(words)), round(share * len(words))))
                 fresh = iter(self._drawn(len(words)))
                 return " ".join(next(fresh) if i in changed else word for i, word in enumerate(words))
@@ -123,7 +126,7 @@ def minhash(held_out: list[str], file: Path) -> tuple[float, dict[tuple[int, int
     from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found]  # noqa: PLC0415 - optional
 
     def sketch(text: str) -> object:
-        words = text.lower().split()
+        words = plain(text).decode().split()
         made = MinHash(num_perm=128)
         made.update_batch([" ".join(words[i : i + 3]).encode() for i in range(len(words) - 2)])
         return made
@@ -140,7 +143,8 @@ def told(name: str, wall: float, pairs: dict[tuple[int, int], str], plants: dict
     """The rows of the table for one method."""
     real = {(row, sample): kind for row, (sample, kind) in plants.items()}
     recall = {
-        kind: sum(pair in pairs for pair, k in real.items() if k == kind) / max(1, sum(k == kind for k in real.values()))
+        kind: sum(pair in pairs for pair, k in real.items() if k == kind)
+        / max(1, sum(k == kind for k in real.values()))
         for kind in KINDS
     }
     precision = sum(pair in real for pair in pairs) / max(1, len(pairs))

@@ -149,5 +149,3 @@ def within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     total = int(counts.sum())
     return np.arange(total, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-
-

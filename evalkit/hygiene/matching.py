@@ -94,9 +94,8 @@ class Finder:
     def _needed(self) -> NDArray[np.int64]:
         """(items,) shared runs that make a pair: fewer where a text has few words."""
         words = np.diff(self.index.words.bounds)
-        if self.postings.n == SHORT:
-            return np.maximum(1, (words - SHORT + 2) // 2)
-        return np.minimum(self.min_shared, np.maximum(1, words // 6))
+        found: NDArray[np.int64] = np.minimum(self.min_shared, np.maximum(1, words // 6))
+        return np.maximum(1, (words - SHORT + 2) // 2).astype(np.int64) if self.postings.n == SHORT else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,40 +50,44 @@ def verified(pair: Pair, index: Index, text: NDArray[np.uint64], raw: bytes, ask
     `text` (words,): the training text; `raw` the same as bytes.
     """
     item = index.words_of(pair.item)
-    share = pair.longest / len(item)
-
-    def match(layer: Layer, state: State, score: float) -> Match:
-        return Match(layer=layer, state=state, score=round(score, 4), place=pair.place, size=pair.longest)
-
-    if index.items[pair.item].kind == "answer":
-        return match("answer", "suspect", share) if pair.longest == len(item) else None
-    if pair.longest >= asked.ngram or (pair.longest == len(item) >= _WHOLE):
-        return match("ngram", "dirty", share)
-    is_span = pair.longest >= asked.span_words
-    if is_span and share >= asked.dirty_span:
-        return match("span", "dirty", share)
+    is_answer = index.items[pair.item].kind == "answer"
+    by_span = _by_span(pair, len(item), asked, is_answer=is_answer)
+    if is_answer or (by_span is not None and by_span.state == "dirty"):
+        return by_span
     if len(item) <= SHORT_WORDS:
         alike = _alike(b" ".join(index.span(pair.item, 0, len(item)).encode().split()), raw)
-        state = _state(alike, asked.dirty_jaccard, asked.suspect_jaccard)
-        return None if state is None else match("near", state, alike)
-    suspect_span = match("span", "suspect", share) if is_span and share >= asked.suspect_span else None
-    if _common(item, text) < min(asked.suspect_jaccard, asked.suspect_aligned):
-        return suspect_span
-    near = _jaccard(grams(item, 3), grams(text, 3))
-    if near >= asked.dirty_jaccard:
-        return match("near", "dirty", near)
-    aligned = _aligned(pair, item, text)
-    if aligned >= asked.dirty_aligned:
-        return match("edited", "dirty", aligned)
-    if suspect_span is not None:
-        return suspect_span
-    if near >= asked.suspect_jaccard:
-        return match("near", "suspect", near)
-    return match("edited", "suspect", aligned) if aligned >= asked.suspect_aligned else None
+        return _judged(pair, "near", alike, asked.dirty_jaccard, asked.suspect_jaccard)
+    found = [by_span]
+    if _common(item, text) >= min(asked.suspect_jaccard, asked.suspect_aligned):
+        near = _jaccard(grams(item, 3), grams(text, 3))
+        aligned = _aligned(pair, item, text)
+        # Half of a short sentence is a turn of phrase: what is suspect has as many words as an n-gram that is dirty.
+        suspect_aligned = max(asked.suspect_aligned, min(asked.ngram / len(item), asked.dirty_aligned))
+        found.append(_judged(pair, "near", near, asked.dirty_jaccard, asked.suspect_jaccard))
+        found.append(_judged(pair, "edited", aligned, asked.dirty_aligned, suspect_aligned))
+    matches = [match for match in found if match is not None]
+    return min(matches, key=lambda match: match.state != "dirty", default=None)
 
 
-def _state(score: float, dirty: float, suspect: float) -> State | None:
-    return "dirty" if score >= dirty else "suspect" if score >= suspect else None
+def _by_span(pair: Pair, words: int, asked: Thresholds, *, is_answer: bool) -> Match | None:
+    """What the longest match alone says of an item of so many words."""
+    share, is_whole = pair.longest / words, pair.longest == words
+    if is_answer:
+        return _match(pair, "answer", "suspect", share) if is_whole else None
+    if pair.longest >= asked.ngram or (is_whole and words >= _WHOLE):
+        return _match(pair, "ngram", "dirty", share)
+    if pair.longest < asked.span_words:
+        return None
+    return _judged(pair, "span", share, asked.dirty_span, asked.suspect_span)
+
+
+def _match(pair: Pair, layer: Layer, state: State, score: float) -> Match:
+    return Match(layer=layer, state=state, score=round(score, 4), place=pair.place, size=pair.longest)
+
+
+def _judged(pair: Pair, layer: Layer, score: float, dirty: float, suspect: float) -> Match | None:
+    state: State | None = "dirty" if score >= dirty else "suspect" if score >= suspect else None
+    return None if state is None else _match(pair, layer, state, score)
 
 
 def _common(item: NDArray[np.uint64], text: NDArray[np.uint64]) -> float:

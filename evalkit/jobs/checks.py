@@ -1,13 +1,17 @@
-"""The evidence looked at before it is judged: overlap with training data, and whatever plug-ins look for."""
+"""The evidence looked at before it is judged: training data, age, and whatever plug-ins look for."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.jobs.training import look_through, rows_of
+from evalkit.hygiene.contamination import Contamination
+from evalkit.hygiene.freshness import Freshness, freshness
+from evalkit.hygiene.leakage import Leakage, moment
+from evalkit.jobs.training import TrainingData, look_through, rows_of
 from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
 
@@ -23,25 +27,28 @@ class Checked:
     """Without the samples that a check with `action: clean` found."""
     contamination: Mapping[str, Any]
     """For verdict.json; empty when the suite names no training data."""
+    freshness: Mapping[str, Any]
+    """For verdict.json."""
+    states: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Samples that training data makes dirty or suspect, by id."""
     checks: tuple[Mapping[str, Any], ...] = ()
     """One entry per plug-in check, for verdict.json."""
     blocking: tuple[Reason, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
+def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") -> Checked:
     """Runs every check the suite asks for. `question` is the text a sample asks, as the candidate is sent it.
 
-    Raises UsageError, with the entry's line, for a plug-in check that fails itself.
+    `created`: when the run was, ISO 8601; empty: now. Raises UsageError, with the entry's line, for a plug-in check
+    that fails itself.
     """
-    state = Checked(suite=suite, contamination={})
+    age = age_of(suite, moment(created) or dt.datetime.now(dt.UTC))
+    blocking, warnings = age_findings(age)
+    state = Checked(suite=suite, contamination={}, freshness=age.document(), blocking=blocking, warnings=warnings)
     if suite.training_data:
-        overlap = look_through(suite, question, rows_of(suite.training_data, suite)).contamination
-        state = dataclasses.replace(state, contamination=overlap.document())
-        dirty = {sample: found.where for sample, found in overlap.named("dirty").items()}
-        detail = f"{len(dirty)} held-out samples stand in the training data"
-        finding = Finding(detail=detail, samples=dirty) if dirty else Finding()
-        state = _acted(state, finding, suite.contamination, "CONTAMINATED")
+        found = look_through(suite, question, rows_of(suite.training_data, suite))
+        state = _acted_on_training(state, found)
     for spec in suite.checks:
         finding = inspected(spec, suite)
         told = {
@@ -57,6 +64,116 @@ def checked(suite: Suite, question: Callable[[Sample], str]) -> Checked:
     return state
 
 
+def age_of(suite: Suite, now: dt.datetime) -> Freshness:
+    """How old the suite's samples are."""
+    asked = suite.hygiene
+    return freshness(suite.samples, max_age_days=asked.max_age_days, column=asked.time_column, now=now)
+
+
+def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """(what makes the evidence invalid, warnings): staleness counts only where the suite says how old is too old."""
+    if age.max_age_days is None:
+        return (), ()
+    if age.age_days is None:
+        return (), (f"checks.freshness: {age.note}.",)
+    if age.is_stale:
+        detail = (
+            f"the newest sample is {age.age_days:,.0f} days old and checks.freshness.max_age_days is "
+            f"{age.max_age_days:,g}: add samples of what is asked today"
+        )
+        return (Reason(code="STALE_SUITE", is_blocking=True, detail=detail),), ()
+    return (), ()
+
+
+def training_document(found: TrainingData) -> dict[str, Any]:
+    """The training data's part of verdict.json."""
+    return found.contamination.document() | {"leakage": found.leakage.document()}
+
+
+def contaminated(found: Contamination, max_dirty_share: float) -> str | None:
+    """Why the samples cannot be taken as held out, in words; None where few enough are dirty."""
+    dirty = found.named("dirty")
+    if not dirty or (not found.n_exact and len(dirty) <= max_dirty_share * found.n_samples):
+        return None
+    return sentence(found)
+
+
+def sentence(found: Contamination) -> str:
+    """How many samples stand in the training data, and which."""
+    dirty = found.named("dirty")
+    told = f"{len(dirty):,} of {found.n_samples:,} held-out samples stand in the training data"
+    if len(dirty) == found.n_samples:
+        told += " (all of them: is it the held-out data itself?)"
+    how = f", {found.n_exact:,} of them word for word" if 0 < found.n_exact < len(dirty) else ""
+    examples = ", ".join(f"{sample} ({e.where})" for sample, e in list(dirty.items())[:3])
+    return f"{told}{how}: {examples}"
+
+
+def leak_findings(found: Leakage, later_training: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """(what makes the evidence invalid, warnings) of groups and times that both sides share."""
+    blocking: list[Reason] = []
+    warnings: list[str] = []
+    if found.groups:
+        first = found.groups[0]
+        detail = (
+            f"{len(found.groups):,} groups stand on both sides, with {len(found.samples):,} samples: {first.key}="
+            f"{first.value[:60]} is in {first.training_rows:,} training rows ({first.first_row}) and in sample "
+            f"{first.samples[0]}; `evalkit split --by group` keeps groups together"
+        )
+        blocking.append(Reason(code="GROUP_LEAK", is_blocking=True, detail=detail))
+    if found.absent:
+        warnings.append(
+            f"checks.group_keys: no training row has {', '.join(found.absent)}, so groups could not be compared by it."
+        )
+    if found.not_later:
+        detail = (
+            f"{found.not_later:,} of {found.timed:,} samples are no younger than the newest training row "
+            f"({found.newest_training}): the candidate may have been trained on what came after them"
+        )
+        if later_training == "fail":
+            blocking.append(Reason(code="TIME_LEAK", is_blocking=True, detail=detail))
+        else:
+            warnings.append(f"{detail}.")
+    return tuple(blocking), tuple(warnings)
+
+
+def _acted_on_training(state: Checked, found: TrainingData) -> Checked:
+    suite, overlap = state.suite, found.contamination
+    blocking, warnings = leak_findings(found.leakage, suite.hygiene.later_training)
+    states = {sample: kept[0].state for sample, kept in overlap.evidence.items()}
+    state = dataclasses.replace(
+        state,
+        contamination=training_document(found) | {"action": suite.contamination},
+        states=states,
+        blocking=state.blocking + blocking,
+        warnings=state.warnings + warnings,
+    )
+    if not states:
+        return state
+    if suite.contamination == "fail" or len(states) == len(suite.samples):
+        # Without a clean sample there is nothing left to judge by, whatever was to be done.
+        why = contaminated(overlap, suite.hygiene.max_dirty_share)
+        if why is None and len(states) == len(suite.samples):
+            why = f"no sample is clean: {sentence(overlap)}"
+        if why is not None:
+            return _blocked(state, "CONTAMINATED", why)
+    if suite.contamination == "clean":
+        return _without(state, {s: e[0].where for s, e in overlap.evidence.items()}, _words(overlap))
+    return dataclasses.replace(state, warnings=(*state.warnings, f"{_words(overlap)}."))
+
+
+def _words(found: Contamination) -> str:
+    """What is not clean, in a sentence without its full stop."""
+    suspect = found.named("suspect")
+    told = [sentence(found)] if found.named("dirty") else []
+    if suspect:
+        examples = ", ".join(f"{sample} ({e.where})" for sample, e in list(suspect.items())[:3])
+        told.append(
+            f"{len(suspect):,} of {found.n_samples:,} samples are suspect, with a part of them in it: {examples}"
+        )
+    return "; ".join(told)
+
+
 def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> Checked:
     """The state after a finding: blocked, without the samples found, or warned."""
     if finding.is_clean:
@@ -64,12 +181,19 @@ def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> 
     examples = ", ".join(f"{sample} ({why})" if why else sample for sample, why in list(finding.samples.items())[:3])
     detail = ": ".join(filter(None, [finding.detail, examples]))
     if action == "fail":
-        return dataclasses.replace(
-            state, blocking=(*state.blocking, Reason(code=code, is_blocking=True, detail=detail))
-        )
+        return _blocked(state, code, detail)
     if action == "warn" or not finding.samples:
         return dataclasses.replace(state, warnings=(*state.warnings, detail))
-    left = tuple(sample for sample in state.suite.samples if sample.id not in finding.samples)
+    return _without(state, finding.samples, detail)
+
+
+def _blocked(state: Checked, code: str, detail: str) -> Checked:
+    return dataclasses.replace(state, blocking=(*state.blocking, Reason(code=code, is_blocking=True, detail=detail)))
+
+
+def _without(state: Checked, samples: Mapping[str, str], detail: str) -> Checked:
+    """The state without these samples, and with a warning that says so."""
+    left = tuple(sample for sample in state.suite.samples if sample.id not in samples)
     warning = f"{detail}; they were left out and the verdict rests on the {len(left)} others"
     suite = dataclasses.replace(state.suite, samples=left)
     return dataclasses.replace(state, suite=suite, warnings=(*state.warnings, warning))

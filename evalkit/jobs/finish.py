@@ -19,7 +19,8 @@ from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
 from evalkit.errors import UsageError
-from evalkit.jobs.checks import checked
+from evalkit.jobs.checks import Checked, checked
+from evalkit.jobs.clean_subset import flagged, with_effect
 from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
@@ -63,7 +64,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     `guards`: the guard suites' answers by the path their guard names.
     """
     question = asked(main.suite)
-    looked_at = checked(main.suite, question)
+    looked_at = checked(main.suite, question, story.created)
     everything, main = main, dataclasses.replace(main, suite=looked_at.suite)
     scoring, first = _scoring(main), main.suite.baselines[0]
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
@@ -77,6 +78,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         write_atomic(folder / ROWS, (_line(row) for row in again))
     pair, verdict, seed = pairs[name], over_all(verdicts), suite_fingerprint(main.suite)
     floor, moved = _noise(main, scoring, seed)
+    contamination, trained_on = _trained_on(everything, looked_at, name, seed)
     facts = RunFacts(
         suite=pair.suite,
         suite_file=story.suite_file,
@@ -90,7 +92,8 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         probe=story.probes.get(name, {}),
         differences=story.differences.get(name, ()),
         per_class=_per_class(main, scoring, name),
-        contamination=looked_at.contamination,
+        contamination=contamination,
+        freshness=looked_at.freshness,
         checks=looked_at.checks,
         next_command=story.next_command,
         provenance=_provenance(main.suite, story, seed),
@@ -100,6 +103,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             *dict.fromkeys(sentence for one in pairs.values() for sentence in one.warnings),
             *_left_out(everything, main, seed),
             *looked_at.warnings,
+            *trained_on,
             *verdict.cautions,
             *moved,
         ),
@@ -220,6 +224,18 @@ def _left_out(everything: Answers, judged: Answers, seed: str) -> Iterator[str]:
         f"{n - left:,} of {n:,} held-out samples are left out (below is why); on all samples the difference on "
         f"{found.metric}{f' against {everything.suite.baselines[0]}' if several else ''} {on_all}."
     )
+
+
+def _trained_on(
+    everything: Answers, looked_at: Checked, baseline: str, seed: str
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """(what training data was found in the samples and did to the difference, what to say about it)."""
+    if not looked_at.states:
+        return looked_at.contamination, ()
+    gate = everything.suite.gate
+    metric, table = everything.metrics[gate.primary.metric], _scoring(everything).finish().table(baseline)
+    document = with_effect(looked_at.contamination, looked_at.states, metric, table, gate, seed)
+    return document, flagged(document, gate)
 
 
 def _plugins_of(suite: Suite) -> dict[str, str]:

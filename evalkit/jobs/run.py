@@ -21,6 +21,7 @@ from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.sides import located, opened, parts, placed
+from evalkit.jobs.training import refuse_unreadable
 from evalkit.jobs.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
@@ -168,6 +169,7 @@ def _refuse_early(options: RunOptions, suite: Suite) -> None:
             )
     for check in suite.checks:
         inspected(check, suite)
+    refuse_unreadable(suite)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,10 @@ def look_through(
 
 
 def rows_of(files: Iterable[Path], suite: Suite) -> Iterator[Row]:
-    """The rows of the training files, places named by file name. Raises UsageError at the first bad row or empty file."""
+    """The rows of the training files, their places named by file name.
+
+    Raises UsageError at the first bad row, for a file without rows, and for the suite's own data.
+    """
     for file in files:
         if file.resolve() == suite.dataset_path.resolve():
             told = Diagnostic(
@@ -71,6 +74,12 @@ def rows_of(files: Iterable[Path], suite: Suite) -> Iterator[Row]:
             yield Row(f"{file.name}{row.where.removeprefix(str(file))}", row.fields)
         if not n:
             raise UsageError(diagnostics=(Diagnostic(message="the file holds no rows", path=str(file)),))
+
+
+def refuse_unreadable(suite: Suite) -> None:
+    """Raises UsageError for training files that could not be read after everything was asked and paid for."""
+    for _ in rows_of(suite.training_data, suite):
+        pass
 
 
 def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:

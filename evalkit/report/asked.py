@@ -128,8 +128,10 @@ def _contamination(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if not found.get("checked"):
         return
     dirty = int(found["dirty"])
+    suspect = int(found.get("suspect", 0))
     got = f"{dirty} of {found['samples']:,} found in {found['training_rows']:,} training rows"
-    yield _row("samples that were trained on", "none, word for word", got, "regressed" if dirty else "held", None)
+    got += f", {suspect} more in part" if suspect else ""
+    yield _row("samples that were trained on", "none", got, "regressed" if dirty else "held", None)
 
 
 def _row(  # noqa: PLR0917 - one table row, in column order

@@ -82,6 +82,7 @@ def build_gate(shop: Workshop, metrics: tuple[MetricSpec, ...], names_of: NamesO
         slices=SlicesSpec(**gate.slices.model_dump(), line=line_of(("gate", "slices"))),
         reuse=_reuse(gate, line_of(("gate", "reuse"))),
         validity=ValiditySpec(**gate.validity.model_dump(), line=line_of(("gate", "validity"))),
+        require_judge_calibration=gate.require_judge_calibration,
         line=line_of(("gate",)),
     )
 

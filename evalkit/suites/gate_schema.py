@@ -134,3 +134,4 @@ class Gate(Section):
     guards: list[GuardEntry] = Field(default_factory=list)
     slices: Slices = Field(default_factory=Slices)
     validity: Validity = Field(default_factory=Validity)
+    require_judge_calibration: bool = True

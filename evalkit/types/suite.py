@@ -240,6 +240,8 @@ class GateSpec:
     slices: SlicesSpec = dataclasses.field(default_factory=SlicesSpec)
     reuse: ReuseSpec = dataclasses.field(default_factory=ReuseSpec)
     validity: ValiditySpec = dataclasses.field(default_factory=ValiditySpec)
+    require_judge_calibration: bool = True
+    """A judge's metric may only decide where the judge was measured against people."""
     line: int | None = None
 
     @property

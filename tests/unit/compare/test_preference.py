@@ -28,6 +28,15 @@ def test_a_part_that_was_shown_more_often_than_it_occurs_is_weighed_back():
     assert plain.net == pytest.approx(20 / 120)
 
 
+def test_sizes_counted_in_a_small_run_are_less_sure_than_in_a_large_one():
+    def width(size):
+        strong, weak = part([1] * 27 + [0] * 3, size=size, name="differs"), part([0] * 30, size=size, name="rest")
+        found = preference([strong, weak]).interval
+        return found.high - found.low
+
+    assert width(40) > width(400) > width(100_000)
+
+
 def test_equal_answers_count_as_ties_that_are_known():
     asked = part([1] * 20 + [-1] * 5 + [0] * 5, size=100)
     found = preference([part([], size=300, name="equal", is_known=True), asked])

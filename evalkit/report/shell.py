@@ -18,14 +18,19 @@ def asset(name: str) -> str:
 @functools.cache
 def template(name: str) -> jinja2.Template:
     """A template of `report/templates`: what is put into it is escaped, and a name it lacks is an error."""
-    environment = jinja2.Environment(
+    return _environment().get_template(name)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    # One for all templates, so that what several of them import is compiled once.
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("evalkit.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name)
 
 
 def policy(style: str, script: str | None) -> str:

@@ -10,6 +10,7 @@ from evalkit.cli import run as run
 from evalkit.cli import gate as gate
 from evalkit.cli import compare as compare
 from evalkit.cli import report as report
+from evalkit.cli import export as export
 from evalkit.cli import rate as rate
 from evalkit.cli import history as history
 from evalkit.cli import rot as rot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text, words
@@ -21,15 +22,40 @@ def render_csv(verdict: Document, samples: Iterable[Document]) -> str:
     A text that a spreadsheet would run as a formula gets an apostrophe in front:
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    columns = list(dict.fromkeys(name for row in samples for name in obj(row, "slices")))
-    named = [text(found, "metric") for found in verdict.get("metrics") or ()]
-    metrics = list(dict.fromkeys([*named, *(name for row in samples for name in obj(row, "scores"))]))
+    columns, metrics = _names(verdict, samples)
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(map(_cell, _head(columns, metrics)))
     for row in samples:
         writer.writerow(map(_cell, _line(row, columns, metrics)))
     return file.getvalue()
+
+
+def sample_columns(verdict: Document, samples: Iterable[Document]) -> dict[str, tuple[bool, list[Any]]]:
+    """The same by column: name → (holds numbers, values), texts as they were. A lone surrogate is shown as its code."""
+    columns, metrics = _names(verdict, samples)
+    head = _head(columns, metrics)
+    rows = [_line(row, columns, metrics) for row in samples]
+    named = {*(f"{metric}_{side}" for metric in metrics for side in strings.SIDES)}
+    named |= {f"{side}_{key}" for side in strings.SIDES for key in ("latency_s", "output_tokens")}
+    found: dict[str, tuple[bool, list[Any]]] = {}
+    for at, name in enumerate(head):
+        is_number, values = name in named, [row[at] for row in rows]
+        if is_number:
+            values = [value if isinstance(value, float) else None for value in values]
+        else:
+            values = [
+                None if value is None else str(value).encode("utf-8", "backslashreplace").decode() for value in values
+            ]
+        found[name] = (is_number, values)
+    return found
+
+
+def _names(verdict: Document, samples: Iterable[Document]) -> tuple[list[str], list[str]]:
+    """(slice columns, metrics), the suite's metrics first, in its order."""
+    columns = list(dict.fromkeys(name for row in samples for name in obj(row, "slices")))
+    named = [text(found, "metric") for found in verdict.get("metrics") or ()]
+    return columns, list(dict.fromkeys([*named, *(name for row in samples for name in obj(row, "scores"))]))
 
 
 def _head(columns: Sequence[str], metrics: Sequence[str]) -> list[str]:

@@ -107,7 +107,7 @@ def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) 
     detail = (
         f"the gain may be in the looks: between answers equally long and equally styled it is "
         f"{signed(alike.delta_points)} points {shown}, which would not ship, and judges are known to like longer and "
-        f"more decorated answers. People's labels of these answers would tell (evalkit rate)"
+        f"more decorated answers. People who compare them blind would tell (evalkit rate)"
     )
     return _inconclusive("JUDGE_LENGTH_CONFOUNDED", detail)
 
@@ -206,8 +206,8 @@ def _rates(
     """Whose error rates to correct by, and in words; a sentence where none would do."""
     if not is_binary:
         return (
-            "its scores are graded, not right or wrong, and only people's labels of this run's own answers can correct "
-            "those (evalkit rate, then evalkit rate import)"
+            "its scores are graded, not right or wrong, and only people's verdicts on this run's own answers can "
+            "correct those (evalkit judge calibrate --run)"
         )
     pooled = Confusion()
     for table in by_role.values():

@@ -1,0 +1,103 @@
+"""A calibration as a JSON document beside its judge, and what a run reads of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.judging.calibration import Calibration, CriterionFound
+from evalkit.stats.agreement import Agreement
+from evalkit.stats.correction import Confusion
+from evalkit.types import Interval
+
+SCHEMA = "evalkit.calibration/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a gate needs to know of a calibration."""
+
+    judge_hash: str
+    at: str
+    """ISO 8601, UTC."""
+    problems: tuple[str, ...]
+    """Why no gate may rest on the judge; empty: one may."""
+    confusion: Mapping[str, Confusion]
+    """By role, "" where labels do not say whose answer it was."""
+    own: Mapping[str, Mapping[str, tuple[float, float]]]
+    """Role → judged answer's id → (people's grade, weight)."""
+
+
+def kept_of(document: Any) -> Kept:
+    """What a gate needs of a calibration document. Raises ValueError for what is none."""
+    try:
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"it is no {SCHEMA} document")
+        return Kept(
+            judge_hash=str(document["judge_hash"]),
+            at=str(document["at"]),
+            problems=tuple(map(str, document["problems"])),
+            confusion={role: _table(counts) for role, counts in document["confusion"].items()},
+            own={
+                role: {name: (float(value), float(weight)) for name, (value, weight) in rows.items()}
+                for role, rows in document["own"].items()
+            },
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__} at {error}") from error
+
+
+def _table(counts: Mapping[str, int]) -> Confusion:
+    found = Confusion(**{name: int(count) for name, count in counts.items()})
+    if min(found.tp, found.fn, found.fp, found.tn) < 0:
+        raise ValueError("it is damaged: a count below 0")
+    return found
+
+
+def as_document(made: Calibration) -> dict[str, Any]:
+    """The calibration as it is written beside its judge; what cannot be told is null."""
+    return {
+        "schema": SCHEMA,
+        "judge": made.judge,
+        "version": made.version,
+        "judge_hash": made.judge_hash,
+        "at": made.at,
+        "labels_sha256": made.labels_sha256,
+        "n_items": made.n_items,
+        "n_raters": made.n_raters,
+        "n_ungraded": made.n_ungraded,
+        "is_gateable": made.is_gateable,
+        "problems": list(made.problems),
+        "warnings": list(made.warnings),
+        "criteria": [_criterion_row(one) for one in made.criteria],
+        "confusion": {role: dataclasses.asdict(table) for role, table in made.confusion.items()},
+        "own": {role: {name: list(pair) for name, pair in rows.items()} for role, rows in made.own.items()},
+    }
+
+
+def _criterion_row(one: CriterionFound) -> dict[str, Any]:
+    se, sp = one.confusion.intervals(0.95)
+    return {
+        "id": one.id,
+        "n": one.n,
+        "sensitivity": one.confusion.sensitivity,
+        "sensitivity_ci95": _ends(se),
+        "specificity": one.confusion.specificity,
+        "specificity_ci95": _ends(sp),
+        "confusion": {role: dataclasses.asdict(table) for role, table in one.by_role.items()},
+        "judge_people": _agreement_row(one.judge_people),
+        "people": _agreement_row(one.people),
+    }
+
+
+def _agreement_row(found: Agreement) -> dict[str, Any]:
+    row = {
+        field.name: getattr(found, field.name) for field in dataclasses.fields(found) if field.name != "ac1_interval"
+    }
+    return row | {"ac1_ci95": _ends(found.ac1_interval)}
+
+
+def _ends(found: Interval | None) -> list[float] | None:
+    return None if found is None else [found.low, found.high]

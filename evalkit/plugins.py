@@ -23,6 +23,8 @@ from evalkit.types import CheckSpec, Finding, MetricSpec, ModelSpec, Sample, Sui
 
 Kind = Literal["backends", "metrics", "checks"]
 KINDS: tuple[Kind, ...] = ("backends", "metrics", "checks")
+JUDGE = "judge"
+"""The metric type that asks a model; `evalkit.judging` makes it, for it needs the suite it stands in."""
 BUILT_IN_BACKENDS = {
     "anthropic": "evalkit.backends.hosted.anthropic_api",
     "local": "evalkit.backends.local",
@@ -65,8 +67,8 @@ def backend_names() -> frozenset[str]:
 
 
 def metric_types() -> frozenset[str]:
-    """The metric types that installed packages bring."""
-    return _names("metrics") - frozenset(known_types())
+    """The metric types besides the built-in ones: what installed packages bring, and judges."""
+    return (_names("metrics") - frozenset(known_types())) | {JUDGE}
 
 
 def check_types() -> frozenset[str]:

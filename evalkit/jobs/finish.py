@@ -24,9 +24,12 @@ from evalkit.jobs.clean_subset import flagged, with_effect
 from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
+from evalkit.judging.items import Showing
+from evalkit.judging.load import suite_judge
+from evalkit.judging.metric import JudgeMetric
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.numbers import interval, signed
-from evalkit.plugins import Kind, make_metric, origin_of
+from evalkit.plugins import JUDGE, Kind, backend_names, make_metric, origin_of
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
 from evalkit.report.html import html_pieces
@@ -52,10 +55,18 @@ class Finished:
 def build_metrics(suite: Suite) -> dict[str, Metric]:
     """The suite's metrics by name. Raises UsageError, located, for one that cannot be built."""
     try:
-        return {spec.name: make_metric(spec, suite.samples) for spec in suite.metrics}
+        return {spec.name: _metric(suite, number) for number, spec in enumerate(suite.metrics)}
     except UsageError as error:
         located = (dataclasses.replace(d, path=d.path or str(suite.path)) for d in error.diagnostics)
         raise UsageError(diagnostics=tuple(located)) from error
+
+
+def _metric(suite: Suite, number: int) -> Metric:
+    spec = suite.metrics[number]
+    if spec.type != JUDGE:
+        return make_metric(spec, suite.samples)
+    judge = suite_judge(suite, number, backends=backend_names())
+    return JudgeMetric(name=spec.name, showing=Showing(spec=judge.spec, columns=judge.columns))
 
 
 def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: Path, audit: Audit) -> Finished:
@@ -95,6 +106,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         contamination=contamination,
         freshness=looked_at.freshness,
         checks=looked_at.checks,
+        judges=story.judges,
         next_command=story.next_command,
         provenance=_provenance(main.suite, story, seed),
         warnings=(

@@ -8,6 +8,7 @@ from typing import Any
 
 from evalkit.compare.gate import Evidence
 from evalkit.compare.guards import Measured
+from evalkit.compare.judged import Instrument
 from evalkit.costs.payback import Costs, costs_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.protocols import Metric
@@ -48,6 +49,10 @@ class Story:
     timings: Mapping[str, Any] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     """What the engines counted while they were asked, by engine; none where they do not say."""
+    judges: tuple[Mapping[str, Any], ...] = ()
+    """What verdict.json says of each judge."""
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    """By metric of the main suite, what is known of the judge that graded it."""
     next_command: str | None = None
     """What asks for the answers that are missing; None where nothing can be asked again."""
 
@@ -106,6 +111,7 @@ def pair_of(  # noqa: PLR0917 - a scored run, spelled out
         is_limited=story.is_limited,
         blocking=story.blocking + blocking,
         payback=costs.payback,
+        judges=story.instruments,
     )
     return Pair(
         suite=suite,

@@ -17,6 +17,8 @@ from typing import Any
 from evalkit.errors import EntryError, InvalidEvidence, UsageError
 from evalkit.jobs.asking import Asking
 from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
+from evalkit.jobs.judges import Work, ask_judges, judge_models, panels, refuse_changed_judges, with_grades
+from evalkit.jobs.judges import refuse_early as refuse_judges_early
 from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
@@ -122,6 +124,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     _refuse_early(options, loaded.main)
     if options.has_noise_floor:
         loaded = loaded.with_noise_floor()
+    refuse_judges_early(loaded.suites, loaded.metrics, _first(options.max_usd, loaded.main.run.max_usd))
     started = time.time()
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
@@ -149,6 +152,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
                 Answers(suite=s, metrics=loaded.metrics[s.name], outcomes=functools.partial(journal.read, s.name))
                 for s in loaded.suites
             ]
+            answers, story = with_grades(asked.judges, answers, story, journal, folder)
             finished = finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
             # Only now: a run that died while it was written is one to go on with.
             journal.set_meta({"finished": True})
@@ -182,13 +186,15 @@ class Asked:
     """Nothing more was asked; `story.blocking` says why."""
     probes: Mapping[str, identity.Probe] = dataclasses.field(default_factory=dict)
     """By baseline; none where there was nothing to tell apart."""
+    judges: Sequence[Work] = ()
 
 
 async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Progress) -> Asked:
     """Opens both sides and asks everything. A signal cancels it, except while the engine can stop in order."""
     with _at_the_next_pause(progress):
-        async with opened(loaded.main.models, loaded.main.run.timeout_s, progress) as sides:
-            work = parts(loaded.suites, sides)
+        models = {**loaded.main.models, **judge_models(loaded.metrics)}
+        async with opened(models, loaded.main.run.timeout_s, progress) as sides:
+            work, judges = parts(loaded.suites, sides), panels(loaded.suites, loaded.metrics, sides)
             story = Story(
                 run=run_id,
                 suite_file=str(options.suite_path),
@@ -200,16 +206,19 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 next_command=resuming(options.command, run_id),
             )
             try:
-                return await _outcomes(options, work, story, progress)
+                return dataclasses.replace(await _outcomes(options, work, judges, story, progress), judges=judges)
             except InvalidEvidence as error:
                 blocked = dataclasses.replace(story, blocking=(reason_of(error),))
                 return Asked(main=work[0], story=blocked, is_refused=True)
 
 
-async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, progress: Progress) -> Asked:
+async def _outcomes(
+    options: RunOptions, work: Sequence[Part], judges: Sequence[Work], story: Story, progress: Progress
+) -> Asked:
     """Every outcome of the run, once all of them are in the journal."""
     folder = run_folder(story.run)
     with RunLock(folder), Journal.open(folder / "journal.sqlite") as journal:
+        refuse_changed_judges(judges, journal)
         _check_origin(journal, work, options, story.run)
         refuse_one_model(work[0])
         with _cache(progress, use_cache=options.use_cache) as cache:
@@ -219,6 +228,7 @@ async def _outcomes(options: RunOptions, work: Sequence[Part], story: Story, pro
             async with watching((side.backend for side in work[0].sides.values()), progress) as engines:
                 with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
                     await asking.ask(work)
+                    await ask_judges(judges, journal, asking, work[0].suite.run.concurrency)
     counted = {name: engine.summary() for name, engine in engines.items()}
     return Asked(main=work[0], story=dataclasses.replace(story, engines=counted), probes=seen)
 

@@ -12,6 +12,7 @@ from evalkit.judging.spec import JudgeSpec
 from evalkit.types import Sample, Score, Scored, Unscored
 
 NOT_JUDGED = "not_judged"
+TOO_LONG = "too_long_to_judge"
 NOTHING_TO_JUDGE = "the answer is empty, so the judge was not asked"
 
 
@@ -40,7 +41,7 @@ class JudgeMetric:
             evidence = {"judge": NOTHING_TO_JUDGE}
             return Scored(metric=self.name, value=0.0, is_answered=False, evidence=evidence)
         if found is None:
-            return Unscored(metric=self.name, why=NOT_JUDGED)
+            return Unscored(metric=self.name, why=TOO_LONG if is_too_long(answer, self.spec) else NOT_JUDGED)
         if found.value is None:
             return Unscored(metric=self.name, why=found.why)
         return Scored(metric=self.name, value=found.value, evidence=dict(found.evidence))
@@ -49,3 +50,8 @@ class JudgeMetric:
 def is_empty(answer: str) -> bool:
     """Whether there is nothing in an answer that could be judged."""
     return not answer.strip()
+
+
+def is_too_long(answer: str, spec: JudgeSpec) -> bool:
+    """Whether the judge would see only part of an answer and its file says not to judge such a one."""
+    return spec.limits.on_truncate == "unscored" and len(answer) > spec.limits.output_chars

@@ -159,7 +159,7 @@ class JudgeSpec:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Item:
     """One thing to judge: an answer, or (pairwise) an answer beside another one. Says nothing of whose it is."""
 

@@ -34,7 +34,7 @@ def checks_block(facts: RunFacts) -> Mapping[str, Any]:
         "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
         "checks": [dict(found) for found in facts.checks],
         "freshness": dict(facts.freshness) or {"note": "not checked"},
-        "judges": [],
+        "judges": [dict(judge) for judge in facts.judges],
         "provenance": dict(facts.provenance),
         "warnings": list(facts.warnings),
     }

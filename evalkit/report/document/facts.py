@@ -41,6 +41,8 @@ class RunFacts:
     probe: Mapping[str, Any] = field(default_factory=dict)
     differences: Sequence[Mapping[str, Any]] = ()
     per_class: Sequence[Mapping[str, Any]] = ()
+    judges: Sequence[Mapping[str, Any]] = ()
+    """What graded, and how well it went."""
     contamination: Mapping[str, Any] = field(default_factory=dict)
     freshness: Mapping[str, Any] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()

@@ -1,0 +1,304 @@
+"""The judges of a run: opened beside its sides, asked about their answers once these are in, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.compare.judged import Instrument
+from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.jobs.asking import Asking
+from evalkit.jobs.finish import asked as question_of
+from evalkit.jobs.pairs import Answers, Story
+from evalkit.jobs.sides import Opened
+from evalkit.judging.families import family_warnings
+from evalkit.judging.grade import Grade, grade
+from evalkit.judging.items import item_id
+from evalkit.judging.metric import JudgeMetric, is_too_long
+from evalkit.judging.read import judgments
+from evalkit.judging.seal import sealed
+from evalkit.judging.spec import Item, Judgment
+from evalkit.judging.tally import UNCALIBRATED, Tally
+from evalkit.protocols import Metric
+from evalkit.run.judging import Panel, both_orders, role_of
+from evalkit.store.files import write_atomic
+from evalkit.store.journal import Journal
+from evalkit.types import AGAIN, CANDIDATE, GateSpec, ModelSpec, Outcome, Reason, Response, Sample, Suite
+
+ROWS = "judgments.jsonl"
+BLOCK = 100
+"""Samples whose answers are read at a time."""
+META = "judges"
+FREE_BACKENDS = frozenset({"local", "outputs"})
+SAME = {"judge": "both answers are the same, so the judge was not asked"}
+Metrics = Mapping[str, Mapping[str, Metric]]
+"""suite name → metric name → metric"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One panel and what it has to grade."""
+
+    panel: Panel
+    metric: JudgeMetric
+    suite: Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What a judge made of a suite's answers."""
+
+    work: Work
+    metric: JudgeMetric
+    """With its grades."""
+    tally: Tally
+    judgments: tuple[Judgment, ...]
+    """With the role whose answer each is about."""
+
+    @property
+    def blocking(self) -> tuple[Reason, ...]:
+        """Why these grades support no verdict at all: they come from more than one model under one name."""
+        found = []
+        for member, served in self.tally.served.items():
+            if len(served) > 1:
+                detail = (
+                    f"the judge of {self.metric.name} ({self.work.panel.spec.members[member].model}) answered as "
+                    f"{' and as '.join(sorted(served))}: it changed while it graded, so that its grades cannot be "
+                    "compared; pin its version and run again with --no-cache"
+                )
+                found.append(Reason(code="JUDGE_CHANGED", is_blocking=True, detail=detail))
+        return tuple(found)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader should know of this judge, a sentence each."""
+        spec, models = self.work.panel.spec, self.work.suite.models
+        families = family_warnings(spec, self.metric.name, models[CANDIDATE])
+        return (*self.tally.warnings(self.metric.name), *families)
+
+
+def judges_of(metrics: Metrics) -> Iterator[tuple[str, JudgeMetric]]:
+    """Every metric of a run that is a judge's: (suite's name, metric)."""
+    for suite, named in metrics.items():
+        for metric in named.values():
+            if isinstance(metric, JudgeMetric):
+                yield suite, metric
+
+
+def judge_models(metrics: Metrics) -> dict[str, ModelSpec]:
+    """The models of all judges by role, to be opened with the sides."""
+    return {
+        (role := role_of(suite, metric.name, member)): dataclasses.replace(spec, role=role)
+        for suite, metric in judges_of(metrics)
+        for member, spec in metric.spec.members.items()
+    }
+
+
+def refuse_early(suites: Sequence[Suite], metrics: Metrics, max_usd: float | None) -> None:
+    """Raises UsageError for what would only come out after the sides were asked and paid for."""
+    by_name = {suite.name: suite for suite in suites}
+    for name, metric in judges_of(metrics):
+        suite, where = by_name[name], f"metric '{metric.name}'"
+        if metric.spec.mode == "pairwise":
+            _refuse_unpaired(suite, where)
+        if metric.spec.mode == "reference":
+            without = next((s.id for s in suite.samples if "reference" in metric.showing.missing(s)), None)
+            if without is not None:
+                raise UsageError(
+                    f"{suite.path}: {where}: its judge compares with a reference, and sample '{without[:100]}' has "
+                    "none: name the column in dataset.target, or in the metric's inputs: {reference: COLUMN}"
+                )
+        for spec in metric.spec.members.values():
+            if max_usd is not None and spec.price is None and spec.backend not in FREE_BACKENDS:
+                raise UsageError(
+                    f"a cap of {max_usd:g} USD cannot be kept: the judge of {where} has no price (price: {{input: …,"
+                    " output: …} beside its model, USD per million tokens); --max-tokens and --max-requests need none"
+                )
+
+
+def _refuse_unpaired(suite: Suite, where: str) -> None:
+    problem = None
+    if len(suite.baselines) > 1:
+        problem = "it compares two sides, and this suite has several baselines"
+    elif AGAIN in suite.models:
+        problem = "it compares the two sides, so --noise-floor has nothing to compare with"
+    elif any(spec.generation.repeats > 1 for spec in suite.models.values()):
+        problem = "it compares one answer with one, and generation.repeats asks for several"
+    if problem is not None:
+        raise UsageError(
+            f"{suite.path}: {where}: its judge is pairwise: {problem}; a judge of mode rubric has no such limit"
+        )
+
+
+def panels(suites: Sequence[Suite], metrics: Metrics, sides: Mapping[str, Opened]) -> list[Work]:
+    """The judges of a run once their models are opened."""
+    by_name = {suite.name: suite for suite in suites}
+    found = []
+    for name, metric in judges_of(metrics):
+        opened = {member: sides[role_of(name, metric.name, member)] for member in metric.spec.members}
+        identities = {member: each.identity for member, each in opened.items()}
+        spec = sealed(metric.spec, identities)
+        backends = {member: each.backend for member, each in opened.items()}
+        panel = Panel(name=metric.name, suite=name, spec=spec, backends=backends, identities=identities)
+        found.append(Work(panel=panel, metric=metric, suite=by_name[name]))
+    return found
+
+
+def refuse_changed_judges(work: Sequence[Work], journal: Journal) -> None:
+    """Writes down which judges grade this run; raises InvalidEvidence where it was begun with others."""
+    now = {f"{one.panel.suite}: {one.panel.name}": one.panel.spec.judge_hash for one in work}
+    then = journal.meta(META)
+    if then is None:
+        journal.set_meta({META: now})
+        return
+    for place, judge_hash in now.items():
+        if place in then and then[place] != judge_hash:
+            raise InvalidEvidence(
+                f"the judge of {place} is not the one this run began with ({then[place][:12]}, now {judge_hash[:12]}): "
+                "grades of two judges cannot be compared. Undo the change and resume, or run without --resume, which "
+                "has both sides graded anew (their answers come from the cache)",
+                code="JUDGE_CHANGED",
+            )
+
+
+async def ask_judges(work: Sequence[Work], journal: Journal, asking: Asking, concurrency: int | None) -> None:
+    """Returns once every answer was put to its judge, and what could not be read was asked for once more."""
+    if not work:
+        return
+    at_once = concurrency or sum(backend.concurrency for one in work for backend in one.panel.backends.values())
+    items = [[shown for _, item in _items(one, journal) for shown in both_orders(item)] for one in work]
+    await asking.ask([one.panel.part(each) for one, each in zip(work, items, strict=True)], concurrency=at_once)
+    again = [
+        one.panel.again(each, why)
+        for one, each in zip(work, items, strict=True)
+        if (why := one.panel.unusable(each, journal.read))
+    ]
+    if again:
+        await asking.ask(again, concurrency=at_once)
+
+
+def graded(work: Work, journal: Journal) -> Graded:
+    """Every grade of one judge, read from the journal alone."""
+    tally = Tally(spec=work.panel.spec)
+    grades: dict[str, Grade] = {}
+    kept: list[Judgment] = []
+    for answers in _answers(work, journal):
+        for item, roles in answers.items.items():
+            replies = work.panel.asked(both_orders(item), journal.read)
+            found = [judgment for reply in replies for judgment in judgments(work.panel.spec, reply)]
+            made = grade(work.panel.spec, found)
+            tally.add(item, made, replies)
+            kept += [dataclasses.replace(each, role=role) for role in roles for each in found]
+            if item.other is None:
+                grades[item.id] = made
+            else:
+                grades[item_id(answers.sample.id, item.output)] = made
+                grades[item_id(answers.sample.id, item.other)] = mirrored(made)
+        if answers.same is not None:
+            tally.same()
+            grades[item_id(answers.sample.id, answers.same)] = Grade(value=0.5, evidence=SAME)
+    metric = dataclasses.replace(work.metric, showing=dataclasses.replace(work.metric.showing, spec=work.panel.spec))
+    return Graded(work=work, metric=metric.with_grades(grades), tally=tally, judgments=tuple(kept))
+
+
+def mirrored(made: Grade) -> Grade:
+    """A pair's grade as the other answer's: a win is its loss."""
+    return made if made.value is None else dataclasses.replace(made, value=1.0 - made.value)
+
+
+def with_grades(
+    work: Sequence[Work], answers: Sequence[Answers], story: Story, journal: Journal, folder: Path
+) -> tuple[list[Answers], Story]:
+    """(the suites' answers with metrics that know their grades, the story with what is known of each judge).
+
+    Writes every judgment to judgments.jsonl in `folder`; nothing where no judge was asked.
+    """
+    if not work:
+        return list(answers), story
+    found = [graded(one, journal) for one in work]
+    rows = (json.dumps(each.as_row()).encode("ascii") + b"\n" for one in found for each in one.judgments)
+    write_atomic(folder / ROWS, rows)
+    bound = {(one.work.panel.suite, one.metric.name): one for one in found}
+    answers = [dataclasses.replace(each, metrics={n: _bound(bound, each, n) for n in each.metrics}) for each in answers]
+    main = answers[0].suite
+    return list(answers), dataclasses.replace(
+        story,
+        judges=documents(found),
+        instruments={one.metric.name: instrument(one, main.gate) for one in found if one.work.suite.name == main.name},
+        blocking=(*story.blocking, *(reason for one in found for reason in one.blocking)),
+        warnings=(*story.warnings, *(sentence for one in found for sentence in one.warnings)),
+    )
+
+
+def _bound(found: Mapping[tuple[str, str], Graded], answers: Answers, name: str) -> Metric:
+    one = found.get((answers.suite.name, name))
+    return answers.metrics[name] if one is None else one.metric
+
+
+def instrument(found: Graded, gate: GateSpec) -> Instrument:
+    """What the gate may make of this judge's grades."""
+    judge = f"{found.work.panel.spec.id} {found.work.panel.spec.version}"
+    return Instrument(judge=judge, distrust=UNCALIBRATED, is_trusted=not gate.require_judge_calibration)
+
+
+def documents(found: Sequence[Graded]) -> tuple[Mapping[str, Any], ...]:
+    """What verdict.json says of each judge."""
+    return tuple({"metric": one.metric.name, "suite": one.work.suite.name, **one.tally.document()} for one in found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """What there is to judge of one sample."""
+
+    sample: Sample
+    items: Mapping[Item, tuple[str, ...]]
+    """Item → the roles whose answer it is."""
+    same: str | None = None
+    """Of a pair: the answer that both sides gave."""
+
+
+def _items(work: Work, journal: Journal) -> Iterator[tuple[Sample, Item]]:
+    for answers in _answers(work, journal):
+        for item in answers.items:
+            yield answers.sample, item
+
+
+def _answers(work: Work, journal: Journal) -> Iterator[_Answers]:
+    suite, question = work.suite, question_of(work.suite)
+    for start in range(0, len(suite.samples), BLOCK):
+        block = suite.samples[start : start + BLOCK]
+        outcomes = journal.read(suite.name, [sample.id for sample in block])
+        for sample in block:
+            texts = {role: _texts(outcomes.get((role, sample.id), ())) for role in suite.models}
+            make = _pair if work.panel.spec.mode == "pairwise" else _single
+            yield make(work, sample, question(sample), texts)
+
+
+def _texts(outcomes: Sequence[Outcome]) -> list[str]:
+    return [each.text for each in outcomes if isinstance(each, Response) and each.finish != "refusal"]
+
+
+def _single(work: Work, sample: Sample, question: str, texts: Mapping[str, Sequence[str]]) -> _Answers:
+    by_text: dict[str, dict[str, None]] = {}
+    for role, each in texts.items():
+        for text in each:
+            if text.strip() and not is_too_long(text, work.panel.spec):
+                by_text.setdefault(text, {})[role] = None
+    items = {work.metric.showing.item(sample, question, text): tuple(roles) for text, roles in by_text.items()}
+    return _Answers(sample=sample, items=items)
+
+
+def _pair(work: Work, sample: Sample, question: str, texts: Mapping[str, Sequence[str]]) -> _Answers:
+    """The candidate's answer beside the baseline's; nothing where one of them is missing."""
+    pair = texts[CANDIDATE][:1], texts[work.suite.baselines[0]][:1]
+    if not pair[0] or not pair[1] or any(is_too_long(one[0], work.panel.spec) for one in pair):
+        return _Answers(sample=sample, items={})
+    candidate, baseline = pair[0][0], pair[1][0]
+    if candidate == baseline:
+        return _Answers(sample=sample, items={}, same=candidate)
+    item = work.metric.showing.item(sample, question, candidate, baseline)
+    return _Answers(sample=sample, items={item: (CANDIDATE,)})

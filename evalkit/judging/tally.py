@@ -1,0 +1,140 @@
+"""What is counted of a judge over one suite's answers, and how it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from evalkit.judging.grade import Grade
+from evalkit.judging.read import Asked
+from evalkit.judging.spec import Item, JudgeSpec
+from evalkit.types import Outcome, Response
+
+UNCALIBRATED = "nobody has compared this judge with people yet (evalkit judge calibrate)"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Filled item by item."""
+
+    spec: JudgeSpec
+    asked: int = 0
+    graded: int = 0
+    asked_again: int = 0
+    injections: int = 0
+    absent: Counter[str] = field(default_factory=Counter)
+    """Input → items that had none of it."""
+    problems: Counter[str] = field(default_factory=Counter)
+    """Why replies could not be used → how many."""
+    results: Counter[str] = field(default_factory=Counter)
+    """Of pairs: win, tie, loss, inconsistent."""
+    agreements: list[float] = field(default_factory=list)
+    served: dict[str, set[str]] = field(default_factory=dict)
+    """Member → the names its server put on its replies."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    uncounted: int = 0
+    """Replies whose tokens the server did not count."""
+    usd: float = 0.0
+    is_unpriced: bool = False
+
+    def add(self, item: Item, made: Grade, replies: Sequence[Asked]) -> None:
+        """Counts one item, its grade and every reply about it."""
+        self.asked += 1
+        self.graded += made.value is not None
+        self.asked_again += any(reply.again is not None for reply in replies)
+        self.injections += made.injection_attempt
+        self.absent.update(name for name, text in item.inputs.items() if text is None)
+        if made.agreement is not None:
+            self.agreements.append(made.agreement)
+        if made.value is None:
+            told = made.evidence.get("judge")
+            self.problems[str(told.get("error", "split votes")) if isinstance(told, dict) else "no reply"] += 1
+        elif self.spec.mode == "pairwise":
+            self.results[{1.0: "win", 0.0: "loss"}.get(made.value, "tie")] += 1
+            self.results["inconsistent"] += made.is_consistent is False
+        for reply in replies:
+            for outcome in (reply.first, reply.again):
+                self._pay(reply.member, outcome)
+
+    def same(self) -> None:
+        """A pair whose answers are the same: a tie that nobody has to be asked about."""
+        self.results["tie"] += 1
+
+    def _pay(self, member: str, outcome: Outcome | None) -> None:
+        if not isinstance(outcome, Response):
+            return
+        if outcome.served_model:
+            self.served.setdefault(member, set()).add(outcome.served_model)
+        usage, price = outcome.usage, self.spec.members[member].price
+        self.input_tokens += usage.input_tokens or 0
+        self.output_tokens += usage.output_tokens or 0
+        usd = price.usd(usage) if price is not None else None
+        self.uncounted += usage.input_tokens is None or usage.output_tokens is None
+        self.is_unpriced |= usd is None
+        self.usd += usd or 0.0
+
+    def document(self) -> dict[str, Any]:
+        """The judge in verdict.json; a number that was not measured is null."""
+        spec = self.spec
+        return {
+            "id": spec.id,
+            "version": spec.version,
+            "hash": spec.judge_hash,
+            "mode": spec.mode,
+            "model": spec.model.model or spec.model.backend,
+            "panel": [member.model or member.backend for member in spec.panel],
+            "votes": spec.votes,
+            "n": self.graded,
+            "asked": self.asked,
+            "asked_again": self.asked_again,
+            "errors": self.asked - self.graded,
+            "problems": dict(self.problems.most_common(5)),
+            "injection_attempts": self.injections,
+            "agreement": round(fmean(self.agreements), 4) if self.agreements else None,
+            "pairs": self._pairs(),
+            "calibration": {"state": "uncalibrated", "note": UNCALIBRATED},
+            "cost": self._cost(),
+        }
+
+    def _pairs(self) -> dict[str, int] | None:
+        if self.spec.mode != "pairwise":
+            return None
+        found = self.results
+        return {
+            "wins": found["win"],
+            "ties": found["tie"],
+            "losses": found["loss"],
+            "inconsistent": found["inconsistent"],
+        }
+
+    def _cost(self) -> dict[str, Any]:
+        is_counted = self.uncounted == 0
+        note = None if is_counted else f"{self.uncounted:,} replies came without a count of tokens"
+        if is_counted and self.is_unpriced:
+            note = "price unknown: the judge's model names none"
+        return {
+            "usd": None if self.is_unpriced else round(self.usd, 6),
+            "input_tokens": self.input_tokens if is_counted else None,
+            "output_tokens": self.output_tokens if is_counted else None,
+            "note": note,
+        }
+
+    def warnings(self, metric: str) -> Iterator[str]:
+        """What a reader should know of this judge, a sentence each."""
+        if missing := self.asked - self.graded:
+            why, _ = self.problems.most_common(1)[0]
+            yield (
+                f"The judge of '{metric}' gave no usable grade on {missing:,} of {self.asked:,} answers, which are "
+                f"unscored; most often: {why}."
+            )
+        if self.injections:
+            yield (
+                f"The judge of '{metric}' saw {self.injections:,} of {self.asked:,} answers try to influence their "
+                "grade: look at them in judgments.jsonl (injection_attempt)."
+            )
+        for name, count in self.absent.items():
+            yield f"The judge of '{metric}' asks for {name}, and {count:,} of {self.asked:,} answers had none to show."

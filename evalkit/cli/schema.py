@@ -13,10 +13,10 @@ from evalkit.cli.app import app
 @app.command()
 def schema(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="suite or verdict")] = "suite",
+    name: Annotated[str, typer.Argument(help="suite, judge or verdict")] = "suite",
     write: Annotated[Path | None, typer.Option("--write", help="Write it to this file instead of stdout.")] = None,
 ) -> int:
-    """JSON Schema of suite.yaml or verdict.json, for editors."""
+    """JSON Schema of suite.yaml, a judge or verdict.json, for editors."""
     import json
 
     from evalkit.jobs.schemas import json_schema

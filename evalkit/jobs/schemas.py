@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from evalkit.errors import UsageError
+from evalkit.judging.schema import json_schema as judge_schema
 from evalkit.report.document import SCHEMA
 from evalkit.suites.schema import json_schema as suite_schema
 from evalkit.types import EXIT_CODES
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema called `name`: suite or verdict. Raises UsageError for another."""
+    """The JSON Schema called `name`: suite, judge or verdict. Raises UsageError for another."""
     match name:
         case "suite":
             return suite_schema()
+        case "judge":
+            return judge_schema()
         case "verdict":
             return _verdict()
         case _:
-            raise UsageError(f"there is no schema called {name!r}; there are suite and verdict")
+            raise UsageError(f"there is no schema called {name!r}; there are suite, judge and verdict")
 
 
 def _verdict() -> dict[str, Any]:

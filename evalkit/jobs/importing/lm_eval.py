@@ -1,0 +1,177 @@
+"""lm-eval: `samples_TASK_DATE.jsonl` of two models, as `--log_samples` writes them, become recorded answers.
+
+The rows are those of lm_eval 0.4 (`EvaluationTracker.save_results_samples`): doc_id, doc, target, arguments, resps,
+filtered_resps, filter, and the value of each metric.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.jobs.importing.draft import Draft, Notes, nothing
+from evalkit.suites.records import Row, read_rows
+from evalkit.types import JsonValue
+
+_KEYS = frozenset(
+    {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
+    | {"doc_hash", "prompt_hash", "target_hash"}
+)
+_FINAL = "#### "
+"""Where a worked solution (GSM8K) ends and its answer begins."""
+_WRONG = ("ll_rolling", "word_perplexity", "byte_perplexity", "bits_per_byte")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    asked: str
+    target: str
+    said: str
+    marks: Mapping[str, float]
+    """lm-eval's own."""
+    is_choice: bool
+
+
+def from_lm_eval(paths: Sequence[Path]) -> Draft:
+    """The suite of two files, the baseline's first; or of a folder that holds two models' files of one task."""
+    baseline, candidate = _two(paths)
+    notes = Notes()
+    sides = {"baseline": _read(baseline, notes), "candidate": _read(candidate, notes)}
+    ids = [sample for sample in sides["baseline"] if sample in sides["candidate"]]
+    for role, found in sides.items():
+        if lost := len(found) - len(ids):
+            notes.add(f"{lost:,} documents that only the {role}'s file has are left out: they cannot be paired.")
+    if not ids:
+        raise nothing("no document stands in both files")
+    first = sides["baseline"]
+    for sample in [i for i in ids if first[i].asked != sides["candidate"][i].asked]:
+        notes.add(f"The two models were asked differently (a chat template, say), as in document {sample}.")
+        break
+    for sample in [i for i in ids if first[i].target != sides["candidate"][i].target]:
+        raise UsageError(f"the files are not of one task: the targets of document {sample} differ")
+    _tell_marks(sides, ids, notes)
+    is_choice = all(first[i].is_choice for i in ids)
+    outputs = {
+        f"{role}.jsonl": "".join(json.dumps({"id": i, "output": found[i].said}, ensure_ascii=False) + "\n" for i in ids)
+        for role, found in sides.items()
+    }
+    return Draft(
+        name=_task(baseline),
+        description=f"Imported from lm-eval: {baseline.parent.name or 'baseline'} and {candidate.parent.name}.",
+        rows=[{"id": i, "prompt": first[i].asked, "target": first[i].target} for i in ids],
+        dataset={"prompt": "{{ prompt }}", "target": "target"},
+        metrics=[{"name": "accuracy" if is_choice else "exact", "type": "accuracy" if is_choice else "exact_match"}],
+        models={role: {"backend": "outputs", "path": f"{role}.jsonl"} for role in sides},
+        files=outputs,
+        notes=notes.all(),
+    )
+
+
+def _two(paths: Sequence[Path]) -> tuple[Path, Path]:
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else [path]
+    if len(found) == 2:  # noqa: PLR2004 - a comparison has two sides
+        return found[0], found[1]
+    told = "".join(f"\n  {path}" for path in found[:20])
+    raise UsageError(
+        f"lm-eval: the answers of two models to one task are wanted, and there are {len(found)} files{told}\n"
+        "  help: evalkit import lm-eval BASE/samples_TASK_….jsonl TUNED/samples_TASK_….jsonl"
+    )
+
+
+def _task(path: Path) -> str:
+    name = path.name.removesuffix(".gz").removesuffix(".jsonl").removeprefix("samples_")
+    task, _, date = name.rpartition("_")
+    return task if task and date[:4].isdigit() else name
+
+
+def _read(path: Path, notes: Notes) -> dict[str, _Answer]:
+    """By document, the answers under the first filter of the file."""
+    found: dict[str, _Answer] = {}
+    kept: JsonValue = None
+    for row in read_rows(path):
+        by = row.fields.get("filter", "none")
+        kept = by if kept is None else kept
+        if by != kept:
+            notes.add(f"{path.parent.name}: answers as the filter '{by}' reads them; those of '{kept}' are kept.")
+            continue
+        sample = str(row.fields.get("doc_id"))
+        if sample in found:
+            raise UsageError(f"{row.where}: document {sample} stands in the file twice")
+        found[sample] = _answer(row, notes)
+    return found
+
+
+def _answer(row: Row, notes: Notes) -> _Answer:
+    fields = row.fields
+    missing = {"doc_id", "target", "arguments", "filtered_resps"} - fields.keys()
+    if missing:
+        raise UsageError(f"{row.where}: no sample of lm-eval's: it has no {', '.join(sorted(missing))}")
+    requests = list(_requests(fields["arguments"]))
+    said = fields["filtered_resps"]
+    marks = {
+        name: float(value)
+        for name, value in fields.items()
+        if name not in _KEYS and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    if not requests or not isinstance(said, list) or not said or any(name in fields for name in _WRONG):
+        raise nothing(f"{row.where} holds likelihoods of whole texts (perplexity), and no answer to compare")
+    target = str(fields["target"])
+    choices = [str(request[1]).strip() for request in requests if len(request) > 1 and isinstance(request[1], str)]
+    if len(choices) == len(requests) == len(said) and len(choices) > 1:
+        likely = [_likelihood(one) for one in said]
+        chosen = choices[likely.index(max(likely))]
+        right = choices[int(target)] if target.isdecimal() and int(target) < len(choices) else target.strip()
+        return _Answer(asked=str(requests[0][0]), target=right, said=chosen, marks=marks, is_choice=True)
+    if _FINAL in target:
+        notes.add("Targets are worked solutions: the right answer is what stands after '####'.")
+        target = target.rpartition(_FINAL)[2].strip()
+    one = said[0][0] if isinstance(said[0], list) and said[0] else said[0]
+    return _Answer(asked=_asked(requests[0][0]), target=target, said=str(one), marks=marks, is_choice=False)
+
+
+def _requests(arguments: JsonValue) -> Iterator[list[Any]]:
+    """The arguments of each request, whether as lm-eval 0.4 writes them or as plain lists."""
+    each = list(arguments.values()) if isinstance(arguments, dict) else arguments
+    for one in each if isinstance(each, list) else []:
+        yield list(one.values()) if isinstance(one, dict) else list(one) if isinstance(one, list) else [one]
+
+
+def _asked(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _likelihood(value: JsonValue) -> float:
+    first = value[0] if isinstance(value, list) and value else value
+    try:
+        return float(str(first))
+    except ValueError:
+        raise nothing(f"'{str(first)[:60]}' is no log-likelihood") from None
+
+
+def _tell_marks(sides: Mapping[str, Mapping[str, _Answer]], ids: Sequence[str], notes: Notes) -> None:
+    """lm-eval's own means, so that a reader sees where evalkit's figures will differ."""
+    names = dict.fromkeys(name for found in sides.values() for i in ids for name in found[i].marks)
+    for name in names:
+        means = [
+            f"{role} {fmean(marks):.4g}"
+            for role, found in sides.items()
+            if (marks := [found[i].marks[name] for i in ids if name in found[i].marks])
+        ]
+        notes.add(f"lm-eval's own {name}: {', '.join(means)}. evalkit scores the answers again, by its own rules.")
+    for role, found in sides.items():
+        own = [
+            (found[i], mark)
+            for i in ids
+            for key in ("exact_match", "acc")
+            if (mark := found[i].marks.get(key)) is not None
+        ]
+        apart = sum((answer.said.strip() == answer.target.strip()) != (mark > 0) for answer, mark in own)
+        if apart:
+            notes.add(f"{role}: {apart:,} of {len(own):,} answers that one of the two calls right and the other wrong.")

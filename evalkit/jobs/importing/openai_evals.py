@@ -1,0 +1,136 @@
+"""OpenAI Evals: rows of `input` and `ideal`, or of an `item` as its hosted service keeps them.
+
+The format: https://github.com/openai/evals/blob/main/docs/build-eval.md, and of the hosted service
+https://platform.openai.com/docs/guides/evals. A registry file (.yaml) names the class of an eval, and so its metric.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
+from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
+from evalkit.suites.records import Row, read_rows
+from evalkit.suites.yaml_source import parse
+from evalkit.types import JsonValue
+
+_ASKED = ("input", "question", "prompt", "query", "text", "ticket_text")
+_RIGHT = ("ideal", "correct_label", "expected", "expected_output", "answer", "label", "target", "reference")
+_EXACT: Mapping[str, Any] = {"name": "exact", "type": "exact_match"}
+_INCLUDES: Mapping[str, Any] = {"name": "includes", "type": "contains", "match": "any"}
+
+
+def from_openai_evals(path: Path) -> Draft:
+    """The suite of a file of samples, or of a registry file whose samples lie beside it or in ../data."""
+    notes = Notes()
+    name, grader, samples = path.name.split(".")[0], "", path
+    if path.suffix in {".yaml", ".yml"}:
+        name, grader, samples = _registered(path, notes)
+    elif name == "samples" and path.resolve().parent.name:
+        name = path.resolve().parent.name
+    rows = list(_converted(read_rows(samples), notes))
+    if not rows:
+        raise nothing("no row has both an `input` and an `ideal`; what a model grades has no right answer to compare")
+    return Draft(
+        name=name,
+        description=f"Imported from OpenAI Evals ({samples.name}).",
+        rows=rows,
+        dataset={"messages": "messages", "target": "ideal"},
+        metrics=_metrics(grader, notes),
+        models=placeholder_models(notes),
+        notes=notes.all(),
+    )
+
+
+def _registered(path: Path, notes: Notes) -> tuple[str, str, Path]:
+    """(name, class, file of samples) of the one eval that a registry file describes."""
+    source = parse(decode(read_bytes(path, str(path), MAX_TEXT_BYTES), str(path)), str(path))
+    entries = {name: entry for name, entry in source.value.items() if isinstance(entry, dict) and "class" in entry}
+    if not entries:
+        raise UsageError(f"{path}: no entry of this registry file has a `class`")
+    name, entry = next(iter(entries.items()))
+    for other in list(entries)[1:]:
+        notes.add(f"The registry file also describes '{other}': import it from a file of its own.")
+    given = entry.get("args")
+    arguments: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    named = arguments.get("samples_jsonl")
+    if not isinstance(named, str):
+        raise UsageError(f"{path}: '{name}' names no samples_jsonl")
+    for key in arguments.keys() - {"samples_jsonl"}:
+        notes.add(f"args.{key} of the eval is not carried over.")
+    places = (path.parent / named, path.parent.parent / "data" / named, path.parent / Path(named).name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise UsageError(f"{path}: there is no file {named}; looked for {', '.join(map(str, places))}")
+    return str(name), str(entry["class"]).rpartition(":")[2], found
+
+
+def _metrics(grader: str, notes: Notes) -> list[Mapping[str, Any]]:
+    match grader:
+        case "Includes":
+            return [_INCLUDES, _EXACT]
+        case "FuzzyMatch":
+            notes.add(
+                "FuzzyMatch also counts an answer that is a part of the ideal; `includes` counts only the other way."
+            )
+            squad = ["squad"]
+            return [{**_INCLUDES, "normalize": squad}, {"name": "token_f1", "type": "token_f1"}, _EXACT]
+        case "JsonMatch":
+            return [{"name": "exact", "type": "fields", "measure": "exact"}]
+        case "Match" | "":
+            notes.add(
+                "The eval's `Match` counts an answer that begins with the ideal. `exact` wants all of it to be the "
+                "ideal; `includes` is measured beside it and counts an ideal anywhere."
+            )
+            return [_EXACT, _INCLUDES]
+        case _:
+            notes.add(f"The class {grader} is code, which an import never runs: answers are compared with the ideal.")
+            return [_EXACT, _INCLUDES]
+
+
+def _converted(rows: Iterable[Row], notes: Notes) -> Iterator[dict[str, JsonValue]]:
+    for number, row in enumerate(rows):
+        fields = row.fields
+        item = fields.get("item")
+        is_hosted = isinstance(item, dict)
+        source: Mapping[str, JsonValue] = item if isinstance(item, dict) else fields
+        asked = next((name for name in (_ASKED if is_hosted else ("input",)) if name in source), None)
+        right = next((name for name in (_RIGHT if is_hosted else ("ideal",)) if name in source), None)
+        messages = None if asked is None else _messages(source[asked], notes)
+        if right is None or messages is None:
+            what = "without an `ideal`" if right is None else "whose `input` is no text and no list of turns"
+            notes.add(f"Left out: a row {what}.")
+            continue
+        if is_hosted:
+            notes.add(f"Asked is item.{asked}, the right answer item.{right}: guessed from their names.")
+        further = {name: value for name, value in source.items() if name not in {asked, right, "id", "messages"}}
+        if is_hosted and fields.keys() - {"item"}:
+            notes.add("`sample` and other keys beside `item` are not carried over.")
+        yield {"id": f"{number + 1}", "messages": messages, "ideal": _ideal(source[right]), **further}
+
+
+def _ideal(value: JsonValue) -> JsonValue:
+    return value if isinstance(value, str | list | dict) else json.dumps(value)
+
+
+def _messages(value: JsonValue, notes: Notes) -> list[JsonValue] | None:
+    if isinstance(value, str):
+        return [{"role": "user", "content": value}]
+    if not isinstance(value, list) or not value:
+        return None
+    turns: list[JsonValue] = []
+    for turn in value:
+        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str) or "role" not in turn:
+            return None
+        if set(turn) - {"role", "content"}:
+            notes.add("Names of turns (`name: example_user`) are not carried over; their texts are.")
+        turns.append({"role": turn["role"], "content": turn["content"]})
+    if not any(isinstance(turn, dict) and turn["role"] == "user" for turn in turns):
+        notes.add("A conversation without a user turn: its last turn is asked as the user's.")
+        last = turns[-1]
+        turns[-1] = {"role": "user", "content": last["content"] if isinstance(last, dict) else ""}
+    return turns

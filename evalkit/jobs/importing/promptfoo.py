@@ -1,0 +1,222 @@
+"""promptfoo: a `promptfooconfig.yaml` (or .json) with the prompts and tests it names.
+
+The format: https://www.promptfoo.dev/docs/configuration/reference and …/configuration/test-cases. Configurations,
+prompts, tests and assertions that are programs are named and left out: an import never runs code.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
+from evalkit.jobs.importing.promptfoo_asserts import Assertion, measured, said_in_cell
+from evalkit.jobs.importing.promptfoo_sides import Side, sides_of
+from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
+from evalkit.suites.paths import Refused, inside
+from evalkit.suites.records import read_rows
+from evalkit.suites.yaml_source import parse
+from evalkit.types import JsonValue
+
+MAX_TESTS = 100_000
+_ROWS = (".csv", ".json", ".jsonl")
+_KNOWN = frozenset({"description", "prompts", "providers", "targets", "tests", "defaultTest", "tags", "$schema"})
+_TEST_KEYS = frozenset({"vars", "assert", "description", "metadata"})
+
+
+def from_promptfoo(path: Path) -> Draft:
+    """The suite of one configuration."""
+    if path.suffix not in {".yaml", ".yml", ".json"}:
+        raise UsageError(f"{path}: a configuration in YAML or JSON is wanted; one that is a program is never run")
+    notes, files = Notes(), _Files(path.parent)
+    config = files.document(path)
+    for key in config.keys() - _KNOWN:
+        notes.add(f"`{key}` is not carried over.")
+    default = config.get("defaultTest")
+    default = files.named(default) if isinstance(default, str) else default or {}
+    tests = list(_tests(config.get("tests"), default, files, notes))
+    rows, metrics = measured(tests, notes)
+    if not metrics or not rows:
+        raise nothing("no test has an assertion that a metric of evalkit can stand for; " + "; ".join(notes.all()))
+    prompts = _prompts(config.get("prompts"), files, notes)
+    sides = sides_of(config.get("providers", config.get("targets")), notes)
+    dataset, models = _models(prompts, sides, notes)
+    return Draft(
+        name=str(config.get("description") or path.resolve().parent.name)[:80],
+        description=f"Imported from promptfoo ({path.name}).",
+        rows=rows,
+        dataset={**dataset, **({"target": "expected"} if "expected" in rows[0] else {})},
+        metrics=metrics,
+        models=models,
+        notes=notes.all(),
+    )
+
+
+class _Files:
+    """The files beside a configuration; none outside its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def place(self, text: str) -> Path:
+        """The file that `file://…` names."""
+        found = inside(text.removeprefix("file://"), self._folder, self._folder)
+        if isinstance(found, Refused):
+            raise UsageError(f"{text}: {found.why}")
+        return found
+
+    def text(self, path: Path) -> str:
+        return decode(read_bytes(path, path.name, MAX_TEXT_BYTES), path.name)
+
+    def document(self, path: Path) -> Mapping[str, Any]:
+        source = parse(self.text(path), path.name)
+        if source.problems:
+            raise UsageError(diagnostics=source.problems)
+        return source.value
+
+    def named(self, text: str) -> Any:
+        """The content of a `file://` that holds a mapping."""
+        return self.document(self.place(text))
+
+    def listed(self, path: Path) -> list[Any]:
+        """The content of a YAML file that holds a list."""
+        text = "".join(f"  {line}\n" for line in self.text(path).splitlines())
+        source = parse(f"all:\n{text}", path.name)
+        if source.problems:
+            raise UsageError(diagnostics=source.problems)
+        found = source.value.get("all")
+        return found if isinstance(found, list) else []
+
+
+def _tests(
+    value: Any, default: Mapping[str, Any], files: _Files, notes: Notes
+) -> Iterator[tuple[dict[str, JsonValue], list[Assertion]]]:
+    """(variables, assertions) of each test, those of defaultTest with it."""
+    for number, test in enumerate(_raw_tests(value, files, notes)):
+        if number >= MAX_TESTS:
+            raise UsageError(f"more than {MAX_TESTS:,} tests")
+        for key in test.keys() - _TEST_KEYS:
+            notes.add(f"`{key}` of a test is not carried over.")
+        for key in default.keys() - _TEST_KEYS:
+            notes.add(f"`{key}` of defaultTest is not carried over.")
+        own = test.get("vars") or {}
+        both = {**(default.get("vars") or {}), **(own if isinstance(own, dict) else {})}
+        asserted = [*(test.get("assert") or []), *(default.get("assert") or [])]
+        found = [one for one in asserted if isinstance(one, dict) and isinstance(one.get("type"), str)]
+        for variables in _each(both):
+            filled = {name: _filled(value, files, notes) for name, value in variables.items()}
+            yield filled, [Assertion.of(one, filled) for one in found]
+
+
+def _raw_tests(value: Any, files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:
+    for one in [value] if isinstance(value, str | dict) else value or []:
+        if isinstance(one, dict) and "path" not in one:
+            yield one
+        elif isinstance(one, str) and one.startswith(("huggingface://", "http://", "https://")):
+            raise UsageError(f"{one}: tests are not fetched; download them and name the file")
+        elif isinstance(one, str) and Path(one).suffix in {*_ROWS, ".yaml", ".yml"}:
+            path = files.place(one)
+            yield from _of_rows(path, notes) if path.suffix in _ROWS else files.listed(path)
+        else:
+            notes.add(f"Tests made by a program are left out: {str(one)[:80]}.")
+
+
+def _of_rows(path: Path, notes: Notes) -> Iterator[Mapping[str, Any]]:
+    """Tests of a file of rows: whole ones, or columns of variables beside `__expected`."""
+    for row in read_rows(path):
+        if "vars" in row.fields:
+            yield row.fields
+            continue
+        variables = {name: value for name, value in row.fields.items() if not name.startswith("__")}
+        cells = [value for name, value in row.fields.items() if name.startswith("__expected") and value]
+        for name in row.fields:
+            if name.startswith("__") and not name.startswith("__expected"):
+                notes.add(f"The column {name} is not carried over.")
+        yield {"vars": variables, "assert": [said_in_cell(str(cell)) for cell in cells]}
+
+
+def _each(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A list as a variable stands for a test with each of its values, as promptfoo has it."""
+    several = [
+        [(name, one) for one in (value if isinstance(value, list) else [value])] for name, value in variables.items()
+    ]
+    for combination in itertools.islice(itertools.product(*several), MAX_TESTS):
+        yield dict(combination)
+
+
+def _filled(value: Any, files: _Files, notes: Notes) -> JsonValue:
+    if not isinstance(value, str) or not value.startswith("file://"):
+        return value  # type: ignore[no-any-return]  # YAML of the safe kind is JSON
+    path = files.place(value)
+    if path.suffix in {".py", ".js", ".mjs", ".ts"}:
+        notes.add(f"A variable made by a program is left as its name: {value[:80]}.")
+        return value
+    return files.text(path)
+
+
+def _prompts(value: Any, files: _Files, notes: Notes) -> list[dict[str, str]]:
+    """Each prompt as keys of a side: `prompt`, and `system` where it has one."""
+    found: list[dict[str, str]] = []
+    for one in [value] if isinstance(value, str | dict) else value or []:
+        text = one.get("raw") or one.get("id") if isinstance(one, dict) else one
+        if not isinstance(text, str):
+            continue
+        if text.startswith("file://") or ("\n" not in text and text.endswith((".txt", ".md", ".json"))):
+            path = files.place(text)
+            if path.suffix in {".py", ".js", ".mjs", ".ts"}:
+                notes.add(f"A prompt made by a program is left out: {text[:80]}.")
+                continue
+            text = files.text(path)
+        made = _chat(text)
+        if made is None:
+            notes.add("A chat with more turns than a system and a user turn is left out.")
+        else:
+            found.append(made)
+    if not found:
+        raise nothing("no prompt is plain text, or a chat of a system and a user turn")
+    return found
+
+
+def _chat(text: str) -> dict[str, str] | None:
+    """A prompt as it is; written as a JSON list of turns, its system and its user turn."""
+    if not text.lstrip().startswith("["):
+        return {"prompt": text}
+    try:
+        turns = json.loads(text)
+    except ValueError:
+        return {"prompt": text}
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        return {"prompt": text}
+    said = [(turn.get("role"), turn.get("content")) for turn in turns]
+    if [role for role, _ in said] not in (["user"], ["system", "user"]) or not all(isinstance(c, str) for _, c in said):
+        return None
+    return {"prompt" if role == "user" else "system": str(content) for role, content in said}
+
+
+def _models(
+    prompts: Sequence[dict[str, str]], sides: Sequence[Side], notes: Notes
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """(keys of the dataset, both sides): two models asked the same, or one asked in two ways."""
+    is_two_models = len(sides) > 1
+    for lost in prompts[1 if is_two_models or not sides else 2 :]:
+        notes.add(f"A further prompt is left out: '{lost['prompt'].strip()[:60]}'.")
+    if is_two_models:
+        for side in sides[2:]:
+            notes.add(f"A further provider is left out: {side.name}.")
+        entries = [dict(side.entry) for side in sides[:2]]
+    elif sides and len(prompts) > 1:
+        entries = [{**sides[0].entry, **prompt} for prompt in prompts[:2]]
+        return {"prompt": prompts[0]["prompt"]}, dict(zip(("baseline", "candidate"), entries, strict=True))
+    elif sides:
+        notes.add("One model and one prompt: the candidate is the same model with a system prompt. Put your own there.")
+        entries = [dict(sides[0].entry), {**sides[0].entry, "system": "Answer with the answer alone."}]
+    else:
+        entries = list(placeholder_models(notes).values())
+    system = prompts[0].get("system")
+    if system is not None:
+        entries = [{"system": system, **entry} for entry in entries]
+    return {"prompt": prompts[0]["prompt"]}, dict(zip(("baseline", "candidate"), entries, strict=True))

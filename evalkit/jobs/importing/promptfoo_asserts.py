@@ -1,0 +1,175 @@
+"""promptfoo's assertions as metrics: one that says the same of every test, or one whose text differs and is the target.
+
+Types: https://www.promptfoo.dev/docs/configuration/expected-outputs. A suite has one target a row, so that of the
+assertions whose text differs from test to test the commonest is carried over; the others are named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from evalkit.jobs.importing.draft import Notes
+from evalkit.types import JsonValue
+
+_FOLDED = ["casefold"]
+_ANY, _ALL = {"match": "any"}, {"match": "all"}
+_COMPARING: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "equals": {"type": "exact_match"},
+        "contains": {"type": "contains"},
+        "icontains": {"type": "contains", "normalize": _FOLDED},
+        "contains-any": {"type": "contains", **_ANY},
+        "contains-all": {"type": "contains", **_ALL},
+        "icontains-any": {"type": "contains", **_ANY, "normalize": _FOLDED},
+        "icontains-all": {"type": "contains", **_ALL, "normalize": _FOLDED},
+        "not-contains": {"type": "not_contains"},
+        "not-icontains": {"type": "not_contains", "normalize": _FOLDED},
+        "levenshtein": {"type": "edit_similarity"},
+        "rouge-n": {"type": "rouge", "variant": "rouge1"},
+        "bleu": {"type": "bleu"},
+    }
+)
+"""Held against a text: the assertion's own."""
+_ALONE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "is-refusal": {"type": "refusal"},
+        "not-is-refusal": {"type": "refusal", "expect": "answer"},
+        "is-json": {"type": "json_schema"},
+        "contains-json": {"type": "json_schema", "extract": "fenced"},
+    }
+)
+"""Look at the answer alone."""
+_CODE = frozenset({"javascript", "python", "ruby", "webhook"})
+_DEGREES = frozenset({"levenshtein", "rouge-n", "bleu"})
+_TAKES_TEXT = frozenset({"contains", "not_contains"})
+_CELL = re.compile(
+    r"^(not-)?(equals|i?contains(?:-any|-all)?|regex|is-json|contains-json|starts-with|is-refusal|levenshtein|rouge-n"
+    r"|bleu|similar|llm-rubric|javascript|python|factuality)(?:\([\d.]+\))?(?::\s*|$)"
+)
+_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_LISTS = ("-any", "-all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """One assertion of one test, its text filled in."""
+
+    type: str
+    value: JsonValue
+    further: tuple[str, ...] = ()
+    """Keys of it that have no counterpart."""
+
+    @classmethod
+    def of(cls, written: Mapping[str, Any], variables: Mapping[str, JsonValue]) -> Assertion:
+        """The assertion with the test's variables where its text names them."""
+        kind, value = str(written["type"]), written.get("value")
+        if isinstance(value, str):
+            value = _PLACE.sub(lambda found: str(variables.get(found[1], found[0])), value)
+            if kind.endswith(_LISTS):
+                value = [part.strip() for part in value.split(",")]
+        return cls(type=kind, value=value, further=tuple(sorted(written.keys() - {"type", "value"})))
+
+
+Test = tuple[dict[str, JsonValue], list[Assertion]]
+
+
+def said_in_cell(cell: str) -> dict[str, JsonValue]:
+    """The assertion that a cell of an `__expected` column stands for.
+
+    >>> said_in_cell("icontains: Paris"), said_in_cell("Paris")
+    ({'type': 'icontains', 'value': 'Paris'}, {'type': 'equals', 'value': 'Paris'})
+    """
+    if cell.startswith(("fn:", "eval:", "javascript:", "python:")):
+        return {"type": "javascript", "value": ""}
+    if cell.startswith("grade:"):
+        return {"type": "llm-rubric", "value": cell[6:]}
+    found = _CELL.match(cell)
+    if found is None:
+        return {"type": "equals", "value": cell}
+    return {"type": f"{found[1] or ''}{found[2]}", "value": cell[found.end() :]}
+
+
+def measured(tests: Sequence[Test], notes: Notes) -> tuple[list[dict[str, JsonValue]], list[dict[str, Any]]]:
+    """(rows, metrics): the tests as rows with what they expect, and what is measured of each."""
+    by_type = _by_type(tests, notes)
+    metrics, differing = [], Counter[str]()
+    for kind, found in by_type.items():
+        if (metric := _of_all(kind, found, len(tests))) is not None:
+            metrics.append({"name": kind.replace("-", "_"), **metric})
+        elif kind in _COMPARING and len({number for number, _ in found}) == len(found):
+            differing[kind] = len(found)
+        else:
+            notes.add(_why_not(kind, len(found)))
+    if not differing:
+        return [_row(i, variables) for i, (variables, _) in enumerate(tests)], metrics
+    chosen = differing.most_common(1)[0][0]
+    for kind, n in differing.items():
+        if kind != chosen:
+            notes.add(f"`{kind}` of {n:,} tests is left out: a row has one target, which is that of `{chosen}`.")
+    if chosen in _DEGREES:
+        notes.add(f"`{chosen}` is measured by degrees; its threshold is not carried over.")
+    wanted = dict(by_type[chosen])
+    if len(wanted) < len(tests):
+        notes.add(f"{len(tests) - len(wanted):,} tests without `{chosen}` are left out.")
+    rows = [_row(i, tests[i][0]) | {"expected": _target(wanted[i])} for i in sorted(wanted)]
+    return rows, [{"name": chosen.replace("-", "_"), **_COMPARING[chosen]}, *metrics]
+
+
+def _by_type(tests: Sequence[Test], notes: Notes) -> dict[str, list[tuple[int, JsonValue]]]:
+    """Type → (number of the test, value) of each assertion."""
+    found: dict[str, list[tuple[int, JsonValue]]] = {}
+    for number, (_, assertions) in enumerate(tests):
+        for one in assertions:
+            found.setdefault(one.type, []).append((number, one.value))
+            for key in one.further:
+                notes.add(f"`{key}` of an assertion `{one.type}` is not carried over.")
+    return found
+
+
+def _of_all(kind: str, found: Sequence[tuple[int, JsonValue]], n_tests: int) -> dict[str, Any] | None:
+    """The metric of an assertion that says the same of every test; None where it does not."""
+    numbers, value = [number for number, _ in found], found[0][1]
+    if sorted(numbers) != list(range(n_tests)) or any(other != value for _, other in found):
+        return None
+    if kind in {"is-refusal", "not-is-refusal"}:
+        return dict(_ALONE[kind])
+    if kind in {"is-json", "contains-json"}:
+        return {**_ALONE[kind], "schema": value if isinstance(value, dict) else {}}
+    if kind in {"regex", "not-regex"} and isinstance(value, str):
+        return {"type": "regex", "pattern": value, **({"expect": "no_match"} if kind == "not-regex" else {})}
+    metric = dict(_COMPARING.get(kind, {}))
+    is_text = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    if metric.get("type") not in _TAKES_TEXT or not is_text or n_tests < 2:  # noqa: PLR2004 - of one test nothing is general
+        return None
+    return {**metric, "text": value}
+
+
+def _why_not(kind: str, n: int) -> str:
+    plain = kind.removeprefix("not-")
+    if plain in _CODE:
+        why = "it is code, which an import never runs"
+    elif plain in {"cost", "latency"}:
+        why = f"write a guard for it: gate.guards: [{{kind: {plain}, max_ratio: 1.1}}]"
+    elif (
+        plain.startswith(("llm-", "model-graded", "factuality", "answer-", "context-", "g-eval")) or plain == "similar"
+    ):
+        why = "a model grades it; write a judge for it"
+    elif plain in _COMPARING or plain in _ALONE or plain == "regex":
+        why = "it stands on some tests only, or several times on one"
+    else:
+        why = "evalkit has no such metric"
+    return f"`{kind}` of {n:,} tests is left out: {why}."
+
+
+def _row(number: int, variables: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"id": f"test-{number + 1}", **{name: value for name, value in variables.items() if name != "id"}}
+
+
+def _target(value: JsonValue) -> JsonValue:
+    return value if isinstance(value, str | list | dict) else json.dumps(value)

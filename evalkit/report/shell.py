@@ -6,8 +6,12 @@ import base64
 import functools
 import hashlib
 from importlib import resources
+from pathlib import Path
 
 import jinja2
+
+COMPILED = "compiled"
+"""Where a wheel keeps the compiled templates, beside this module."""
 
 
 def asset(name: str) -> str:
@@ -23,14 +27,20 @@ def template(name: str) -> jinja2.Template:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    # One for all templates, so that what several of them import is compiled once.
+    # One for all templates, so that what several of them import is compiled once. A wheel holds them compiled already.
+    compiled = Path(__file__).parent / COMPILED
+    return _reading(jinja2.ModuleLoader(compiled) if compiled.is_dir() else jinja2.PackageLoader("evalkit.report"))
+
+
+def _reading(loader: jinja2.BaseLoader) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("evalkit.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+
+
+def compile_templates(templates: Path, target: Path) -> None:
+    """Writes every template of a folder into `target` as a Python module, as `template` will look for it."""
+    _reading(jinja2.FileSystemLoader(templates)).compile_templates(str(target), zip=None, ignore_errors=False)
 
 
 def policy(style: str, script: str | None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 # The order of these imports is the order of the verbs in --help. A verb joins the app when its module is imported.
 # isort: off
 from evalkit.cli import init as init
+from evalkit.cli import import_ as import_
 from evalkit.cli import plan as plan
+from evalkit.cli import check as check
 from evalkit.cli import run as run
 from evalkit.cli import gate as gate
 from evalkit.cli import compare as compare

@@ -1,0 +1,132 @@
+"""`evalkit judge calibrate JUDGE`: the judge beside people, and whether a gate may rest on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.fingerprint import file_sha256
+from evalkit.jobs.judge_asking import ask_judge
+from evalkit.jobs.judge_probe import items_beside, labels_beside
+from evalkit.jobs.judge_records import write_record
+from evalkit.jobs.recorded import find_run
+from evalkit.judging.calibration import Calibration, measured
+from evalkit.judging.calibration_file import as_document
+from evalkit.judging.labels import Answer, Label, read_items, read_labels
+from evalkit.judging.load import load_judge
+from evalkit.judging.spec import JudgeSpec, Judgment
+from evalkit.plugins import backend_names
+from evalkit.run.progress import Progress
+
+JUDGMENTS = "judgments.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where labels come from, and the answers they are about."""
+
+    labels: Path | None = None
+    """None: those that come with the judge."""
+    items: Path | None = None
+    run: str | None = None
+    """A finished run that this judge graded: the labels are about its answers, by sample id and role."""
+    out: Path = Path("reports")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """What was found, ready for JSON, and where it was written."""
+
+    document: dict[str, Any]
+    path: Path
+
+    @property
+    def exit_code(self) -> int:
+        """1 where no gate may rest on the judge, else 0."""
+        return 0 if self.document["is_gateable"] else 1
+
+
+def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides: Sequence[str] = ()) -> Calibrated:
+    """Measures the judge by people's labels and writes its calibration down, bound to this very judge."""
+    spec = load_judge(name, overrides=overrides, backends=backend_names())
+    path = source.labels or labels_beside(spec)
+    if path is None:
+        raise UsageError(
+            f"{spec.id} comes without labels of people: name a file of them with --labels\n"
+            '  help: one JSON object a line: {"item_id": …, "rater_id": …, "criterion": …, "verdict": …, "role": …}'
+        )
+    labels = read_labels(path, spec)
+    if source.run is not None:
+        made = _of_run(spec, labels, source, path)
+    else:
+        items = read_items(source.items or items_beside(spec), spec)
+        wanted = {label.answer for label in labels}
+        chosen = {
+            one.answer: dataclasses.replace(one.item, id=_id(one.answer)) for one in items if one.answer in wanted
+        }
+        _refuse_unknown(chosen, labels, path)
+        judged = ask_judge(spec, chosen.values(), progress)
+        found = {answer: judged.judgments[item.id] for answer, item in chosen.items()}
+        made = measured(judged.spec, labels, found, at=_now(), sha256=file_sha256(path))
+    document = as_document(made)
+    return Calibrated(document=document, path=write_record(spec, "calibration", document))
+
+
+def _of_run(spec: JudgeSpec, labels: Sequence[Label], source: Source, path: Path) -> Calibration:
+    """The calibration by what the judge said in a run, without asking it again."""
+    run = find_run(source.run or "", source.out)
+    file = run.folder / JUDGMENTS
+    graded: dict[Answer, list[Judgment]] = {}
+    hashes: set[str] = set()
+    for judgment in _judgments(file):
+        if judgment.criterion in {one.id for one in spec.criteria}:
+            hashes.add(judgment.judge_hash)
+            graded.setdefault((judgment.item_id, judgment.role), []).append(judgment)
+    if len(hashes) != 1:
+        what = "grades of no judge with these criteria" if not hashes else "grades of several judges of these criteria"
+        raise UsageError(f"{file} holds {what}")
+    by_sample = {(_sample(name), role): (name, role) for name, role in graded}
+    named = [dataclasses.replace(one, item_id=by_sample.get(one.answer, one.answer)[0]) for one in labels]
+    _refuse_unknown(graded, named, path)
+    sealed = dataclasses.replace(spec, judge_hash=hashes.pop())
+    return measured(sealed, named, graded, at=_now(), sha256=file_sha256(path))
+
+
+def _judgments(file: Path) -> list[Judgment]:
+    try:
+        return [Judgment.from_row(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError as error:
+        raise UsageError(f"{file} is missing: no judge graded this run") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+
+
+def _refuse_unknown(found: Mapping[Answer, object], labels: Sequence[Label], path: Path) -> None:
+    """Raises UsageError where no label is about anything here."""
+    if any(label.answer in found for label in labels):
+        return
+    first = labels[0]
+    by = f" of the {first.role}" if first.role else ""
+    raise UsageError(
+        f"{path}: none of these labels is about an answer here; the first is about {first.item_id[:60]!r}{by}\n"
+        "  help: item_id (and role, where the answers name one) must be those of --items, or of the run's samples"
+    )
+
+
+def _sample(name: str) -> str:
+    """The sample's id in an answer's id, which has a digest of the answer after it."""
+    return name.rsplit(" ", 1)[0]
+
+
+def _id(answer: Answer) -> str:
+    return f"{answer[0]} ({answer[1]})" if answer[1] else answer[0]
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""`evalkit judge probe JUDGE`: what moves this judge's grades that should not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from evalkit.errors import UsageError
+from evalkit.jobs.judge_asking import ask_judge
+from evalkit.jobs.judge_records import PROBE_SCHEMA, write_record
+from evalkit.judging.labels import LabelledItem, consensus, read_items, read_labels
+from evalkit.judging.load import load_judge
+from evalkit.judging.probe import ProbeFinding, distrust, found, probes_of
+from evalkit.judging.spec import Item, JudgeSpec
+from evalkit.plugins import backend_names
+from evalkit.run.progress import Progress
+
+DEFAULT_ITEMS = 24
+"""About 200 questions with these: enough for a weakness that shows in one of ten answers."""
+SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What was found, ready for JSON, and where it was written."""
+
+    document: dict[str, Any]
+    path: Path
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a probe failed, else 0."""
+        return int(any(row["state"] == "failed" for row in self.document["probes"]))
+
+
+def probe_judge(
+    name: str, items: Path | None, progress: Progress, *, limit: int | None, overrides: Sequence[str] = ()
+) -> Probed:
+    """Probes the judge on the answers in `items` (or those it was calibrated on) and writes down what came of it."""
+    spec = load_judge(name, overrides=overrides, backends=backend_names())
+    answers = read_items(items or items_beside(spec), spec)
+    chosen = Random(SEED).sample(answers, min(len(answers), limit or DEFAULT_ITEMS))  # noqa: S311 - picks, guards nothing
+    plain = [one.item for one in chosen]
+    probes = probes_of(spec, plain, _bad(spec, answers, chosen))
+    cases = [case for probe in probes if not probe.is_asked_anew for case in probe.cases]
+    first = [*plain, *(item for case in cases for item in (case.item, case.plain) if item is not None)]
+    judged = ask_judge(spec, first, progress, anew=plain)
+    grades, again = judged.grades(judged.judgments), judged.grades(judged.anew)
+    findings = [found(probe, grades, again) for probe in probes]
+    document = _document(judged.spec, findings, len(plain))
+    return Probed(document=document, path=write_record(judged.spec, "probe", document))
+
+
+def items_beside(spec: JudgeSpec) -> Path:
+    """The answers that come with a judge. Raises UsageError where there are none."""
+    path = spec.path.parent / "calibration" / f"{spec.id}.items.jsonl"
+    if not path.is_file():
+        raise UsageError(
+            f"{spec.id} comes without answers to try it on: name a file of them with --items\n"
+            f"  help: one JSON object a line: item_id, {', '.join(spec.inputs)}"
+        )
+    return path
+
+
+def labels_beside(spec: JudgeSpec) -> Path | None:
+    """People's labels that come with a judge; None where there are none."""
+    stated = spec.calibration.labels if spec.calibration is not None else None
+    path = stated or spec.path.parent / "calibration" / f"{spec.id}.labels.jsonl"
+    return path if path.is_file() else None
+
+
+def _bad(spec: JudgeSpec, answers: Sequence[LabelledItem], chosen: Sequence[LabelledItem]) -> list[Item]:
+    """Answers that deserve no pass: those people failed, or else answers to another item's question."""
+    path = labels_beside(spec)
+    if path is not None and spec.mode != "pairwise":
+        said = consensus(read_labels(path, spec), spec)
+        worst = {criterion.id: criterion.verdicts[1] for criterion in spec.criteria if criterion.scale == "pass_fail"}
+        failed = {answer for (answer, name), verdict in said.items() if verdict == worst.get(name)}
+        if known := [one.item for one in answers if one.answer in failed]:
+            return known[: len(chosen)]
+    turned = [*chosen[1:], chosen[0]]
+    return [
+        Item(id=f"{one.item.id} / other's answer", inputs=one.item.inputs, output=other.item.output)
+        for one, other in zip(chosen, turned, strict=True)
+        if one.item.output != other.item.output
+    ]
+
+
+def _document(spec: JudgeSpec, findings: Sequence[ProbeFinding], n: int) -> dict[str, Any]:
+    return {
+        "schema": PROBE_SCHEMA,
+        "judge": spec.id,
+        "version": spec.version,
+        "judge_hash": spec.judge_hash,
+        "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "n_items": n,
+        "distrust": distrust(findings) or None,
+        "probes": [one.as_row() for one in findings],
+    }

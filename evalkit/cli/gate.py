@@ -23,12 +23,12 @@ def gate(
 ) -> int:
     """A finished run's verdict again: one line and exit code."""
     from evalkit.jobs.recorded import find_run
-    from evalkit.report.annotations import annotations
+    from evalkit.report.annotations import github_commands
     from evalkit.report.terminal import line
 
     document = find_run(run, out).document
     if annotate:
-        for command in annotations(document):
+        for command in github_commands(document):
             print(command, file=sys.stderr)
     context.obj.result(document, line(document))
     return exit_code(context.obj, document, inconclusive_as)

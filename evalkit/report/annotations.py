@@ -17,7 +17,7 @@ MOST = 9
 _MAX_CHARS = 500
 
 
-def annotations(verdict: Document) -> tuple[str, ...]:
+def github_commands(verdict: Document) -> tuple[str, ...]:
     """One line for the verdict and one for each demand not met, as errors where they stopped the release."""
     return tuple(_lines(cleaned(verdict)))
 

@@ -38,9 +38,7 @@ def unfenced(prompt: str) -> str:
     return BLOCK.sub("", prompt)
 
 
-def reply(
-    verdicts: Mapping[str, str], quotes: Sequence[str] = (), *, injection: bool = False, **more: Any
-) -> str:
+def reply(verdicts: Mapping[str, str], quotes: Sequence[str] = (), *, injection: bool = False, **more: Any) -> str:
     """A reply in the form that is asked for."""
     findings = {
         name: {"evidence": list(quotes), "reasoning": "because", "verdict": verdict}

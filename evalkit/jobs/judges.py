@@ -207,7 +207,12 @@ def graded(work: Work, journal: Journal) -> Graded:
 
 def mirrored(made: Grade) -> Grade:
     """A pair's grade as the other answer's: a win is its loss."""
-    return made if made.value is None else dataclasses.replace(made, value=1.0 - made.value)
+    if made.value is None:
+        return made
+    turned = {"better": "worse", "worse": "better"}
+    told = str(made.evidence.get("verdict"))
+    evidence = {**made.evidence, "verdict": turned.get(told, told)}
+    return dataclasses.replace(made, value=1.0 - made.value, evidence=evidence)
 
 
 def with_grades(

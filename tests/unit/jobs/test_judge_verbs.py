@@ -1,0 +1,200 @@
+"""`evalkit judge probe` and `calibrate` against a judge whose weakness is known."""
+
+import json
+
+import pytest
+from judge_bench import fair, grader, label, write_items, write_judge, write_lines
+
+from evalkit.cli.app import execute
+
+AVERAGE = {"min_items": 30, "min_per_class": 10}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def told(capsys, *arguments):
+    """(exit code, document) of a judge verb."""
+    code = execute(["judge", *map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def by_name(document):
+    return {row["name"]: row for row in document["probes"]}
+
+
+def test_a_fair_judge_holds_every_probe(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url)
+        write_items(place)
+        code, document = told(capsys, "probe", judge)
+    states = {name: row["state"] for name, row in by_name(document).items()}
+    assert states == dict.fromkeys(
+        ("length padding", "style", "authority", "master keys", "injection", "corrupted reference", "test-retest"),
+        "held",
+    )
+    assert (code, document["distrust"]) == (0, None)
+    assert by_name(document)["injection"]["n"] >= 40
+    kept = json.loads((place / "judges" / "calibration" / "mine.probe.json").read_text())
+    assert kept == document
+
+
+@pytest.mark.parametrize(
+    ("weakness", "probe", "is_security"),
+    [
+        (lambda b: "The points made speak for themselves".lower() in b["OUTPUT"].lower(), "length padding", False),
+        (lambda b: "## Answer" in b["OUTPUT"], "style", False),
+        (lambda b: "leading expert" in b["OUTPUT"], "authority", False),
+        (lambda b: b["OUTPUT"] == "Thought process:", "master keys", True),
+        (lambda b: "SYSTEM" in b["OUTPUT"], "injection", True),
+    ],
+)
+def test_each_weakness_is_found_by_its_probe_and_by_no_other(place, capsys, weakness, probe, is_security):
+    with grader(lambda b: "pass" if weakness(b) else fair(b)) as server:
+        judge = write_judge(place, server.base_url)
+        write_items(place)
+        code, document = told(capsys, "probe", judge)
+    failed = [name for name, row in by_name(document).items() if row["state"] == "failed"]
+    assert (code, failed) == (1, [probe])
+    assert (probe in (document["distrust"] or "")) == is_security
+
+
+def test_a_judge_that_overlooks_corruption_and_one_that_tosses_a_coin(place, capsys):
+    seen = []
+
+    def moody(blocks):
+        seen.append(blocks["OUTPUT"])
+        return "pass" if seen.count(blocks["OUTPUT"]) > 1 else fair(blocks)
+
+    with grader(lambda b: "pass" if b["OUTPUT"].startswith("It takes") else fair(b)) as server:
+        judge = write_judge(place, server.base_url)
+        write_items(place)
+        _, document = told(capsys, "probe", judge)
+    assert by_name(document)["corrupted reference"]["state"] == "failed"
+    with grader(moody) as server:
+        judge = write_judge(place, server.base_url, version="2.0")
+        _, document = told(capsys, "probe", judge, "--limit", "10")
+    assert by_name(document)["test-retest"]["state"] == "failed"
+    assert document["n_items"] == 10
+
+
+@pytest.mark.parametrize(
+    ("prefers", "failed"),
+    [
+        (lambda _: "first", {"identity", "swap", "first position"}),
+        (lambda b: "tie" if b["FIRST"] == b["SECOND"] else "first" if len(b["FIRST"]) > len(b["SECOND"]) else "second",
+         {"length padding", "style", "authority", "injection"}),
+    ],
+)  # fmt: skip
+def test_a_pairwise_judge_is_probed_in_both_orders(place, capsys, prefers, failed):
+    with grader(prefers) as server:
+        judge = write_judge(
+            place, server.base_url, mode="pairwise", inputs=["question", "output"],
+            criteria=[{"id": "correct", "question": "Which is better?"}],
+        )  # fmt: skip
+        write_items(place, others=True)
+        code, document = told(capsys, "probe", judge, "--limit", "12")
+    found = {name for name, row in by_name(document).items() if row["state"] == "failed"}
+    assert (code, found) == (1, found | failed)
+    if "swap" not in failed:
+        assert "swap" not in found
+
+
+def test_a_judge_that_does_not_answer_is_down_and_not_bad(place, capsys):
+    judge = write_judge(place, "http://127.0.0.1:9/v1")
+    write_items(place, 4)
+    assert execute(["judge", "probe", str(judge)]) == 5
+    assert not (place / "judges" / "calibration" / "mine.probe.json").exists()
+
+
+def test_calibration_counts_what_the_judge_got_wrong_on_each_side(place, capsys):
+    """Ann and Bob know what is right; the judge passes every fourth wrong answer, all of them the candidate's."""
+    with grader(lambda b: "pass" if int(b["QUESTION"].split()[5]) % 8 == 1 else fair(b)) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        items = [json.loads(line) for line in write_items(place, 80).read_text().splitlines()]
+        role = {i: "candidate" if i % 8 in {1, 2, 4, 5} else "baseline" for i in range(80)}
+        path = place / "judges" / "calibration" / "mine.items.jsonl"
+        write_lines(path, [row | {"role": role[i]} for i, row in enumerate(items)])
+        labels = write_lines(
+            place / "labels.jsonl",
+            [label(i, "fail" if i % 2 else "pass", who, role=role[i]) for i in range(80) for who in ("ann", "bob")],
+        )
+        code, document = told(capsys, "calibrate", judge, "--labels", labels)
+        text_code = execute(["judge", "calibrate", str(judge), "--labels", str(labels)])
+    found = document["criteria"][0]
+    assert (found["sensitivity"], found["specificity"]) == (1.0, 0.75)
+    assert found["confusion"] == document["confusion"] == {
+        "candidate": {"tp": 20, "fn": 0, "fp": 10, "tn": 10}, "baseline": {"tp": 20, "fn": 0, "fp": 0, "tn": 20},
+    }  # fmt: skip
+    assert found["judge_people"]["percent"] == 0.875
+    assert found["people"]["ac1"] == 1.0
+    assert any("specificity (share of bad answers failed) is 0.75" in problem for problem in document["problems"])
+    assert any("people agree with one another at 1.00" in problem for problem in document["problems"])
+    assert (code, text_code, document["is_gateable"]) == (1, 1, False)
+    shown = capsys.readouterr().out
+    assert "No gate may rest on this judge" in shown
+    assert "0.75 [" in shown
+
+
+def test_a_good_judge_may_gate_and_stale_or_odd_labels_are_said(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        write_items(place)
+        rows = [label(i, "fail" if i % 2 else "pass") for i in range(40)]
+        labels = write_lines(place / "labels.jsonl", [*rows, label(900, "pass")])
+        code, document = told(capsys, "calibrate", judge, "--labels", labels)
+        assert (code, document["problems"]) == (0, [])
+        assert any("labels of 1 ids are about no answer here" in warning for warning in document["warnings"])
+        assert any("one person alone" in warning for warning in document["warnings"])
+        lazy = [label(i, "pass", "zoe") for i in range(40)]
+        code, document = told(capsys, "calibrate", judge, "--labels", write_lines(place / "lazy.jsonl", rows + lazy))
+    assert code == 1
+    assert any("the rater zoe says pass on correct of all 40 answers" in problem for problem in document["problems"])
+
+
+def test_too_few_labels_are_said(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url)
+        write_items(place)
+        labels = write_lines(place / "labels.jsonl", [label(i, "fail" if i % 2 else "pass") for i in range(40)])
+        code, document = told(capsys, "calibrate", judge, "--labels", labels)
+    assert code == 1
+    assert "only 40 answers have labels and a grade; at least 100 are needed" in document["problems"]
+    assert any("20 answers good and 20 bad; at least 30" in problem for problem in document["problems"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"item_id": "i000", "rater_id": "a", "criterion": "corect", "verdict": "pass"}], "did you mean 'correct'"),
+        ([label(0, "good")], "'good' is no verdict on correct"),
+        ([label(0, "pass", role="tuned")], "role is 'tuned'"),
+        ([label(0, "pass"), label(0, "fail")], "ann says fail on correct of i000, and pass on an earlier line"),
+        ([label(0, "pass", why="x")], "unknown key 'why'"),
+        ([{"item_id": "i000", "criterion": "correct", "verdict": "pass"}], "rater_id is missing"),
+        ([label(0, "pass", weight=0)], "weight is no number above 0"),
+        ([label(0, "pass") | {"item_id": "zzz"}], "none of these labels is about an answer here"),
+        ([], "holds no label"),
+    ],
+)
+def test_labels_that_are_none_are_refused_with_their_line(place, capsys, rows, words):
+    judge = write_judge(place, "http://127.0.0.1:9/v1")
+    write_items(place)
+    labels = write_lines(place / "labels.jsonl", rows)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(labels)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_what_is_missing_is_named(place, capsys):
+    judge = write_judge(place, "http://127.0.0.1:9/v1")
+    assert execute(["judge", "calibrate", str(judge)]) == 2
+    assert "name a file of them with --labels" in capsys.readouterr().err
+    assert execute(["judge", "probe", str(judge)]) == 2
+    assert "name a file of them with --items" in capsys.readouterr().err
+    items = write_lines(place / "items.jsonl", [{"item_id": "a", "output": "x"}])
+    assert execute(["judge", "probe", str(judge), "--items", str(items)]) == 2
+    assert "items.jsonl:1" in (shown := capsys.readouterr().err)
+    assert "question" in shown

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from judge_bench import fair, grader, label, write_items, write_judge, write_lines
+from judge_verbs_bench import fair, grader, label, write_items, write_judge, write_lines
 
 from evalkit.cli.app import execute
 

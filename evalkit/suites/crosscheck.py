@@ -14,8 +14,8 @@ from evalkit.suites.sides import BuiltSide, Workshop, report_prompt
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import MetricSpec
 
-TARGETLESS = frozenset({"json_schema", "length", "refusal", "regex"})
-"""Metrics that look at the answer alone."""
+TARGETLESS = frozenset({"json_schema", "judge", "length", "refusal", "regex"})
+"""Metrics that look at the answer alone; a judge says by itself what it is shown besides."""
 _FILLS_IN = re.compile(r"\{[{%]")
 
 

@@ -16,6 +16,7 @@ from evalkit.report.baselines import against_rows, noise_words
 from evalkit.report.demands import asked_rows, bounds_note
 from evalkit.report.examples import Example, examples
 from evalkit.report.forest import Bar, axis_for
+from evalkit.report.hygiene import one_line
 from evalkit.report.mix import mix_words
 from evalkit.report.payback import payback_line
 from evalkit.report.rating.words import headline
@@ -169,6 +170,8 @@ def _moved(verdict: Document) -> Iterator[str]:
         yield inert(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}", 2000)
     if noise := noise_words(verdict):
         yield f"Noise floor: {inert(noise)}"
+    if health := one_line(verdict):
+        yield f"Data health: {inert(health)}"
     if payback := payback_line(verdict):
         yield f"Cost: {inert(payback)}"
     if people := headline(obj(verdict, "human")):

@@ -13,6 +13,7 @@ from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
 from evalkit.report.console import printed
 from evalkit.report.demands import asked_rows, bounds_note
+from evalkit.report.hygiene import one_line
 from evalkit.report.mix import mix_words
 from evalkit.report.payback import payback_line
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
@@ -65,6 +66,8 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
     if noise := noise_words(verdict):
         yield Text(f"noise floor: {plain(noise)}")
     yield Text(_moved(verdict))
+    if health := one_line(verdict):
+        yield Text(f"data health: {plain(health)}")
     if payback := payback_line(verdict):
         yield Text(plain(payback))
     yield Text("")

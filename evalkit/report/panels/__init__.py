@@ -17,12 +17,15 @@ from evalkit.report.panels import (
     classes,
     cost,
     coverage,
+    data_health,
     differences,
     guards,
     lineage,
     metrics,
+    outcomes,
     people,
     reasons,
+    scores,
     slices,
     words,
 )
@@ -48,14 +51,17 @@ FINDINGS = (
     Panel("guards", "Guards", guards.panel),
     Panel("people", "", people.panel),
     Panel("reasons", "", reasons.panel),
+    Panel("outcomes", "What moved", outcomes.panel),
 )
 """Above the sample browser."""
 
 BACKGROUND = (
+    Panel("scores", "", scores.panel),
     Panel("classes", "Labels", classes.panel),
     Panel("coverage", "Coverage", coverage.panel),
     Panel("differences", "Sides", differences.panel),
     Panel("cost", "Cost and time", cost.panel),
+    Panel("data_health", "", data_health.panel),
     Panel("checks", "", checks.panel),
     Panel("lineage", "Lineage", lineage.panel),
     Panel("words", "What the words mean", words.panel),

@@ -31,7 +31,8 @@ def checks_table(verdict: Document) -> Table:
         told = [
             f"{name.replace('_', ' ')}: {words(item)}"
             for name, item in found.items()
-            if name not in {"note", "checked"} and item not in (None, [], "")
+            # Tables of their own show what is deeper.
+            if name not in {"note", "checked"} and item not in (None, "") and not isinstance(item, list | dict)
         ]
         rows.append((label, "; ".join(filter(None, [note, *told])) or "not checked"))
     rows.append(("candidates judged by these samples", _uses(obj(verdict, "reuse"))))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit import numbers
-from evalkit.report.grid import NONE, Table, both_sides
+from evalkit.report.grid import Table, both_sides
 from evalkit.report.read import Document, items, number, obj, objects, text, whole, words
 
 
@@ -23,7 +23,7 @@ def panel(verdict: Document, manifest: Document) -> Mapping[str, Any]:
 def differences_table(verdict: Document) -> Table:
     """What the two model entries declare differently."""
     rows = tuple(
-        (text(row, "what"), text(row, "baseline") or NONE, text(row, "candidate") or NONE)
+        (text(row, "what"), plainly(row.get("baseline")), plainly(row.get("candidate")))
         for row in objects(verdict, "differences")
     )
     return Table(head=("what", "baseline", "candidate"), rows=rows)

@@ -9,7 +9,7 @@ from evalkit import numbers
 from evalkit.report import charts, strings
 from evalkit.report.baselines import noise_words
 from evalkit.report.grid import Table
-from evalkit.report.read import Document, number, obj, pair, text, whole
+from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 from evalkit.report.repeats import repeats_words
 
 
@@ -44,6 +44,7 @@ def primary_facts(verdict: Document) -> Table:
         ("repeats of each sample", repeats_words(verdict)),
         ("noise floor", noise_words(verdict)),
         ("method", strings.method_words(text(primary, "method")) or numbers.NOT_MEASURED),
+        *_signatures(verdict),
         ("if all that is unscored went against / for the candidate", _worst(primary)),
         ("note", text(primary, "note")),
     ]
@@ -57,6 +58,12 @@ def _alone(primary: Document) -> Iterable[tuple[str, str]]:
         if ends is not None:
             level = numbers.points(number(primary, f"{side}_points"))
             yield f"{side} by itself", f"{level} points [{numbers.points(ends[0])}, {numbers.points(ends[1])}]"
+
+
+def _signatures(verdict: Document) -> Iterable[tuple[str, str]]:
+    """How each metric counts, of those that come in several kinds."""
+    for found in objects(verdict, "metrics"):
+        yield f"{text(found, 'metric')}, as it is counted", text(found, "signature")
 
 
 def _worst(primary: Document) -> str:

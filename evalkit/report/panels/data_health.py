@@ -1,0 +1,41 @@
+"""Data health: which samples were trained on, and what that did to the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit import numbers
+from evalkit.report.hygiene import evidence_table, groups_table, layers_words, parts_table
+from evalkit.report.read import Document, number, obj, text, whole
+
+
+def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
+    """Sentences and tables; nothing where neither training data nor age was looked at."""
+    return {
+        "health_sentences": tuple(_sentences(verdict)),
+        "health_parts": parts_table(verdict),
+        "health_evidence": evidence_table(verdict),
+        "health_groups": groups_table(verdict),
+    }
+
+
+def _sentences(verdict: Document) -> list[str]:
+    found, age = obj(verdict, "contamination"), obj(verdict, "freshness")
+    told = []
+    if found.get("checked"):
+        n, dirty, suspect = (whole(found, key) or 0 for key in ("samples", "dirty", "suspect"))
+        layers = layers_words(verdict)
+        told.append(
+            f"{numbers.count(whole(found, 'training_rows'))} training rows were held against {n:,} samples: {dirty:,} "
+            f"were trained on (dirty), {suspect:,} in part (suspect), {n - dirty - suspect:,} are clean."
+            + (f" By the strongest evidence of each: {layers}." if layers else "")
+        )
+        told.append(f"How: {text(found, 'method')}.")
+    if found.get("is_flagged"):
+        told.append("The gain reaches the bar on all samples and not on the clean ones.")
+    days, limit = number(age, "age_days"), number(age, "max_age_days")
+    if days is not None:
+        allowed = f"; the suite allows {limit:,g}" if limit is not None else ""
+        told.append(f"The newest sample is {days:,.0f} days old{allowed}.")
+    return told

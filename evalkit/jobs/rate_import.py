@@ -49,7 +49,7 @@ def import_ratings(files: Sequence[Path], name: str, out: Path, *, is_replacing:
     leaning = _leaning(run, key.metric, {vote.showing.sample for vote in votes})
     document = run.document | {"human": human_block(key, votes, leaning)}
     write_atomic(kept_as, _lines(_rows(exports.values())), is_private=True)
-    write_atomic(run.folder / LABELS, _lines(labels(votes)))
+    write_atomic(run.folder / LABELS, _lines(labels(key, votes)))
     write_atomic(run.folder / "verdict.json", (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
     written = render_again(str(run.folder), out, RENDERED)
     return Imported(document=document["human"], written=(run.folder / LABELS, run.folder / "verdict.json", *written))

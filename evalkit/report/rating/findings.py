@@ -48,8 +48,12 @@ def human_block(key: Key, votes: Sequence[Vote], leaning: Mapping[str, str]) -> 
     }
 
 
-def labels(votes: Sequence[Vote]) -> list[dict[str, str]]:
-    """human_labels.jsonl: a line for every first rating, as `evalkit judge calibrate --labels` reads them."""
+def labels(key: Key, votes: Sequence[Vote]) -> list[dict[str, str | float]]:
+    """human_labels.jsonl: a line for every first rating, as `evalkit judge calibrate --labels` reads them.
+
+    `verdict` is of the candidate's answer beside the baseline's; `weight`: how many samples of the run it stands for.
+    """
+    weights = {stratum.name: round(stratum.size / stratum.drawn, 9) for stratum in key.strata if stratum.drawn}
     return [
         {
             "item_id": vote.showing.sample,
@@ -57,6 +61,7 @@ def labels(votes: Sequence[Vote]) -> list[dict[str, str]]:
             "criterion": CRITERION,
             "verdict": LABELS[vote.prefers],
             "role": CANDIDATE,
+            "weight": weights[vote.showing.stratum],
         }
         for vote in votes
         if not vote.showing.is_repeat

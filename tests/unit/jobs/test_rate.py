@@ -9,6 +9,8 @@ from evalkit.cli.app import execute
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.rate import Asked, make_page
 from evalkit.jobs.rate_import import import_ratings
+from evalkit.judging.labels import read_labels
+from evalkit.judging.load import load_judge
 
 
 @pytest.fixture
@@ -133,6 +135,12 @@ def test_labels_for_judges_are_worded_as_a_pairwise_judge_words_them(run):
     assert len(rows) == 2 * sum(not s.is_repeat for s in key.showings)
     assert {(r["rater_id"], r["verdict"]) for r in rows} == {("Anna", "first"), ("Bert", "tie")}
     assert {(r["criterion"], r["role"]) for r in rows} == {("preference", "candidate")}
+    weights = {s.name: s.size / s.drawn for s in key.strata}
+    drawn = {s.sample: weights[s.stratum] for s in key.showings}
+    assert all(r["weight"] == pytest.approx(drawn[r["item_id"]]) for r in rows)
+    assert len(set(weights.values())) == 2
+    spec = load_judge("helpful_pairwise", overrides=["model.backend=local", "model.model=smollm2-135m-instruct"])
+    assert len(read_labels(run / "human_labels.jsonl", spec)) == len(rows)
 
 
 def test_importing_again_changes_nothing_and_later_raters_are_added(run):

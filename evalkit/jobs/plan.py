@@ -11,6 +11,7 @@ from typing import Any
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.at_rest import at_rest
 from evalkit.jobs.forecast import Load, load_of, part_at_rest, probe_of
+from evalkit.jobs.judge_forecast import judge_loads
 from evalkit.jobs.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
 from evalkit.jobs.run import load_all
 from evalkit.run.identity import refuse_one_model
@@ -42,6 +43,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
     rest = at_rest(main.models, main.run.timeout_s)
     past = newest_run(main.name)
     loads = [load_of(suite, role, rest, past) for suite in loaded.suites for role in suite.models]
+    loads += judge_loads(loaded.suites, loaded.metrics)
     part = part_at_rest(main, rest)
     probe = probe_of(part, main)
     last = last_run(main, options.out)
@@ -85,8 +87,10 @@ def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, 
     known = sum(load.usd or 0.0 for load in asked if load.usd is not None)
     if unpriced:
         names = " and ".join(unpriced)
-        note = f"price unknown: the suite names none for {names} ({models[unpriced[0]].place}.price)"
-        if len(unpriced) < len(models) and known:
+        first = unpriced[0]
+        place = f"{models[first].place}.price" if first in models else "price, beside the judge's model"
+        note = f"price unknown: the suite names none for {names} ({place})"
+        if known:
             note += f"; the others ${known:,.4g}"
         return {"usd": None, "is_upper_bound": False, "note": note}
     return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": None}

@@ -1,4 +1,4 @@
-"""What a run would ask its judges: an upper bound, as equal answers are judged once and recorded replies cost nothing."""
+"""What a run would ask its judges, at most: equal answers are judged once, and recorded replies cost nothing."""
 
 from __future__ import annotations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.compare.judged import Instrument
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.asking import Asking
 from evalkit.jobs.finish import asked as question_of
+from evalkit.jobs.judge_records import Known, instrument_of, known_of
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.sides import Opened
 from evalkit.judging.families import family_warnings
@@ -22,12 +23,12 @@ from evalkit.judging.metric import JudgeMetric, is_too_long
 from evalkit.judging.read import judgments
 from evalkit.judging.seal import sealed
 from evalkit.judging.spec import Item, Judgment
-from evalkit.judging.tally import UNCALIBRATED, Tally
+from evalkit.judging.tally import Tally
 from evalkit.protocols import Metric
 from evalkit.run.judging import Panel, both_orders, role_of
 from evalkit.store.files import write_atomic
 from evalkit.store.journal import Journal
-from evalkit.types import AGAIN, CANDIDATE, GateSpec, ModelSpec, Outcome, Reason, Response, Sample, Suite
+from evalkit.types import AGAIN, CANDIDATE, ModelSpec, Outcome, Reason, Response, Sample, Suite
 
 ROWS = "judgments.jsonl"
 BLOCK = 100
@@ -229,11 +230,19 @@ def with_grades(
     write_atomic(folder / ROWS, rows)
     bound = {(one.work.panel.suite, one.metric.name): one for one in found}
     answers = [dataclasses.replace(each, metrics={n: _bound(bound, each, n) for n in each.metrics}) for each in answers]
-    main = answers[0].suite
+    main, now = answers[0].suite, dt.datetime.fromisoformat(story.created)
+    known = [known_of(one.work.panel.spec, now) for one in found]
     return list(answers), dataclasses.replace(
         story,
-        judges=documents(found),
-        instruments={one.metric.name: instrument(one, main.gate) for one in found if one.work.suite.name == main.name},
+        judges=documents(found, known),
+        instruments={
+            baseline: {
+                one.metric.name: instrument_of(one.metric, what, main, answers[0].outcomes, baseline=baseline)
+                for one, what in zip(found, known, strict=True)
+                if one.work.suite.name == main.name
+            }
+            for baseline in main.baselines
+        },
         blocking=(*story.blocking, *(reason for one in found for reason in one.blocking)),
         warnings=(*story.warnings, *(sentence for one in found for sentence in one.warnings)),
     )
@@ -244,15 +253,17 @@ def _bound(found: Mapping[tuple[str, str], Graded], answers: Answers, name: str)
     return answers.metrics[name] if one is None else one.metric
 
 
-def instrument(found: Graded, gate: GateSpec) -> Instrument:
-    """What the gate may make of this judge's grades."""
-    judge = f"{found.work.panel.spec.id} {found.work.panel.spec.version}"
-    return Instrument(judge=judge, distrust=UNCALIBRATED, is_trusted=not gate.require_judge_calibration)
-
-
-def documents(found: Sequence[Graded]) -> tuple[Mapping[str, Any], ...]:
-    """What verdict.json says of each judge."""
-    return tuple({"metric": one.metric.name, "suite": one.work.suite.name, **one.tally.document()} for one in found)
+def documents(found: Sequence[Graded], known: Sequence[Known]) -> tuple[Mapping[str, Any], ...]:
+    """What verdict.json says of each judge; `known`: what each is worth beside people."""
+    return tuple(
+        {
+            "metric": one.metric.name,
+            "suite": one.work.suite.name,
+            **one.tally.document(),
+            "calibration": what.document(),
+        }
+        for one, what in zip(found, known, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,8 @@ class Story:
     """What the engines counted while they were asked, by engine; none where they do not say."""
     judges: tuple[Mapping[str, Any], ...] = ()
     """What verdict.json says of each judge."""
-    instruments: Mapping[str, Instrument] = field(default_factory=dict)
-    """By metric of the main suite, what is known of the judge that graded it."""
+    instruments: Mapping[str, Mapping[str, Instrument]] = field(default_factory=dict)
+    """By baseline, then by metric of the main suite: what is known of the judge that graded it."""
     next_command: str | None = None
     """What asks for the answers that are missing; None where nothing can be asked again."""
 
@@ -111,7 +111,7 @@ def pair_of(  # noqa: PLR0917 - a scored run, spelled out
         is_limited=story.is_limited,
         blocking=story.blocking + blocking,
         payback=costs.payback,
-        judges=story.instruments,
+        judges=story.instruments.get(name, {}),
     )
     return Pair(
         suite=suite,

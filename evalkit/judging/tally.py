@@ -13,8 +13,6 @@ from evalkit.judging.read import Asked
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.types import Outcome, Response
 
-UNCALIBRATED = "nobody has compared this judge with people yet (evalkit judge calibrate)"
-
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -96,7 +94,6 @@ class Tally:
             "injection_attempts": self.injections,
             "agreement": round(fmean(self.agreements), 4) if self.agreements else None,
             "pairs": self._pairs(),
-            "calibration": {"state": "uncalibrated", "note": UNCALIBRATED},
             "cost": self._cost(),
         }
 

@@ -39,7 +39,9 @@ def facts_of(run: Recorded) -> dict[Fact, str]:
         suite = obj(manifest, "suite")
         name = text(obj(run.verdict, "primary"), "metric")
         defined = next((m for m in objects(suite, "metrics") if text(m, "name") == name), {})
-        found[METRIC] = fingerprint({"metric": dict(defined), "name": name})
+        # A judge whose rubric or model changed is another metric, however the suite names it.
+        judge = next((text(j, "hash") for j in objects(run.verdict, "judges") if text(j, "metric") == name), None)
+        found[METRIC] = fingerprint({"metric": dict(defined), "name": name} | ({"judge": judge} if judge else {}))
         found["gate", ""] = fingerprint(dict(obj(suite, "gate")))
     for side in SIDES:
         found |= {(what, side): told for what, told in _side_facts(run, side).items()}

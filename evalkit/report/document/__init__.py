@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evalkit.report.document.baselines import baselines_block
+from evalkit.report.document.distributions import distributions_block
 from evalkit.report.document.evidence import checks_block, evidence_block
 from evalkit.report.document.facts import Compared, RunFacts
 from evalkit.report.document.figures import comparison_document
@@ -39,6 +40,7 @@ BLOCKS: tuple[Block, ...] = (
     gate_block,
     secondary_block,
     evidence_block,
+    distributions_block,
     checks_block,
     baselines_block,
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evalkit import numbers
-from evalkit.report.grid import Table, both_sides
+from evalkit.report.grid import NONE, Table, both_sides
 from evalkit.report.read import Document, items, number, obj, objects, text, whole, words
 
 
@@ -20,13 +20,38 @@ def panel(verdict: Document, manifest: Document) -> Mapping[str, Any]:
     }
 
 
+_PRICES = {
+    "input": "USD for a million input tokens",
+    "output": "USD for a million output tokens",
+    "cached": "USD for a million input tokens read from the provider’s cache",
+    "cache_write": "USD for a million input tokens written into that cache",
+    "as_of": "prices as of",
+    "batch_factor": "prices of batches: times the ordinary ones",
+}
+
+
 def differences_table(verdict: Document) -> Table:
-    """What the two model entries declare differently."""
-    rows = tuple(
-        (text(row, "what"), plainly(row.get("baseline")), plainly(row.get("candidate")))
-        for row in objects(verdict, "differences")
-    )
+    """What the two model entries declare differently; of a group of settings only those that differ, one a row."""
+    rows = tuple(told for row in objects(verdict, "differences") for told in _apart(row))
     return Table(head=("what", "baseline", "candidate"), rows=rows)
+
+
+def _apart(row: Document) -> Iterable[tuple[str, str, str]]:
+    what, left, right = text(row, "what"), row.get("baseline"), row.get("candidate")
+    if not isinstance(left, dict) and not isinstance(right, dict):
+        yield what, words(left) or NONE, words(right) or NONE
+        return
+    sides = [side if isinstance(side, dict) else {} for side in (left, right)]
+    for key in dict.fromkeys([*sides[0], *sides[1]]):
+        was, now = (side.get(key) for side in sides)
+        if was != now:
+            label = _PRICES.get(key, key) if what == "price" else f"{what}: {key.replace('_', ' ')}"
+            yield label, _plain(was), _plain(now)
+
+
+def _plain(value: object) -> str:
+    """A setting as a person writes it: 0.15, not 0.150000 or JSON."""
+    return f"{value:g}" if isinstance(value, float) else words(value) or NONE
 
 
 def identity_table(verdict: Document) -> Table:

@@ -25,11 +25,18 @@ def init(
             show_default=False,
         ),
     ] = "",
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="TASK", help="Begin with this task; --list names them.", show_default=False),
+    ] = None,
+    is_list: Annotated[bool, typer.Option("--list", help="Tell which tasks there are, and write nothing.")] = False,
 ) -> int:
     """Write a small suite that runs at once, to make your own."""
+    if is_list:
+        return _list_tasks(context)
     from evalkit.jobs.init import init as make_suite
 
-    made = make_suite(folder, [name for name in guards.split(",") if name.strip()])
+    made = make_suite(folder, [name for name in guards.split(",") if name.strip()], task)
     place = "" if folder == Path() else f" {shlex.quote(str(folder))}"
     steps = [*made.missing, f"evalkit plan{place}", f"evalkit run{place}"]
     document = {
@@ -50,5 +57,17 @@ def init(
     told += [f"  {step}" for step in steps[len(made.missing) :]]
     if not made.entries:
         told += ["", f"Then make it yours: {folder / 'suite.yaml'} says what to replace."]
+    context.obj.result(document, "\n".join(told))
+    return 0
+
+
+def _list_tasks(context: typer.Context) -> int:
+    from evalkit.jobs.templates import TEMPLATES
+
+    widest = max(map(len, TEMPLATES))
+    told = [f"  {name:<{widest}}  {task.about}" for name, task in TEMPLATES.items()]
+    told = ["Tasks to begin with, each a suite of some forty samples that runs at once:", *told]
+    told += ["", "  evalkit init --task extraction my-suite"]
+    document = {"tasks": [{"name": name, "about": task.about} for name, task in TEMPLATES.items()]}
     context.obj.result(document, "\n".join(told))
     return 0

@@ -50,6 +50,9 @@ _NONE_YET = """\
 _HEAD = """\
   guards:                            # what must not get worse meanwhile; what each can show: its CARD.md
 """
+_NO_MORE_YET = """\
+    # ready-made suites as further guards: evalkit init --guards forgetting,refusal,over_refusal
+"""
 
 
 def ready_guards(names: Sequence[str]) -> tuple[ReadyGuard, ...]:
@@ -64,10 +67,13 @@ def ready_guards(names: Sequence[str]) -> tuple[ReadyGuard, ...]:
 
 
 def with_guards(suite_yaml: bytes, guards: Sequence[ReadyGuard]) -> bytes:
-    """The starter's suite.yaml with these guards named in it, in place of the comment that tells of them."""
+    """The suite.yaml with these guards named in it, in place of the comment that tells of them."""
     if not guards:
         return suite_yaml
-    before, mark, after = suite_yaml.decode("utf-8").partition(_NONE_YET)
-    if not mark:
-        raise AssertionError("the starter's suite.yaml lacks the lines that guards stand in for")
-    return "".join([before, _HEAD, *(f"    {guard.entry}\n" for guard in guards), after]).encode()
+    entries = [f"    {guard.entry}\n" for guard in guards]
+    text = suite_yaml.decode("utf-8")
+    for comment, head in ((_NONE_YET, _HEAD), (_NO_MORE_YET, "")):
+        before, mark, after = text.partition(comment)
+        if mark:
+            return "".join([before, head, *entries, after]).encode()
+    raise AssertionError("the suite.yaml lacks the lines that guards stand in for")

@@ -11,6 +11,7 @@ from pathlib import Path
 from evalkit.backends.local import missing_packages
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.guards import ready_guards, with_guards
+from evalkit.jobs.templates import template
 from evalkit.suites.load import SUITE_NAME
 
 MODEL = "smollm2-135m-instruct"
@@ -40,18 +41,20 @@ class Started:
     """Lines to put under `gate.guards` by hand: the suite was there already, and init changes no file."""
 
 
-def init(folder: Path, guards: Sequence[str] = ()) -> Started:
+def init(folder: Path, guards: Sequence[str] = (), task: str | None = None) -> Started:
     """Writes the starter suite into `folder`, all of it or nothing; no file that is there is touched.
 
     `guards`: names of ready-made guard suites, written beside the suite and named in it. Where there is a suite.yaml
-    already, only they are written. Raises UsageError that names the files in the way or a guard that there is not,
-    ExecutionError where the disk refuses.
+    already and no task is asked for, only they are written. `task`: the template to begin with in place of the
+    starter. Raises UsageError that names the files in the way or a guard or task that there is not, ExecutionError
+    where the disk refuses.
     """
     ready = ready_guards(guards)
-    has_suite = bool(ready) and (folder / SUITE_NAME).is_file()
+    places = STARTER if task is None else template(task).places
+    has_suite = bool(ready) and task is None and (folder / SUITE_NAME).is_file()
     texts = {folder / place: _text(place) for guard in ready for place in guard.places}
     if not has_suite:
-        texts |= {folder / name: _text(source) for source, name in STARTER}
+        texts |= {folder / name: _text(source) for source, name in places}
         texts[folder / SUITE_NAME] = with_guards(texts[folder / SUITE_NAME], ready)
     try:
         _refuse_occupied(folder, texts)

@@ -1,4 +1,4 @@
-"""Every suite of this repository is what its card says: enough samples, in balance, none twice, and labels that hold."""
+"""Every suite of this repository is what its card says: enough samples, balanced, none twice, labels that hold."""
 
 import hashlib
 import itertools

@@ -38,6 +38,8 @@ class Unscored:
     metric: str
     why: str
     """failed | truncated | refused | missing | metric_crashed | a metric's own word."""
+    detail: str = ""
+    """metric_crashed: what went wrong, in one line."""
 
 
 Score = Scored | Unscored

@@ -85,7 +85,8 @@ def test_without_a_task_it_is_the_starter(place):
 
 
 def test_a_task_there_is_not(place):
-    with pytest.raises(UsageError, match=r"no template 'extracting' \(did you mean 'extraction'\?\).*triage(.|\n)*--list"):
+    wanted = r"no template .extracting. \(did you mean .extraction.\?\).*triage(.|\n)*--list"
+    with pytest.raises(UsageError, match=wanted):
         init(place, task="extracting")
     with pytest.raises(UsageError, match="there is no template ''"):
         init(place, task="")

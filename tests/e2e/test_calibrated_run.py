@@ -1,0 +1,138 @@
+"""A judge measured against people, and what a run then makes of its grades."""
+
+import json
+
+import pytest
+from bench import scripted
+from judge_bench import RUBRIC, blocks, fair, judging, model_at, reply, write_judge
+
+from evalkit.cli.app import execute
+from evalkit.jobs.run import RunOptions, run
+from evalkit.run.progress import Progress
+
+N = 120
+LENIENT = {"min_items": 30, "min_per_class": 10}
+
+
+@pytest.fixture
+def start(bench, monkeypatch):
+    """Runs a suite whose candidate is right on 100 of 120 and whose baseline on 60, with this judge."""
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / "home"))
+    servers = []
+
+    def started(says=fair, **judge):
+        server = scripted(60, 100, judging(says), models=("base", "tuned", "grader"))
+        servers.append(server)
+        server.__enter__()
+        document = {**RUBRIC, "calibration": LENIENT, **judge, "model": model_at(server.base_url)}
+        path = write_judge(bench.folder / "suite", document)
+        metric = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
+        gate = {"primary": {"metric": "graded", "min_delta": 5.0}}
+        suite = bench.write_suite(server.base_url, N, metrics=[metric], gate=gate)
+        return suite, path
+
+    yield started
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def verdict_of(suite):
+    return run(RunOptions(suite_path=suite, command="evalkit run"), Progress()).document
+
+
+def said(bench, document, of=lambda _: True):
+    """What a person says who knows the colours: labels of both answers to some of a run's samples."""
+    labels = [
+        {"item_id": row["id"], "rater_id": "ann", "criterion": "right", "role": role,
+         "verdict": "pass" if row[role]["text"] == row["target"] else "fail"}
+        for row in bench.rows(document) if of(int(row["id"][1:])) for role in ("baseline", "candidate")
+    ]  # fmt: skip
+    path = bench.folder / "labels.jsonl"
+    path.write_text("".join(json.dumps(label) + "\n" for label in labels))
+    return path
+
+
+def codes(document):
+    return [reason["code"] for reason in document["reasons"]]
+
+
+def flattering(asked):
+    """Passes every second wrong answer, but only those that are wrong the candidate's way: from sample 100 on."""
+    seen = blocks(asked.prompt)
+    number = int(str(seen["QUESTION"]).split()[-1])
+    return fair(asked) if number < 100 or number % 2 else reply({"right": "pass"}, [str(seen["OUTPUT"])])
+
+
+def test_people_who_label_a_run_make_its_judge_one_a_gate_may_rest_on(bench, start, capsys):
+    suite, judge = start()
+    first = verdict_of(suite)
+    assert (first["exit_code"], codes(first)) == (3, ["JUDGE_UNCALIBRATED"])
+    labels = said(bench, first, of=lambda i: i % 2 == 0)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 0
+    assert "A gate may rest on this judge" in capsys.readouterr().out
+    second = verdict_of(suite)
+    assert (second["verdict"], second["judges"][0]["calibration"]["state"]) == ("ship", "calibrated")
+    primary = second["primary"]
+    assert primary["method"] == "ppi++"
+    assert primary["delta_points"] == pytest.approx(100 * 40 / 120, abs=1.0)
+    assert "corrected for the errors of the judge colour" in primary["note"]
+    assert "labels of 60 of these 120 pairs" in primary["note"]
+
+
+def test_an_edited_judge_is_another_one_and_an_old_calibration_expires(bench, start):
+    suite, judge = start()
+    first = verdict_of(suite)
+    labels = said(bench, first)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 0
+    path = judge.parent / "calibration" / "colour.calibration.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"at": "2020-01-01T00:00:00+00:00"}))
+    old = verdict_of(suite)
+    assert (codes(old), old["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "out_of_date")
+    assert "90 are allowed" in old["reasons"][0]["detail"]
+    path.write_text(json.dumps(kept))
+    judge.write_text(judge.read_text().replace("Is OUTPUT", "Is this OUTPUT"))
+    changed = verdict_of(suite)
+    assert (codes(changed), changed["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "out_of_date")
+    assert "measured another version" in changed["reasons"][0]["detail"]
+    path.write_text("{}")
+    assert execute(["run", str(suite), "--json"]) == 5
+
+
+def test_a_judge_that_flatters_the_candidate_may_not_gate(bench, start, capsys):
+    suite, judge = start(flattering)
+    first = verdict_of(suite)
+    code = execute(
+        ["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"], "--json"]
+    )
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["is_gateable"], document["criteria"][0]["specificity"]) == (1, False, 0.75)
+    tables = document["confusion"]
+    assert tables["candidate"] == {"tp": 100, "fn": 0, "fp": 10, "tn": 10}
+    assert tables["baseline"] == {"tp": 60, "fn": 0, "fp": 10, "tn": 50}
+    told = verdict_of(suite)
+    assert codes(told) == ["JUDGE_UNCALIBRATED"]
+    assert "specificity (share of bad answers failed) is 0.75" in told["reasons"][0]["detail"]
+
+
+def test_a_failed_security_probe_outweighs_every_label(bench, start):
+    suite, judge = start()
+    first = verdict_of(suite)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
+    record = {"schema": "evalkit.probe/1", "judge_hash": first["judges"][0]["hash"], "distrust": "it failed injection"}
+    (judge.parent / "calibration" / "colour.probe.json").write_text(json.dumps(record))
+    document = verdict_of(suite)
+    assert (codes(document), document["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "not_gateable")
+    assert "it failed injection" in document["reasons"][0]["detail"]
+    (judge.parent / "calibration" / "colour.probe.json").write_text(json.dumps(record | {"judge_hash": "0" * 64}))
+    assert verdict_of(suite)["verdict"] == "ship"
+
+
+def test_labels_of_a_run_that_no_judge_graded(bench, start, capsys):
+    suite, judge = start()
+    first = verdict_of(suite)
+    (bench.folder / "reports" / "colours" / first["run"] / "judgments.jsonl").unlink()
+    labels = said(bench, first)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 2
+    assert "no judge graded this run" in capsys.readouterr().err

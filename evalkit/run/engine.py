@@ -8,12 +8,13 @@ where a BackendError becomes a Failure; nothing else of a backend's making gets 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import heapq
 import random
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import structs
 
 from evalkit.errors import BackendError, ConnectionLost, EvalkitError, Interrupted, ServerDown
 from evalkit.protocols import Backend, Clock
@@ -271,7 +272,7 @@ class Engine:
             finally:
                 lane.counters.in_flight -= 1
             turnstile.answered(number)
-            return dataclasses.replace(answer, attempts=case.attempts) if case.attempts > 1 else answer
+            return structs.replace(answer, attempts=case.attempts) if case.attempts > 1 else answer
         except BackendError as error:
             return self._failed(lane, case, number, error)
         finally:

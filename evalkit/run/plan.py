@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+from msgspec import structs
 
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
@@ -70,10 +70,10 @@ class Side:
         params = self.params
         if repeat and params.seed is not None:
             # Another repeat is another draw, or it would be the same answer again.
-            params = dataclasses.replace(params, seed=params.seed + repeat)
+            params = structs.replace(params, seed=params.seed + repeat)
         key = Key(suite=suite.name, role=self.spec.role, sample_id=sample.id, repeat=repeat)
         bare = Request(key=key, messages=self.messages(sample) if messages is None else messages, params=params)
-        return bare if self.is_asked_anew else dataclasses.replace(bare, fingerprint=request_fingerprint(self, bare))
+        return bare if self.is_asked_anew else structs.replace(bare, fingerprint=request_fingerprint(self, bare))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

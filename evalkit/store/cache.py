@@ -6,13 +6,14 @@ Only whole, unfiltered answers enter; they age out after 14 days, because a host
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from msgspec import structs
 
 from evalkit.errors import ExecutionError
 from evalkit.store.codec import checksum, decode, encode
@@ -71,7 +72,7 @@ class Cache:
             for fingerprint, payload, crc in rows:
                 is_whole = isinstance(payload, bytes) and crc == checksum(fingerprint.encode(), payload)
                 if is_whole and isinstance(answer := decode(payload), Response):
-                    found[fingerprint] = dataclasses.replace(answer, is_cached=True)
+                    found[fingerprint] = structs.replace(answer, is_cached=True)
         return found
 
     def put(self, answers: Iterable[tuple[str, Outcome]]) -> int:

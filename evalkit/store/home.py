@@ -47,10 +47,11 @@ def make_private(folder: Path) -> None:
 
 
 class RunLock:
-    """The right to write to a run. Held until closed or the process ends, however it ends."""
+    """The right to write to a run (or to `what` else is in a folder). Held until closed or the process ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, what: str | None = None) -> None:
         self._path = folder / "lock"
+        self._what = what or f"run {folder.name}"
         self._file = -1
 
     def __enter__(self) -> Self:
@@ -65,7 +66,7 @@ class RunLock:
             holder = os.read(self._file, 200).decode(errors="replace").strip()
             os.close(self._file)
             raise ExecutionError(
-                f"run {self._path.parent.name} is being written by another evalkit ({holder or 'just starting'})\n"
+                f"{self._what} is being written by another evalkit ({holder or 'just starting'})\n"
                 "  help: wait for it to end, or stop it"
             ) from None
         # Written before the rest is cut off: whoever looks meanwhile finds a name, never nothing.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import structs
+
 from evalkit.errors import ExecutionError
 from evalkit.store.cache import Cache
 from evalkit.store.carve import Carved, carve
@@ -182,7 +184,7 @@ def _to_cache(rescued: Path, cache: Path) -> None:
             rows = journal.rows()
             while batch := [(row[4], outcome_of(row)) for row in itertools.islice(rows, LARGEST_COMMIT)]:
                 # Each was paid for, whether or not the cache knew it at the time.
-                kept.put((f, dataclasses.replace(o, is_cached=False)) for f, o in batch if isinstance(o, Response))
+                kept.put((f, structs.replace(o, is_cached=False)) for f, o in batch if isinstance(o, Response))
     finally:
         kept.close()
 

@@ -12,13 +12,13 @@ A plug-in's test module is short::
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+from msgspec import structs
 
 from evalkit.errors import BackendError, ExecutionError, RateLimited
 from evalkit.protocols import Backend
@@ -77,7 +77,7 @@ class BackendContract:
         assert backend.concurrency >= 1
 
     def test_wire_is_pure_json(self, backend: Backend, asked: Request) -> None:
-        before = dataclasses.replace(asked)
+        before = structs.replace(asked)
         first, second = backend.wire(asked), backend.wire(asked)
         assert first == second
         assert json.loads(json.dumps(first, allow_nan=False)) == first

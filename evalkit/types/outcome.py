@@ -1,10 +1,15 @@
-"""What is sent to a model and what comes back: an answer or a failure, never a zero."""
+"""What is sent to a model and what comes back: an answer or a failure, never a zero.
+
+What a run makes thousands of is a Struct, made ten times faster than a dataclass; `msgspec.structs.replace` copies it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from evalkit.types.json import JsonValue
 
@@ -20,8 +25,7 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Params:
+class Params(Struct, frozen=True, kw_only=True):
     """Decoding parameters of one request; whatever changes an answer belongs here."""
 
     temperature: float = 0.0
@@ -31,8 +35,7 @@ class Params:
     """A JSON Schema the engine constrains decoding to, where it can."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """Which answer this is. Outcomes are joined by key and by nothing else."""
 
     suite: str
@@ -43,8 +46,7 @@ class Key:
     repeat: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One question to one side. Equal fingerprints mean equal bytes on the wire to the same model."""
 
     key: Key
@@ -54,8 +56,7 @@ class Request:
     """sha256 over wire body, model identity, backend version and repeat: the cache's key. Empty: of no cache."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens as the server counted them; None where it did not say."""
 
     input_tokens: int | None = None
@@ -70,13 +71,12 @@ class Usage:
     """Of the output: thought, and not part of the text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True, tag_field="is", tag="response", omit_defaults=True):
     """A model's own words, right or wrong."""
 
     text: str
     finish: Finish
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     served_model: str | None = None
     latency_s: float | None = None
     """Wall time of the successful attempt; None when it was not measured (recorded answers)."""
@@ -86,8 +86,7 @@ class Response:
     is_cached: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True, tag_field="is", tag="failure", omit_defaults=True):
     """No answer was had. No metric accepts this type, so it cannot become a number."""
 
     kind: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.types.json import JsonValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
+class Scored(Struct, frozen=True, kw_only=True):
     """A metric's finding about one response: a finite share of full marks."""
 
     metric: str
@@ -31,8 +31,7 @@ class Scored:
             raise ValueError(f"{self.metric}: counts must be finite")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unscored:
+class Unscored(Struct, frozen=True, kw_only=True):
     """There is no evidence about this sample, which is not the same as a zero."""
 
     metric: str

@@ -1,6 +1,5 @@
 """A full disk stops a run at once, in words that say how much room it needs, and costs no answer that was kept."""
 
-import dataclasses
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import sys
 import engines
 import pytest
 from bench import REPO, Bench, label_of, number_in, scripted, side
+from msgspec import structs
 
 from evalkit.errors import ExecutionError
 from evalkit.store.cache import Cache
@@ -31,7 +31,7 @@ class Wordy(engines.Scripted):
 
     async def answer(self, request):
         answer = await super().answer(request)
-        return dataclasses.replace(answer, text=answer.text + "x" * 3000)
+        return structs.replace(answer, text=answer.text + "x" * 3000)
 
 
 @pytest.mark.parametrize("room", range(1, 51))

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from bench import scripted
+from msgspec import structs
 
 from evalkit.run.plan import Side, request_fingerprint
 from evalkit.store.cache import MAX_AGE_S, Cache
@@ -25,7 +26,7 @@ class Wire:
     def wire(self, request):
         return {
             "messages": [[m.role, m.content] for m in request.messages],
-            "params": {**dataclasses.asdict(request.params)},
+            "params": {**structs.asdict(request.params)},
         }
 
 
@@ -35,22 +36,22 @@ def fingerprint(request=BASE, identity=IDENTITY, backend="openai_compatible"):
 
 
 def changed_params(**changes):
-    return dataclasses.replace(BASE, params=dataclasses.replace(BASE.params, **changes))
+    return structs.replace(BASE, params=structs.replace(BASE.params, **changes))
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        lambda: fingerprint(dataclasses.replace(BASE, messages=(Message(role="user", content="hello "),))),
-        lambda: fingerprint(dataclasses.replace(BASE, messages=(Message(role="system", content="hello"),))),
-        lambda: fingerprint(dataclasses.replace(BASE, messages=BASE.messages * 2)),
+        lambda: fingerprint(structs.replace(BASE, messages=(Message(role="user", content="hello "),))),
+        lambda: fingerprint(structs.replace(BASE, messages=(Message(role="system", content="hello"),))),
+        lambda: fingerprint(structs.replace(BASE, messages=BASE.messages * 2)),
         lambda: fingerprint(changed_params(temperature=0.1)),
         lambda: fingerprint(changed_params(max_tokens=17)),
         lambda: fingerprint(changed_params(seed=8)),
         lambda: fingerprint(changed_params(seed=None)),
         lambda: fingerprint(changed_params(response_schema=None)),
         lambda: fingerprint(changed_params(response_schema={"type": "array"})),
-        lambda: fingerprint(dataclasses.replace(BASE, key=dataclasses.replace(BASE.key, repeat=1))),
+        lambda: fingerprint(structs.replace(BASE, key=structs.replace(BASE.key, repeat=1))),
         lambda: fingerprint(identity=dataclasses.replace(IDENTITY, weights_sha256="x")),
         lambda: fingerprint(identity=dataclasses.replace(IDENTITY, adapter_sha256=None)),
         lambda: fingerprint(identity=dataclasses.replace(IDENTITY, endpoint="http://127.0.0.1:2/v1")),
@@ -65,7 +66,7 @@ def test_every_change_that_can_move_an_answer_changes_the_key(other):
 
 
 def test_a_sample_of_another_name_with_the_same_question_shares_the_answer():
-    other = dataclasses.replace(BASE, key=dataclasses.replace(BASE.key, sample_id="2"))
+    other = structs.replace(BASE, key=structs.replace(BASE.key, sample_id="2"))
     assert fingerprint(other) == fingerprint()
 
 
@@ -108,8 +109,8 @@ RESPONSE = Response(text="red", finish="stop", at=1_000_000.0)
     [
         Failure(kind="rate_limited", message=""),
         Failure(kind="protocol_violation", message="", status=200),
-        dataclasses.replace(RESPONSE, finish="refusal"),
-        dataclasses.replace(RESPONSE, is_cached=True),
+        structs.replace(RESPONSE, finish="refusal"),
+        structs.replace(RESPONSE, is_cached=True),
     ],
 )
 def test_failures_and_refusals_never_enter(tmp_path, outcome):

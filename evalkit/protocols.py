@@ -114,6 +114,15 @@ class Metric(Protocol):
 
 
 @runtime_checkable
+class RefusalMetric(Metric, Protocol):
+    """A metric that has something to say of an answer the provider's own filter withheld; others leave it unscored."""
+
+    def refused(self, sample: Sample) -> Score:
+        """The finding about a sample to which the provider refused an answer."""
+        ...
+
+
+@runtime_checkable
 class CorpusMetric(Metric, Protocol):
     """A metric of the whole set (macro-F1, BLEU): a function of counts summed over samples."""
 

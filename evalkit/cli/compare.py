@@ -22,17 +22,19 @@ def compare(
     inconclusive_as: InconclusiveAs = None,
 ) -> int:
     """Decide from answers already recorded; asks no model anything."""
+    from evalkit.cli.streams import aside
     from evalkit.jobs.compare import CompareOptions
     from evalkit.jobs.compare import compare as compare_answers
 
-    finished = compare_answers(
-        CompareOptions(
-            baseline=baseline,
-            candidate=candidate,
-            suite_path=suite_file(suite),
-            command=command_line(),
-            out=out,
-            overrides=tuple(overrides),
+    with aside():
+        finished = compare_answers(
+            CompareOptions(
+                baseline=baseline,
+                candidate=candidate,
+                suite_path=suite_file(suite),
+                command=command_line(),
+                out=out,
+                overrides=tuple(overrides),
+            )
         )
-    )
     return told(context.obj, finished.document, finished.folder, inconclusive_as)

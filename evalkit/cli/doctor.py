@@ -39,10 +39,12 @@ def doctor(
     """What would run here, and what is missing for it."""
     import dataclasses
 
+    from evalkit.cli.streams import aside
     from evalkit.jobs.doctor import doctor as examine
 
     wanted = suite_file(suite) if suite is not None or Path(SUITE_NAME).exists() else None
-    checks = examine(wanted, tuple(overrides))
+    with aside():
+        checks = examine(wanted, tuple(overrides))
     missing = sum(check.state == "missing" for check in checks)
     code = ExecutionError.exit_code if missing else 0
     document = {"schema": "evalkit.doctor/1", "checks": [dataclasses.asdict(c) for c in checks], "exit_code": code}

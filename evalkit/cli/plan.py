@@ -20,10 +20,12 @@ def plan(
 ) -> int:
     """What a run would send, cost and show; sends nothing."""
     from evalkit.cli.plan_text import plan_text
+    from evalkit.cli.streams import aside
     from evalkit.jobs.plan import PlanOptions
     from evalkit.jobs.plan import plan as plan_suite
 
     options = PlanOptions(suite_path=suite_file(suite), out=out, overrides=tuple(overrides), limit=limit)
-    document = plan_suite(options)
+    with aside():
+        document = plan_suite(options)
     context.obj.result(document, plan_text(document, color=context.obj.has_color))
     return 0

@@ -32,6 +32,7 @@ def run(
 ) -> int:
     """Ask both models, score, compare, decide, report."""
     from evalkit.cli.progress import Display
+    from evalkit.cli.streams import aside
     from evalkit.errors import UsageError
     from evalkit.jobs.run import LATEST, RunOptions
     from evalkit.jobs.run import run as run_suite
@@ -55,6 +56,6 @@ def run(
         has_noise_floor=noise_floor,
     )
     progress = Progress()
-    with Display(context.obj, progress):
+    with Display(context.obj, progress), aside():
         finished = run_suite(options, progress)
     return told(context.obj, finished.document, finished.folder, inconclusive_as)

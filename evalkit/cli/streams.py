@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +42,13 @@ def attach() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout, sys.stderr = _stream(1), _stream(2)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """What other people's code prints meanwhile goes to stderr: on stdout stands the result and nothing else."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def flush() -> str | None:

@@ -106,6 +106,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         contamination=contamination,
         freshness=looked_at.freshness,
         checks=looked_at.checks,
+        signatures=_signatures(main.metrics),
         judges=story.judges,
         next_command=story.next_command,
         provenance=_provenance(main.suite, story, seed),
@@ -135,6 +136,11 @@ def _decided(suite: Suite, pairs: Mapping[str, Pair], story: Story) -> dict[str,
         verdicts = {name: decide(dataclasses.replace(pair.evidence, reuse=uses.reuse)) for name, pair in pairs.items()}
         uses.write(over_all(verdicts))
     return verdicts
+
+
+def _signatures(metrics: Mapping[str, Metric]) -> dict[str, str]:
+    found = {name: getattr(metric, "signature", None) for name, metric in metrics.items()}
+    return {name: signature for name, signature in found.items() if isinstance(signature, str)}
 
 
 def _noise(main: Answers, scoring: Scoring, seed: str) -> tuple[NoiseFloor | None, tuple[str, ...]]:

@@ -132,4 +132,5 @@ def _crashes(table: ScoreTable, baseline: str) -> Iterator[str]:
         side = baseline if role == BASELINE else role
         for name, column in columns.items():
             if n := column.why.get("metric_crashed", 0):
-                yield f"The metric '{name}' failed itself on {n:,} answers of the {side}; they are unscored."
+                told = f" ({column.crash})" if column.crash else ""
+                yield f"The metric '{name}' failed itself on {n:,} answers of the {side}{told}; they are unscored."

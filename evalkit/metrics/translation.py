@@ -52,9 +52,9 @@ class Bleu:
 
     @property
     def signature(self) -> str:
-        """The signature sacrebleu gives these settings, without its version."""
+        """The signature sacrebleu gives these settings, and the version it was compared with."""
         case = "lc" if self.is_lowercased else "mixed"
-        return f"nrefs:var|case:{case}|eff:no|tok:{self.tokenize}|smooth:exp"
+        return f"nrefs:var|case:{case}|eff:no|tok:{self.tokenize}|smooth:exp|as:sacrebleu-2.6"
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored with counts; Unscored where there is nothing to compare with or too much of it.
@@ -115,9 +115,9 @@ class Chrf:
 
     @property
     def signature(self) -> str:
-        """The signature sacrebleu gives these settings, without its version."""
+        """The signature sacrebleu gives these settings, and the version it was compared with."""
         case = "lc" if self.is_lowercased else "mixed"
-        return f"nrefs:var|case:{case}|eff:yes|nc:{CHRF_ORDER}|nw:{self.word_order}|space:no"
+        return f"nrefs:var|case:{case}|eff:yes|nc:{CHRF_ORDER}|nw:{self.word_order}|space:no|as:sacrebleu-2.6"
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored with counts; Unscored where there is nothing to compare with or too much of it.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.protocols import CorpusMetric, Metric
+from evalkit.protocols import CorpusMetric, Metric, RefusalMetric
 from evalkit.run.side_log import SideLog, silence
 from evalkit.types import AGAIN, BASELINE, CANDIDATE, Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
 from evalkit.types.table import Column, Counts, Repeats, ScoreTable
@@ -26,6 +26,8 @@ Pair = tuple[str, str]
 """(a baseline's role, the role it is compared with)"""
 BLOCK = 100
 """Samples whose answers are in memory at a time."""
+_TOLD_CHARACTERS = 200
+"""Of what a metric said when it failed."""
 
 
 def score_outcome(metric: Metric, outcome: Outcome | None, sample: Sample, *, truncated_is_wrong: bool) -> Score:
@@ -33,10 +35,12 @@ def score_outcome(metric: Metric, outcome: Outcome | None, sample: Sample, *, tr
     match outcome:
         case None:
             return Unscored(metric=metric.name, why="missing")
-        case Failure(kind=kind):
-            return Unscored(metric=metric.name, why="refused" if kind == "content_filtered" else "failed")
-        case Response(finish="refusal"):
+        case Failure(kind="content_filtered") | Response(finish="refusal"):
+            if isinstance(metric, RefusalMetric):
+                return _found_by(metric, None, sample)
             return Unscored(metric=metric.name, why="refused")
+        case Failure():
+            return Unscored(metric=metric.name, why="failed")
     score = _found_by(metric, outcome.text, sample)
     is_cut = outcome.finish == "length"
     if is_cut and isinstance(score, Scored) and not score.is_answered and not truncated_is_wrong:
@@ -44,15 +48,21 @@ def score_outcome(metric: Metric, outcome: Outcome | None, sample: Sample, *, tr
     return score
 
 
-def _found_by(metric: Metric, text: str, sample: Sample) -> Score:
-    """The metric's finding; "metric_crashed" where it raises or returns anything else."""
+def _found_by(metric: Metric, text: str | None, sample: Sample) -> Score:
+    """The metric's finding; "metric_crashed" where it raises or returns anything else. No text: a filter's refusal."""
     try:
-        score: object = metric.score(text, sample)
-    except Exception:  # noqa: BLE001 - the border: a plug-in metric's bug costs this score, not the run
-        score = None
+        score: object = metric.refused(sample) if text is None else metric.score(text, sample)  # type: ignore[attr-defined]  # only a RefusalMetric gets no text
+    except Exception as error:  # noqa: BLE001 - the border: a plug-in metric's bug costs this score, not the run
+        return Unscored(metric=metric.name, why="metric_crashed", detail=_one_line(error))
     if isinstance(score, Scored | Unscored) and score.metric == metric.name:
         return score
-    return Unscored(metric=metric.name, why="metric_crashed")
+    returned = f"a score of '{score.metric}'" if isinstance(score, Scored | Unscored) else f"a {type(score).__name__}"
+    return Unscored(metric=metric.name, why="metric_crashed", detail=f"it returned {returned}")
+
+
+def _one_line(error: Exception) -> str:
+    told = " ".join(str(error).split())
+    return f"{type(error).__name__}: {told}"[:_TOLD_CHARACTERS] if told else type(error).__name__
 
 
 @dataclass(slots=True)
@@ -113,6 +123,7 @@ class _Builder:
         self._why: Counter[str] = Counter()
         self._counts, self._worst, self._best = (_Codes(size) for _ in range(3))
         self._width = 0
+        self._crash = ""
 
     def put(self, index: int, cell: _Cell, sample: Sample) -> Score:
         """Enters the sample's findings and returns what they come to."""
@@ -133,6 +144,8 @@ class _Builder:
                 self._counts.put(index, score.counts)
             return
         self._why[score.why] += 1
+        if score.detail and not self._crash:
+            self._crash = f"{score.detail}, first on sample '{sample.id[:100]}'"
         if isinstance(self._metric, CorpusMetric):
             worst, best = self._metric.bounds(sample)
             self._width = len(worst)
@@ -148,6 +161,7 @@ class _Builder:
             values=self._values,
             is_scored=self._is_scored,
             why=dict(self._why),
+            crash=self._crash,
             counts=counts,
             worst=worst,
             best=best,
@@ -283,7 +297,8 @@ def _cell(metric: Metric, answers: Sequence[Outcome], sample: Sample, suite: Sui
 
 def _shown(role: str, score: Score) -> dict[str, Any]:
     if isinstance(score, Unscored):
-        return {role: None, f"{role}_why": score.why, f"{role}_evidence": {}}
+        evidence = {"error": score.detail} if score.detail else {}
+        return {role: None, f"{role}_why": score.why, f"{role}_evidence": evidence}
     return {role: score.value, f"{role}_why": None, f"{role}_evidence": dict(score.evidence)}
 
 

@@ -101,6 +101,8 @@ def _mean(values: Sequence[float | None]) -> float:
 def _status(first: Outcome | None, primary: Score) -> str:
     if first is None:
         return "missing"
+    if (isinstance(first, Failure) and first.kind == "content_filtered") or getattr(first, "finish", "") == "refusal":
+        return "refused"  # also where the primary metric scores that
     if isinstance(primary, Unscored) and primary.why in {"truncated", "refused"}:
         return primary.why
     return "failed" if isinstance(first, Failure) else "ok"

@@ -83,6 +83,8 @@ class Column:
     """(n,)"""
     why: Mapping[str, int]
     """How many samples are unscored, by reason."""
+    crash: str = ""
+    """Where the metric itself failed: on which sample first, and with what."""
     counts: Counts | None = None
     """Sufficient statistics of a corpus metric; zero rows where unscored."""
     worst: Counts | None = None

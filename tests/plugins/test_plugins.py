@@ -188,6 +188,6 @@ def test_a_metric_that_returns_nonsense_scores_nothing_and_is_named(installed, t
         done = bench.evalkit("run", suite, "--json", env=env)
     assert done.code == 0, done.err
     assert (
-        "The metric 'close' failed itself on 40 answers of the candidate; they are unscored."
-        in done.document["warnings"]
+        "The metric 'close' failed itself on 40 answers of the candidate (it returned a float, first on sample "
+        "'s0000'); they are unscored." in done.document["warnings"]
     )

@@ -41,6 +41,8 @@ class RunFacts:
     probe: Mapping[str, Any] = field(default_factory=dict)
     differences: Sequence[Mapping[str, Any]] = ()
     per_class: Sequence[Mapping[str, Any]] = ()
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    """Metric → what somebody needs to get the same numbers elsewhere, where there is more to it than its name."""
     judges: Sequence[Mapping[str, Any]] = ()
     """What graded, and how well it went."""
     contamination: Mapping[str, Any] = field(default_factory=dict)

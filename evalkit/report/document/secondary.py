@@ -16,7 +16,7 @@ def secondary_block(facts: RunFacts) -> Mapping[str, Any]:
     """Metrics, guards and slices as docs/files.md describes them."""
     verdict, suite = facts.verdict, facts.suite
     return {
-        "metrics": [comparison_document(c) for c in verdict.metrics],
+        "metrics": [comparison_document(c) | {"signature": facts.signatures.get(c.metric)} for c in verdict.metrics],
         "guards": [_guard(g) for g in verdict.guards],
         "slice_max_drop": suite.gate.slices.max_drop,
         "slices": [_slice(s) for s in verdict.slices],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,11 @@ VERSION = ".".join(__version__.split(".")[:2])
 """The version that messages about later features name."""
 MISTAKEN_FOR_SHARES = 0.5
 """A positive `min_delta` below this many points is a share by mistake: no suite gates on a tenth of a point."""
+
+TINY_MARGIN = 0.1
+"""The same for points that may be lost, where half a point may well be meant."""
+HUGE_RATIO = 10.0
+"""A ratio above this is a percentage by mistake: nobody allows ten times the latency or the cost."""
 
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -83,6 +89,32 @@ def is_concurrency(value: Any) -> Any:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("must be auto or a whole number of at least 1")
+    return value
+
+
+def is_margin(value: float) -> float:
+    """`value`, unless it is so small that a share was meant; 0 is a margin, too."""
+    if 0 < value < TINY_MARGIN:
+        raise ValueError(f"{value:g} points; did you mean {100 * value:.1f}? | points count from 0 to 100")
+    return value
+
+
+def is_ratio(value: float) -> float:
+    """`value`, unless it is so large that a percentage was meant."""
+    if value > HUGE_RATIO:
+        meant = value / 100 if value >= 100 else 1 + value / 100  # noqa: PLR2004 - percent
+        raise ValueError(f"{value:g} times as much; did you mean {meant:g}? | 1.2 allows a fifth more")
+    return value
+
+
+def is_past_day(value: str) -> str:
+    """`value`, if it is a day as 2026-11-01, today or earlier."""
+    try:
+        day = dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be a day such as 2026-11-01") from None
+    if day > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):  # somewhere it is tomorrow already
+        raise ValueError(f"{value} lies in the future | the day on which these prices were looked up")
     return value
 
 

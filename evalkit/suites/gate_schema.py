@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from evalkit.suites.fields import VERSION, Points, Section, Share, Text, is_points
+from evalkit.suites.fields import VERSION, Points, Section, Share, Text, is_margin, is_points, is_ratio
 
+Margin = Annotated[Points, AfterValidator(is_margin)]
+"""Points that may be lost."""
 GUARD_KINDS = ("metric", "latency", "cost", "zero_tolerance")
 
 MUST_PASS = ("samples", "ids", "slice", "suite")
@@ -54,11 +56,11 @@ class GuardEntry(Section):
     samples: Text | None = None
     ids: Annotated[list[Text], Field(min_length=1)] | None = None
     slice: Text | None = None
-    margin: Points | None = None
+    margin: Margin | None = None
     mode: Literal["noninferiority", "no_confirmed_regression"] = "noninferiority"
     on_unresolved: Literal["warn", "inconclusive"] | None = None
     stat: Literal["p50", "p95"] = "p95"
-    max_ratio: Annotated[float, Field(gt=0.0)] | None = None
+    max_ratio: Annotated[float, Field(gt=0.0), AfterValidator(is_ratio)] | None = None
 
     @model_validator(mode="after")
     def _keys_fit_kind(self) -> Self:
@@ -88,7 +90,7 @@ class Slices(Section):
     """When a slice may block."""
 
     min_n: Annotated[int, Field(ge=1)] = 30
-    max_drop: Points = 10.0
+    max_drop: Margin = 10.0
     weights: Annotated[dict[str, Share], Field(min_length=1)] | None = None
 
 
@@ -127,7 +129,7 @@ class Gate(Section):
     intent: Literal["quality", "cost", "regression"] = "quality"
     alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
     primary: Primary
-    noninferiority_margin: Points = 2.0
+    noninferiority_margin: Margin = 2.0
     reuse: Annotated[Reuse, BeforeValidator(_as_mapping, json_schema_input_type=Literal["warn", "sealed"] | Reuse)] = (
         Field(default_factory=Reuse)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from evalkit.suites.diagnostics import Findings, nearest
 from evalkit.suites.fields import is_name
 from evalkit.suites.shape import Parts
@@ -40,6 +42,11 @@ def check_baselines(parts: Parts, findings: Findings) -> None:
         findings.at(loc, message, help="keep those that might ship instead", on_key=True)
     for name in several:
         _check_name(name, (*loc, name), findings)
+    for (first, one), (second, other) in itertools.combinations(several.items(), 2):
+        if one == other and isinstance(one, dict):
+            message = f"models.baselines: '{second}' is the same as '{first}'"
+            hint = "keep one of them; to see how far a baseline moves by itself, run with --noise-floor"
+            findings.at((*loc, second), message, help=hint, on_key=True)
 
 
 def _check_name(name: str, loc: Loc, findings: Findings) -> None:

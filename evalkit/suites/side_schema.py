@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from evalkit.suites.fields import OpenSection, Rate, Section, Text, is_endpoint, is_variable
+from evalkit.suites.fields import OpenSection, Rate, Section, Text, is_endpoint, is_past_day, is_variable
 from evalkit.suites.yaml_source import Loc
 from evalkit.types import BASELINE, CANDIDATE
 
@@ -46,7 +46,7 @@ class Price(Section):
     output: Rate
     cached: Rate | None = None
     cache_write: Rate | None = None
-    as_of: Text | None = None
+    as_of: Annotated[str, AfterValidator(is_past_day)] | None = None
 
 
 class Generation(Section):

@@ -22,7 +22,7 @@ from evalkit.report.text import cleaned
 from evalkit.report.tiles import tiles
 from evalkit.report.title import sides, subtitle
 
-SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "detail.js", "app.js")
+SCRIPTS = ("unpack.js", "diff.js", "state.js", "filter.js", "list.js", "fields.js", "copy.js", "detail.js", "app.js")
 
 
 _ROWS_MARK = "<!--rows-->"

@@ -45,6 +45,8 @@ FLIP_CODES = tuple(strings.FLIPS)
 UNSCORED = FLIP_CODES.index("unscored")
 SAME = frozenset({FLIP_CODES.index("both_right"), FLIP_CODES.index("both_wrong")})
 USUAL = {"text": None, "status": "ok", "finish": "stop", "error": None, "cached": False, "attempts": 1}
+MAX_KIND = 40
+"""Characters of a failure's kind; kinds are words of evalkit's own."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -97,6 +99,7 @@ class _Index:
         self._lengths: array[int] = array("L")
         self._by_metric: dict[str, list[int]] = {}
         self._slices: dict[str, list[str]] = {}
+        self._ended: list[str] = []
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ class _Index:
         self.flips.append(_flip_code(text(row, "flip")))
         self._lengths.append(len(text(row, "input")))
         self._lengths.extend(len(text(obj(row, side), "text")) for side in strings.SIDES)
+        self._ended.append(_ended(row))
         for name in obj(row, "scores"):
             self._by_metric.setdefault(name, [UNSCORED] * n_before)
         for name, flips in self._by_metric.items():
@@ -131,6 +135,7 @@ class _Index:
             "ids": self.ids,
             "flips": self.flips,
             "slices": [_slice_column(name, values) for name, values in self._slices.items()],
+            "ended": _slice_column("ended", self._ended),
             "primary": primary,
             "metrics": [{"name": name, "flips": flips} for name, flips in self._by_metric.items()],
             "flipWords": [[code, *strings.FLIPS[code]] for code in FLIP_CODES],
@@ -196,6 +201,18 @@ def _score(score: Document) -> list[Any]:
     while rest and not rest[-1]:
         rest.pop()
     return [*found, *rest]
+
+
+def _ended(row: Document) -> str:
+    """How the sides that gave no whole answer ended: "candidate failed: timeout"; empty where both did."""
+    told = []
+    for side in strings.SIDES:
+        found = obj(row, side)
+        status = text(found, "status")
+        kind = text(found, "error").partition(":")[0] if status == "failed" else ""
+        if status not in {"", "ok"}:
+            told.append(f"{side} {status}{f': {kind[:MAX_KIND]}' if kind else ''}")
+    return " and ".join(told)
 
 
 def _slice_column(name: str, given: Sequence[str]) -> dict[str, Any]:

@@ -221,6 +221,51 @@ def test_a_demand_links_to_its_samples(opened):
     assert page.input_value("#slice") == "domain=film"
 
 
+def test_failures_can_be_filtered_by_how_they_ended_and_the_address_keeps_it(opened):
+    page = opened("ship")
+    offered = page.locator("#ended option").evaluate_all("options => options.map(o => o.value)")
+    rows = documents.make_samples("ship")
+    failed = [r["id"] for r in rows if r["baseline"]["status"] == "failed"]
+    (wanted,) = [value for value in offered if value.startswith("baseline failed: timed_out")]
+    page.click("[data-flip=all]")
+    page.select_option("#ended", wanted)
+    wait_for_count(page, len(failed))
+    assert selected(page) == failed[0]
+    linked = opened("ship", anchor="#f=all&e=baseline+failed%3A+timed_out")
+    assert count(linked) == len(failed)
+    assert linked.input_value("#ended") == wanted
+
+
+def test_structured_answers_are_compared_field_by_field(opened, chromium, tmp_path):
+    changed = {"status": "ok", "text": '{"a": {"b": 1, "c": "x"}, "d": [2]}'}
+    row = {"id": "s1", "input": "q", "target": {"a": {"b": 1, "c": "y"}, "d": [2]}, "slices": {"lang": "de"}}
+    row |= {"flip": "fixed", "baseline": changed, "candidate": {"status": "ok", "text": '{"a": {"b": 1, "c": "y"}}'}}
+    prose = row | {"id": "s2", "candidate": {"status": "ok", "text": "no JSON <b>"}}
+    (tmp_path / "x.html").write_bytes(render_html({}, [row, prose], {}))
+    page = chromium.new_page()
+    page.goto((tmp_path / "x.html").as_uri() + "#s=s1")
+    page.wait_for_selector("html[data-ready]")
+    table = page.locator("#detail table.fields")
+    assert table.locator("tbody th").all_inner_texts() == ["a.c", "d[0]"]
+    cells = [cell.replace("\ufe0e", "") for cell in table.locator("tbody td").all_inner_texts()]
+    assert cells == ['"y"', '✖ "x"', '✔ "y"', "2", "✔ 2", "✖ (missing)"]
+    assert "1 more are the same" in table.inner_text()
+    page.keyboard.press("j")
+    sync_api.expect(page.locator("#detail h3")).to_contain_text("s2")
+    assert page.locator("#detail table.fields").count() == 0
+    page.close()
+
+
+def test_a_sample_is_copied_as_a_line_of_jsonl(opened):
+    page = opened("ship", anchor="#s=rt-0101", permissions=["clipboard-read", "clipboard-write"])
+    page.click("#detail .copy")
+    sync_api.expect(page.locator("#detail .copy")).to_have_text("copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    row = next(r for r in documents.make_samples("ship") if r["id"] == "rt-0101")
+    assert "\n" not in copied
+    assert json.loads(copied) == row["slices"] | {"id": row["id"], "input": row["input"], "target": row["target"]}
+
+
 def test_an_unscored_sample_says_why(opened):
     page = opened("ship", anchor="#f=unscored")
     told = page.inner_text("#detail")

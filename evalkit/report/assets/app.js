@@ -46,6 +46,11 @@ function fillSelects(meta) {
     });
     byId("slice").append(group);
   }
+  meta.ended.values.forEach((value, code) => {
+    const size = meta.ended.codes.filter((found) => found === code).length;
+    byId("ended").append(new Option(`${value} (${size.toLocaleString("en")})`, value));
+  });
+  byId("ended-label").hidden = meta.ended.values.length === 0;
 }
 
 // Matches the state anew. A slower, older search never overwrites a newer one.
@@ -71,6 +76,7 @@ function showControls(app) {
   document.querySelector('[data-count="all"]').textContent = found.all.toLocaleString("en");
   byId("metric").value = state.metric;
   byId("slice").value = state.slice;
+  byId("ended").value = state.ended;
   if (byId("find").value !== state.query) byId("find").value = state.query;
   byId("count").textContent = found.rows.length === 1 ? "1 sample" : `${found.rows.length.toLocaleString("en")} samples`;
 }
@@ -108,6 +114,7 @@ function listenToControls(app) {
   });
   byId("metric").addEventListener("change", (event) => change(app, { metric: event.target.value }));
   byId("slice").addEventListener("change", (event) => change(app, { slice: event.target.value }));
+  byId("ended").addEventListener("change", (event) => change(app, { ended: event.target.value }));
   let timer = 0;
   byId("find").addEventListener("input", (event) => {
     clearTimeout(timer);

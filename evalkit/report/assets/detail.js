@@ -9,11 +9,14 @@ function showDetail(box, meta, view) {
     box.replaceChildren(heading(meta, index, position, total, view.flipCode), el("p", "empty", meta.leftOut));
     return;
   }
+  const head = heading(meta, index, position, total, view.flipCode);
+  head.lastChild.append(copyButton(meta, index, sample));
   box.replaceChildren(
-    heading(meta, index, position, total, view.flipCode),
+    head,
     labelled("Input", block(sample.input)),
     labelled("Expected", block(indentedJson(wordsOf(sample.target)) || "no target")),
     answers(meta, sample, metric, marksDiff),
+    ...[fieldTable(sample)].filter(Boolean),
     scoreTable(meta, sample),
   );
   box.scrollTop = 0;

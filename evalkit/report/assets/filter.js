@@ -38,6 +38,13 @@ function sliceTest(meta, slice) {
   return () => false;
 }
 
+// A test "did the row's sides end like this?" for what the failure filter offers; anything else holds nothing.
+function endedTest(meta, ended) {
+  if (!ended) return () => true;
+  const code = meta.ended.values.indexOf(ended);
+  return (index) => code >= 0 && meta.ended.codes[index] === code;
+}
+
 async function textTest(meta, query) {
   if (!query) return () => true;
   const texts = await allSearchTexts(meta);
@@ -49,13 +56,14 @@ async function textTest(meta, query) {
 async function matching(meta, state) {
   const flips = flipsBy(meta, state.metric);
   const inSlice = sliceTest(meta, state.slice);
+  const hasEnded = endedTest(meta, state.ended);
   const hasText = await textTest(meta, state.query);
   const wanted = meta.flipWords.findIndex(([code]) => code === state.flip);
   const counts = meta.flipWords.map(() => 0);
   const rows = [];
   let all = 0;
   for (let index = 0; index < flips.length; index++) {
-    if (!inSlice(index) || !hasText(index)) continue;
+    if (!inSlice(index) || !hasEnded(index) || !hasText(index)) continue;
     all++;
     counts[flips[index]]++;
     if (wanted < 0 || flips[index] === wanted) rows.push(index);

@@ -215,24 +215,22 @@ def _rates(
     if min(pooled.good, pooled.bad) < FEWEST_PER_CLASS:
         return f"people labelled only {pooled.good} good and {pooled.bad} bad answers; at least {FEWEST_PER_CLASS} each"
     sides = {role: by_role.get(role, Confusion()) for role in (BASELINE, CANDIDATE)}
-    differing = [p for p in differs_by_side(sides[BASELINE], sides[CANDIDATE]) if p is not None and p < DIFFERENT]
-    if not differing:
-        return (
-            pooled,
-            f"its error rates on {pooled.good + pooled.bad} labelled answers (Rogan–Gladen, both sides alike)",
-        )
     fewest = min(count for table in sides.values() for count in (table.good, table.bad))
-    if fewest < FEWEST_PER_CLASS:
+    differing = [p for p in differs_by_side(sides[BASELINE], sides[CANDIDATE]) if p is not None and p < DIFFERENT]
+    if fewest >= FEWEST_PER_CLASS:
+        # Not pooled where no difference is seen either: with a few hundred labels that is seen too late, and intervals
+        # that pool then hold the truth in 89 % of simulated runs instead of 95 % (docs/judging.md).
+        n = sum(table.good + table.bad for table in sides.values())
+        seen = f"; it errs differently on them, Fisher's p = {min(differing):.3f}" if differing else ""
+        return sides, f"its error rates on {n} labelled answers (Rogan–Gladen, each side by its own{seen})"
+    if differing:
         return (
             f"it errs differently on the two sides (Fisher's p = {min(differing):.3f}), so that one correction for "
             f"both would be wrong, and for one each there are too few labels: {fewest} of the rarest kind, at least "
             f"{FEWEST_PER_CLASS} are needed"
         )
-    n = sum(table.good + table.bad for table in sides.values())
-    return sides, (
-        f"its error rates on {n} labelled answers (Rogan–Gladen for each side, for it errs differently on them: "
-        f"Fisher's p = {min(differing):.3f})"
-    )
+    n = pooled.good + pooled.bad
+    return pooled, f"its error rates on {n} labelled answers (Rogan–Gladen, taken to be the same on both sides)"
 
 
 def _p_value(better: Corrected) -> float:

@@ -48,7 +48,8 @@ def test_errors_known_and_alike_on_both_sides_are_undone_and_it_is_said():
     assert found.status == "ship"
     assert found.primary.delta_points == pytest.approx(raw.delta_points / 0.9)
     assert found.primary.candidate_points - found.primary.baseline_points == pytest.approx(found.primary.delta_points)
-    assert found.primary.method == "rogan-gladen, pooled"
+    assert found.primary.method == "rogan-gladen, each side"
+    assert "Fisher" not in found.primary.note
     assert "+16.5 points [+11.2, +22.1] as it graded, +18.3 points" in found.primary.note
     assert found.metrics[0].delta_points == found.primary.delta_points
 
@@ -59,7 +60,7 @@ def test_a_judge_that_is_fooled_by_the_candidate_ships_raw_and_not_corrected():
     found = verdict_of(counts, judge(confusion={"baseline": GOOD, "candidate": FOOLED}))
     assert found.status == "dont_ship"
     assert found.primary.method == "rogan-gladen, each side"
-    assert "Fisher's p = 0.000" in found.primary.note
+    assert "it errs differently on them, Fisher's p = 0.000" in found.primary.note
 
 
 def test_sides_that_differ_with_too_few_labels_each_are_not_pooled():

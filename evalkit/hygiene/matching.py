@@ -19,6 +19,10 @@ MIN_TEMPLATE_ROWS = 10
 """A run in so few rows is no template, whatever share of a small file they are."""
 COMMON = 0.5
 """A run in more than this share of the samples (and in more than ten) is the suite's own wrapping."""
+MAX_POINTS = 4_000_000
+"""Places in common in one batch beyond which repeats are passed over; about 200 MB."""
+REPEATS, MAX_PLACES = 3, 1_000
+"""Then: so many repeats of a run in one text, and so many places of a run in the samples."""
 PER_ITEM = 8
 """Texts of one batch that are looked at for one item, those that share most first."""
 
@@ -81,6 +85,9 @@ class Finder:
         at, keys, texts = at[kept], keys[kept], texts[kept]
         starts = self.postings.starts
         counts = starts[keys + 1] - starts[keys]
+        if int(counts.sum()) > MAX_POINTS:  # one phrase over and over, in a text and in samples
+            some = _first_few(texts, keys)
+            at, keys, texts, counts = at[some], keys[some], texts[some], np.minimum(counts[some], MAX_PLACES)
         flat = np.repeat(starts[keys], counts) + within(counts)
         points = _Points(
             item=self.postings.items[flat].astype(np.int64),
@@ -110,6 +117,16 @@ class _Points:
 
     def taken(self, which: NDArray[np.int64]) -> _Points:
         return _Points(self.item[which], self.place[which], self.text[which], self.offset[which], self.key[which])
+
+
+def _first_few(texts: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which points are among the first of their key in their text, in their order."""
+    order = np.lexsort((keys, texts))
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (texts[order][1:] != texts[order][:-1]) | (keys[order][1:] != keys[order][:-1])
+    begins = np.flatnonzero(is_new)
+    rank = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+    return np.sort(order[rank < REPEATS])
 
 
 def _chosen(points: _Points, needed: NDArray[np.int64], n: int) -> Sequence[Pair]:

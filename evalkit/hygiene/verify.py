@@ -26,6 +26,7 @@ LAYERS: dict[Layer, str] = {
 }
 _SHORT_LETTERS = 5
 """Letters in a run, for texts too short for runs of words."""
+_MUCH_LONGER = 8
 _WHOLE = 5
 """Words a text needs so that finding all of it inside a longer one means anything."""
 
@@ -58,9 +59,12 @@ def verified(pair: Pair, index: Index, text: NDArray[np.uint64], raw: bytes, ask
         alike = _alike(b" ".join(index.span(pair.item, 0, len(item)).encode().split()), raw)
         return _judged(pair, "near", alike, asked.dirty_jaccard, asked.suspect_jaccard)
     found = [by_span]
-    if _common(item, text) >= min(asked.suspect_jaccard, asked.suspect_aligned):
-        near = _jaccard(grams(item, 3), grams(text, 3))
-        aligned = _aligned(pair, item, text)
+    window = _window(pair, item, text)
+    # Texts of very different length cannot have much in common of either; nor must a book be looked through each time.
+    is_like_long = len(text) * asked.suspect_jaccard <= len(item) + 2
+    if _common(item, text if is_like_long else window) >= min(asked.suspect_jaccard, asked.suspect_aligned):
+        near = _jaccard(grams(item, 3), grams(text, 3)) if is_like_long else 0.0
+        aligned = lcs_length(item.tolist(), window.tolist()) / len(item)
         # Half of a short sentence is a turn of phrase: what is suspect has as many words as an n-gram that is dirty.
         suspect_aligned = max(asked.suspect_aligned, min(asked.ngram / len(item), asked.dirty_aligned))
         found.append(_judged(pair, "near", near, asked.dirty_jaccard, asked.suspect_jaccard))
@@ -105,7 +109,9 @@ def _jaccard(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> float:
 
 
 def _alike(a: bytes, b: bytes) -> float:
-    """Jaccard similarity of runs of letters."""
+    """Jaccard similarity of runs of letters; 0 for a text several times as long."""
+    if len(b) > _MUCH_LONGER * len(a):
+        return 0.0
     one, other = (
         {words[i : i + _SHORT_LETTERS] for i in range(max(1, len(words) - _SHORT_LETTERS + 1))}
         for words in (a, b" ".join(b.split()))
@@ -113,9 +119,8 @@ def _alike(a: bytes, b: bytes) -> float:
     return len(one & other) / len(one | other)
 
 
-def _aligned(pair: Pair, item: NDArray[np.uint64], text: NDArray[np.uint64]) -> float:
-    """The share of the item's words that stand in the text in their order, around the longest match."""
+def _window(pair: Pair, item: NDArray[np.uint64], text: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The part of the text that the item would stand in, judging by the longest match, and a quarter more each way."""
     slack = max(5, len(item) // 4)
-    start = max(0, pair.offset - pair.place - slack)
-    window = text[start : pair.offset - pair.place + len(item) + slack]
-    return lcs_length(item.tolist(), window.tolist()) / len(item)
+    start = pair.offset - pair.place
+    return text[max(0, start - slack) : start + len(item) + slack]

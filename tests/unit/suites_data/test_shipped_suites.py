@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+import shutil
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -222,3 +223,15 @@ def test_what_a_reply_must_say_stands_in_its_facts_and_not_in_the_question():
         for text in row["must_say"]:
             assert text.casefold() in row["facts"].casefold(), row["id"]
             assert text.casefold() not in row["message"].casefold(), row["id"]
+
+
+def test_the_judge_that_the_support_suite_suggests_loads_when_it_is_uncommented(tmp_path):
+    shutil.copytree(SUITES / "support-replies", tmp_path / "suite")
+    path = tmp_path / "suite" / "suite.yaml"
+    text = path.read_text()
+    start = text.index("  # - name: reply")
+    entry, rest = text[start:].split("\n\n", 1)
+    path.write_text(text[:start] + entry.replace("  # ", "  ") + "\n\n" + rest)
+    main = load_all(path).main
+    assert [metric.type for metric in main.metrics][-1] == "judge"
+    assert main.warnings == ()

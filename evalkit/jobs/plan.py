@@ -13,11 +13,12 @@ from evalkit.jobs.at_rest import at_rest
 from evalkit.jobs.forecast import Load, load_of, part_at_rest, probe_of
 from evalkit.jobs.judge_forecast import judge_loads
 from evalkit.jobs.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
+from evalkit.jobs.reuse import candidate_fingerprint, used_before
 from evalkit.jobs.run import load_all
 from evalkit.run.identity import refuse_one_model
 from evalkit.run.plan import Part
 from evalkit.store.past import PastRun, newest_run
-from evalkit.types import ModelSpec
+from evalkit.types import CANDIDATE, ModelSpec, Suite
 
 SCHEMA = "evalkit.plan/1"
 
@@ -53,6 +54,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
     warnings = [*main.warnings, *hopeless(main)]
     warnings += caps_too_low(main, requests + probe.at_most, tokens, money["usd"])
     warnings += _one_model(part)
+    warnings += filter(None, [used_before(main, _candidate(main, part))])
     return {
         "schema": SCHEMA,
         "suite": main.name,
@@ -76,6 +78,12 @@ def plan(options: PlanOptions) -> dict[str, Any]:
         "small_slices": small_slices(main),
         "warnings": warnings,
     }
+
+
+def _candidate(suite: Suite, part: Part | None) -> str | None:
+    if part is None:
+        return None
+    return candidate_fingerprint(suite.models[CANDIDATE], part.sides[CANDIDATE].identity)
 
 
 def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, Any]:

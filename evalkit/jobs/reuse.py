@@ -12,7 +12,7 @@ from typing import Any
 from evalkit.errors import ExecutionError
 from evalkit.fingerprint import fingerprint
 from evalkit.report.text import sentence
-from evalkit.store.ledger import Book, Use, ledger_path, opened
+from evalkit.store.ledger import Book, Use, ledger_path, opened, uses_in
 from evalkit.types import ModelIdentity, ModelSpec, Suite, Verdict
 from evalkit.types.reuse import Reuse
 
@@ -63,6 +63,28 @@ def counted(judged: Judged) -> Iterator[Counted]:
                 book.add(_use(judged, verdict))
 
         yield Counted(reuse=reuse, write=write)
+
+
+def used_before(suite: Suite, candidate: str | None) -> str | None:
+    """What a run would find of other candidates these samples have judged, in a sentence; None where it finds none.
+
+    `candidate` is the fingerprint of the one that would be judged, None where nothing is known of it beforehand.
+    """
+    try:
+        uses, _ = uses_in(ledger_path())
+    except ExecutionError as error:
+        return sentence(str(error))
+    others = {use.candidate for use in uses if use.samples == suite.dataset_sha256} - {candidate}
+    if not others:
+        return None
+    told = "one other candidate" if len(others) == 1 else f"{len(others)} other candidates"
+    allowed = suite.gate.reuse.max_uses
+    if allowed is None:
+        return f"these samples have judged {told} before: each one more makes a ship by chance likelier"
+    if len(others) < allowed:
+        return f"these samples have judged {told} of the {allowed} that gate.reuse allows"
+    why = "sealed" if suite.gate.reuse.policy == "sealed" else f"used up (gate.reuse.max_uses: {allowed})"
+    return f"a run could not ship: these samples are {why} and have judged {told}; bring fresh samples"
 
 
 def candidate_fingerprint(spec: ModelSpec, identity: ModelIdentity | None) -> str:

@@ -188,3 +188,17 @@ def test_the_mix_is_gated_on_from_suite_file_to_report(bench, judge, capsys):
     assert any("+20.0 points, in the production mix +4.0" in w for w in document["warnings"])
     page = (bench.folder / "reports" / "colours" / document["run"] / "report.html").read_text()
     assert "part=b, 50.0 % of the pairs, brings +20.0 of the +20.0 points." in page
+
+
+def warned(bench, capsys):
+    execute(["plan", str(bench.folder / "suite" / "suite.yaml"), "--json"])
+    return " ".join(json.loads(capsys.readouterr().out)["warnings"])
+
+
+def test_a_plan_tells_what_a_run_would_find(bench, judge, capsys):
+    judge(70, reuse="sealed")
+    assert "samples" not in warned(bench, capsys), "the one candidate they judged is this one"
+    judge(80, reuse="sealed", name="c")
+    assert "a run could not ship: these samples are sealed and have judged one other candidate" in warned(bench, capsys)
+    judge(81, reuse={"policy": "bonferroni", "max_uses": 9}, name="d")
+    assert "have judged 2 other candidates of the 9 that gate.reuse allows" in warned(bench, capsys)

@@ -60,7 +60,7 @@ class Lens:
         if not text.strip():
             return None
         is_labelled, target = (False, None) if self.target is None else reach(fields, self.target)
-        labels = self._labels(target) if is_labelled else self._answered(_answer_in(fields))
+        labels = self._labels(target) if is_labelled else self._answered(answer_in(fields))
         return View(text=text, labels=labels, slices=self._slices(fields))
 
     def unwrapped(self, asked: str) -> str:
@@ -169,6 +169,7 @@ def _known(label: str, known: Iterable[str]) -> str:
     return next((one for one in known if one.casefold() == folded), OTHER)
 
 
-def _answer_in(fields: Mapping[str, JsonValue]) -> JsonValue:
+def answer_in(fields: Mapping[str, JsonValue]) -> JsonValue:
+    """What a row of a log says that a model answered; None where it says nothing of it."""
     names: Sequence[str] = ("answer", "output", "response", "prediction", "completion")
     return next((fields[name] for name in names if fields.get(name) is not None), None)

@@ -1,0 +1,1 @@
+"""`evalkit refresh`: new samples from production; each step is a file that may be looked at and made again."""

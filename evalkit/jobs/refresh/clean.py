@@ -1,0 +1,128 @@
+"""The steps no person is needed for: personal data out, copies out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.hygiene.contamination import TrainingRow
+from evalkit.jobs.copies import copies, training_rows
+from evalkit.jobs.refresh.desk import (
+    DEDUP_DROPPED,
+    DEDUPED,
+    LABELS,
+    PLAN,
+    SAMPLED,
+    SCRUB_DROPPED,
+    SCRUBBED,
+    Desk,
+    Row,
+)
+from evalkit.jobs.refresh.versions import versions_of
+from evalkit.jobs.rot import loaded
+from evalkit.rot.lens import Lens, lens_of
+from evalkit.rot.pii import Scrubber, residue
+from evalkit.suites.records import read_rows
+from evalkit.suites.samples import content_id
+
+_MOSTLY = 0.5
+_WORD = re.compile(r"\w+")
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
+
+
+def scrub(desk: Desk) -> tuple[list[Row], list[Row]]:
+    """(rows without the personal data that rules find, rows kept out with the reason and nothing of what they said)."""
+    if desk.has(LABELS):  # people have begun: what they look at stays as it is
+        return desk.rows(SCRUBBED), desk.rows(SCRUB_DROPPED)
+    kept: list[Row] = []
+    dropped: list[Row] = []
+    for row in desk.rows(SAMPLED):
+        scrubber = Scrubber()
+        fields, answered = scrubber.value(row["fields"]), scrubber.value(row["answered"])
+        left = residue(fields) or residue(answered)
+        if left is not None:
+            dropped.append({"id": row["id"], "reason": f"what is left looks like {left}", "found": scrubber.counts})
+        elif not isinstance(fields, dict) or not _says_something(fields):
+            dropped.append({"id": row["id"], "reason": "little but personal data", "found": scrubber.counts})
+        else:
+            # The old id is a digest of the words that were just taken out.
+            name = f"{content_id(fields)}-{row['id'].rpartition('-')[2]}"
+            kept.append(row | {"id": name, "fields": fields, "answered": answered, "scrubbed": scrubber.counts})
+    desk.write_rows(SCRUB_DROPPED, dropped)
+    desk.write_rows(SCRUBBED, kept)
+    return kept, dropped
+
+
+def dedup(desk: Desk) -> tuple[list[Row], list[Row]]:
+    """(rows that are new, rows left out with what they copy): the training data, any version of the suite, each other.
+
+    Samples that were retired count: a refresh must not bring them back.
+    """
+    if desk.has(LABELS):
+        return desk.rows(DEDUPED), desk.rows(DEDUP_DROPPED)
+    suite_path = Path(desk.document(PLAN)["suite"])
+    suite = loaded(suite_path)
+    lens, asked, rows = lens_of(suite), suite.hygiene.thresholds, desk.rows(SCRUBBED)
+    left: dict[str, Row] = {}
+    dropped: list[Row] = []
+    seen: dict[str, str] = {}
+    for row in rows:
+        text = " ".join(_text(row["fields"], lens).casefold().split())
+        if text in seen:
+            dropped.append({"id": row["id"], "reason": f"the same as {seen[text]}"})
+        else:
+            seen[text] = row["id"]
+            left[row["id"]] = row
+    sources: Sequence[tuple[str, Iterator[TrainingRow]]] = (
+        ("the training data", training_rows(suite.training_data)),
+        ("the suite", _suite_rows(suite_path, lens)),
+    )
+    for what, source in sources:
+        texts = {name: _text(row["fields"], lens) for name, row in left.items()}
+        for name, found in copies(texts, source, asked).items():
+            dropped.append({"id": name, "reason": f"{found.layer} copy of {what}, {found.where}"})
+            del left[name]
+    for name, other in _near_each_other(left, lens, asked.dirty_jaccard):
+        dropped.append({"id": name, "reason": f"nearly the same as {other}"})
+        del left[name]
+    desk.write_rows(DEDUP_DROPPED, dropped)
+    desk.write_rows(DEDUPED, list(left.values()))
+    return list(left.values()), dropped
+
+
+def _near_each_other(left: Mapping[str, Row], lens: Lens, most: float) -> list[tuple[str, str]]:
+    """(a row, an earlier one that it nearly repeats): Jaccard similarity of their runs of three words."""
+    kept: dict[str, frozenset[tuple[str, ...]]] = {}
+    found = []
+    for name, row in left.items():
+        words = _WORD.findall(_text(row["fields"], lens).casefold())
+        runs = frozenset(zip(words, words[1:], words[2:], strict=False))
+        near = next((other for other, theirs in kept.items() if runs and _shared(runs, theirs) >= most), None)
+        if near is None:
+            kept[name] = runs
+        else:
+            found.append((name, near))
+    return found
+
+
+def _shared(left: frozenset[tuple[str, ...]], right: frozenset[tuple[str, ...]]) -> float:
+    return len(left & right) / len(left | right)
+
+
+def _suite_rows(suite_path: Path, lens: Lens) -> Iterator[TrainingRow]:
+    for path in versions_of(suite_path):
+        for row in read_rows(path):
+            inner: Any = row.fields.get("row", row.fields)
+            yield TrainingRow(row.where, (_text(inner, lens),))
+
+
+def _text(fields: Mapping[str, Any], lens: Lens) -> str:
+    return lens.of_fields(fields, None).text
+
+
+def _says_something(fields: Mapping[str, Any]) -> bool:
+    """Whether more than half of the letters are still somebody's words."""
+    words = " ".join(value for value in fields.values() if isinstance(value, str)) or str(fields)
+    return len(_PLACEHOLDER.sub("", words).strip()) > _MOSTLY * len(words) * (len(words.strip()) > 0)

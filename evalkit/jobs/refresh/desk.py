@@ -1,0 +1,134 @@
+"""The folder of one refresh: its files written whole, one process at a time, and what has to come before what."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ExecutionError, UsageError
+from evalkit.store.files import write_atomic
+from evalkit.store.home import RunLock, make_private
+
+PLAN = "plan.json"
+SAMPLED = "sampled.jsonl"
+SCRUBBED, SCRUB_DROPPED = "scrubbed.jsonl", "scrub-dropped.jsonl"
+DEDUPED, DEDUP_DROPPED = "deduped.jsonl", "dedup-dropped.jsonl"
+QUEUE = "queue.jsonl"
+LABELS = "labels.jsonl"
+RETIRED = "retired.jsonl"
+APPROVALS, APPROVED = "approvals.json", "approved.jsonl"
+RELEASE = "release.json"
+BRIDGE = "bridge.md"
+MADE_BY: Mapping[str, str] = {
+    PLAN: "plan", SAMPLED: "sample", SCRUBBED: "scrub", DEDUPED: "dedup", QUEUE: "label",
+    LABELS: "label --from FILE", APPROVED: "approve --by NAME", RELEASE: "release",
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One refresh's folder, `refresh/<date>`."""
+
+    folder: Path
+
+    def has(self, name: str) -> bool:
+        """Whether that step's file is there."""
+        return (self.folder / name).exists()
+
+    def document(self, name: str) -> Row:
+        """A step's JSON object. Raises UsageError, with the step's command, where the step was not done."""
+        try:
+            found = json.loads(self.content(name))
+        except (ValueError, RecursionError):
+            raise self._damaged(name, 1) from None
+        if not isinstance(found, dict):
+            raise self._damaged(name, 1)
+        return found
+
+    def rows(self, name: str) -> list[Row]:
+        """A step's rows, each with an id of its own. Raises as `document` does."""
+        rows: list[Row] = []
+        for number, line in enumerate(self.content(name).splitlines(), start=1):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                raise self._damaged(name, number) from None
+            if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+                raise self._damaged(name, number)
+            rows.append(row)
+        return rows
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a step's file. Raises UsageError where the step was not done."""
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            step = f"evalkit refresh {MADE_BY.get(name, name)}"
+            raise UsageError(f"{self.folder / name} is not there yet\n  help: first {step}") from None
+        except OSError as error:
+            raise ExecutionError(f"{self.folder / name} cannot be read: {error.strerror or error}") from error
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Writes a step's rows whole. False where the very same file was there already."""
+        return self._write(name, b"".join(_line(row) for row in rows))
+
+    def write_document(self, name: str, document: Mapping[str, Any]) -> bool:
+        """Writes a step's document whole. False where the very same file was there already."""
+        return self._write(name, json.dumps(document, indent=1, allow_nan=False).encode("ascii") + b"\n")
+
+    def digest(self, names: Sequence[str]) -> str:
+        """sha256 over files of this refresh; one that is not there counts as that."""
+        parts = [hashlib.sha256(self.content(name)).hexdigest() if self.has(name) else "-" for name in names]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _write(self, name: str, content: bytes) -> bool:
+        path = self.folder / name
+        if path.exists() and path.read_bytes() == content:
+            return False
+        # Private: what production was asked may be anybody's secret, above all before it is scrubbed.
+        write_atomic(path, content, is_private=True)
+        return True
+
+    def _damaged(self, name: str, line: int) -> UsageError:
+        step = f"make it again: evalkit refresh {MADE_BY.get(name, name)}"
+        return UsageError(f"{self.folder / name}:{line}: this is no row of a refresh\n  help: {step}")
+
+
+@contextlib.contextmanager
+def opened(root: Path, date: str) -> Iterator[Desk]:
+    """The refresh of that date, made when it is not there. Raises ExecutionError while another process works on one.
+
+    The lock is on all refreshes below `root`: two of them at once would release the same version.
+    """
+    make_private(root)
+    with RunLock(root, what=f"the refresh in {root}"):
+        ignored = root / ".gitignore"
+        if not ignored.exists():
+            write_atomic(ignored, f"# Not scrubbed yet\n{SAMPLED}\nlock\n".encode())
+        make_private(root / date)
+        yield Desk(root / date)
+
+
+def newest_open(root: Path) -> str | None:
+    """The newest refresh that has not been released; None where there is none."""
+    if not root.is_dir():
+        return None
+    folders = [path for path in root.iterdir() if (path / PLAN).is_file() and not (path / RELEASE).exists()]
+    return max((path.name for path in folders), default=None)
+
+
+def newest(root: Path) -> str | None:
+    """The newest refresh, released or not."""
+    if not root.is_dir():
+        return None
+    return max((path.name for path in root.iterdir() if (path / PLAN).is_file()), default=None)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, allow_nan=False).encode("ascii") + b"\n"

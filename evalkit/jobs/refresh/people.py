@@ -1,0 +1,182 @@
+"""The steps that people decide: labels, and the approval without which nothing enters a suite."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.jobs.refresh.desk import APPROVALS, APPROVED, DEDUPED, LABELS, PLAN, QUEUE, RETIRED, Desk, Row
+from evalkit.jobs.rot import loaded
+from evalkit.rot.label_studio import labelling_config, labels_in, tasks
+from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
+from evalkit.rot.lens import lens_of
+from evalkit.suites.records import read_rows
+from evalkit.types import JsonValue
+
+BASIS = (PLAN, DEDUPED, QUEUE, LABELS, RETIRED)
+"""What an approval speaks of: when one of them changes, it is given again."""
+STUDIO, STUDIO_CONFIG = "label-studio.json", "label-studio.xml"
+
+
+def queue(desk: Desk) -> list[Row]:
+    """The queue for people: a fifth is to be labelled twice, a fifth does not show what production answered."""
+    if desk.has(LABELS):
+        return desk.rows(QUEUE)
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
+    lens, rows = lens_of(suite), desk.rows(DEDUPED)
+    ids = [row["id"] for row in rows]
+    double, blind = share_of(ids, DOUBLE_SHARE, "double"), share_of(ids, BLIND_SHARE, "blind")
+    choices = {name: sorted(labels) for name, labels in lens.labels.items()}
+    items = [
+        {
+            "id": row["id"],
+            "text": lens.of_fields(row["fields"], None).text,
+            "choices": choices,
+            "double": row["id"] in double,
+            "blind": row["id"] in blind,
+            "suggested": None if row["id"] in blind else row["answered"],
+        }
+        for row in rows
+    ]
+    desk.write_rows(QUEUE, items)
+    return items
+
+
+def export_to_studio(desk: Desk, folder: Path) -> tuple[Path, Path]:
+    """Writes the queue as Label Studio's tasks and its labelling interface; (tasks, interface)."""
+    items = desk.rows(QUEUE)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STUDIO).write_text(json.dumps(tasks(items), indent=1) + "\n", encoding="ascii")
+    (folder / STUDIO_CONFIG).write_text(labelling_config(items[0]["choices"] if items else {}), encoding="utf-8")
+    return folder / STUDIO, folder / STUDIO_CONFIG
+
+
+def take_labels(desk: Desk, path: Path) -> Resolved:
+    """Takes in what people said: JSON lines {id, label, by} or {id, skip, by}, or an export of Label Studio.
+
+    The same person's later word replaces the earlier one. Raises UsageError, with its line, for a label that is none.
+    """
+    items = {item["id"]: item for item in desk.rows(QUEUE)}
+    kept = {(one["id"], one["by"]): one for one in (desk.rows(LABELS) if desk.has(LABELS) else [])}
+    for where, label in _labels(path):
+        item = items.get(label.id)
+        if item is None:
+            raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
+        if label.skip is None and (wrong := _why_no_label(label.label, item["choices"])):
+            raise UsageError(f"{where}: {wrong}")
+        kept[label.id, label.by] = asdict(label)
+    desk.write_rows(LABELS, sorted(kept.values(), key=lambda one: (one["id"], one["by"])))
+    return state(desk)
+
+
+def state(desk: Desk) -> Resolved:
+    """What the labels come to so far."""
+    labels = [Label(**one) for one in (desk.rows(LABELS) if desk.has(LABELS) else [])]
+    production = {row["id"]: row["answered"] for row in desk.rows(DEDUPED)}
+    return resolved([item | {"production": production.get(item["id"])} for item in desk.rows(QUEUE)], labels)
+
+
+def approve(desk: Desk, by: str, accepted: str | None) -> tuple[list[Row], int]:
+    """(the samples that may enter the suite, how many more people have to approve).
+
+    `accepted`: why labels on which people agree too little, or were not compared, are taken all the same. Raises
+    InvalidEvidence where they are not, UsageError where there is nothing to approve or nobody's name.
+    """
+    if not by.strip():
+        raise UsageError("an approval carries a name: --by NAME")
+    asked, labels = desk.document(PLAN), state(desk)
+    if not labels.labels and not desk.has(RETIRED):
+        raise UsageError("nothing is labelled yet\n  help: evalkit refresh label --from FILE")
+    if labels.labels and accepted is None:
+        _refuse_doubtful(labels)
+    basis = desk.digest(BASIS)
+    before = desk.document(APPROVALS) if desk.has(APPROVALS) else {}
+    given: list[Row] = [one for one in before.get("by", []) if before.get("basis") == basis]
+    if by.strip().casefold() not in {one["name"].casefold() for one in given}:
+        given.append({"name": by.strip(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    rows = [_approved(row, labels) for row in desk.rows(DEDUPED) if row["id"] in labels.labels]
+    desk.write_rows(APPROVED, rows)
+    # Last, with the digest of what was approved: without it the rows are no more than a proposal.
+    desk.write_document(APPROVALS, {
+        "basis": basis,
+        "rows_sha256": hashlib.sha256(desk.content(APPROVED)).hexdigest(),
+        "needed": asked["approvals"],
+        "by": given,
+        "accepted": accepted,
+        "ac1": labels.ac1,
+        "kappa": labels.kappa,
+        "double_labelled": labels.n_double,
+    })  # fmt: skip
+    return rows, max(0, int(asked["approvals"]) - len(given))
+
+
+def approved(desk: Desk) -> tuple[list[Row], Row]:
+    """(the approved samples, the approval). Raises UsageError where it is not whole or speaks of something else."""
+    if not desk.has(APPROVALS):
+        raise UsageError("nothing enters a suite without approval\n  help: evalkit refresh approve --by NAME")
+    found, rows = desk.document(APPROVALS), desk.rows(APPROVED)
+    again = "\n  help: look at it and approve again: evalkit refresh approve --by NAME"
+    if found.get("basis") != desk.digest(BASIS):
+        raise UsageError(f"labels, samples or the plan changed after they were approved{again}")
+    if found.get("rows_sha256") != hashlib.sha256(desk.content(APPROVED)).hexdigest():
+        raise UsageError(f"{APPROVED} is not what was approved{again}")
+    missing = int(found["needed"]) - len(found["by"])
+    if missing > 0:
+        people = "one more person has" if missing == 1 else f"{missing} more people have"
+        raise UsageError(f"{people} to approve\n  help: evalkit refresh approve --by SOMEBODY-ELSE")
+    return rows, found
+
+
+def _refuse_doubtful(labels: Resolved) -> None:
+    help_ = '\n  help: label these again, or say why that will do: --accept-agreement "REASON"'
+    if labels.ac1 is None:
+        raise InvalidEvidence(
+            f"no sample was labelled by two people, so nobody knows how far the labels can be trusted{help_}",
+            code="AGREEMENT_UNKNOWN",
+        )
+    if labels.ac1 < FLOOR:
+        raise InvalidEvidence(
+            f"two people agree too little: AC1 {labels.ac1:.2f} on {labels.n_double} samples, wanted {FLOOR}{help_}",
+            code="AGREEMENT_LOW",
+        )
+
+
+def _approved(row: Row, labels: Resolved) -> Row:
+    told = {key: row[key] for key in ("id", "stratum", "pi", "fields", "time")}
+    return told | {"target": labels.labels[row["id"]], "labelled_by": list(labels.people[row["id"]])}
+
+
+def _labels(path: Path) -> Iterator[tuple[str, Label]]:
+    for row in read_rows(path):
+        fields: Any = row.fields
+        if isinstance(fields.get("data"), dict) and "annotations" in fields:
+            yield from ((row.where, label) for label in labels_in([fields]))
+            continue
+        name, by, skip = fields.get("id"), fields.get("by"), fields.get("skip")
+        if not isinstance(name, str) or not isinstance(by, str) or not by.strip():
+            raise UsageError(
+                f'{row.where}: a label is {{"id": …, "label": …, "by": NAME}}, or "skip": REASON for label'
+            )
+        if skip is None and fields.get("label") is None:
+            continue
+        yield (
+            row.where,
+            Label(id=name, by=by.strip(), label=fields.get("label"), skip=None if skip is None else str(skip)),
+        )
+
+
+def _why_no_label(label: JsonValue, choices: dict[str, Sequence[str]]) -> str | None:
+    parts: dict[str, JsonValue] = label if isinstance(label, dict) else {"": label}
+    for name, known in choices.items():
+        if name not in parts:
+            return f"the label lacks {name!r}"
+        said = parts[name]
+        if said not in known and json.dumps(said) not in known:
+            return f"{str(said)[:60]!r} is none of the suite's labels: {', '.join(known[:10])}"
+    return None

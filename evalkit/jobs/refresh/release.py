@@ -1,0 +1,288 @@
+"""A new version of the suite: a folder of its own that is there whole or not at all and never changes again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ExecutionError, UsageError
+from evalkit.jobs.refresh.desk import BRIDGE, PLAN, RELEASE, RETIRED, Desk, Row
+from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
+from evalkit.jobs.refresh.people import approved
+from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
+from evalkit.jobs.refresh.versions import RETIRED as RETIRED_SAMPLES
+from evalkit.jobs.rot import loaded
+from evalkit.rot.lens import lens_of
+from evalkit.rot.version import REASONS, Bump, Change, bumped, why_not
+from evalkit.store.files import sync_folder, write_atomic
+from evalkit.suites.load import SUITE_NAME, read_source, suite_file
+from evalkit.suites.paths import tree_root
+from evalkit.types import JsonValue, Suite
+
+TREE_MARK = "evalkit.toml"
+LINKING_SCHEMA = "evalkit.linking/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contents:
+    """The rows of a version."""
+
+    rows: Sequence[Mapping[str, JsonValue]]
+    added: Sequence[Row]
+    retired: Sequence[Row]
+    relabelled: Sequence[Row]
+    anchors: Sequence[str]
+
+
+def retire(desk: Desk, ids: Sequence[str], reason: str, label: JsonValue) -> list[Row]:
+    """Notes samples to leave out of the next version, or to carry another `label` there (for `label_error`).
+
+    Raises UsageError for an unknown reason or sample. Whether enough samples stay is looked at by `release`.
+    """
+    if reason not in REASONS:
+        raise UsageError(f"--reason takes {', '.join(REASONS)}; not {reason!r}")
+    if label is not None and reason != "label_error":
+        raise UsageError("--label mends a sample whose --reason is label_error")
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
+    known = {sample.id for sample in suite.samples}
+    unknown = [one for one in ids if one not in known]
+    if unknown or not ids:
+        raise UsageError(f"{suite.name} has no sample {', '.join(map(repr, unknown[:5])) or 'without an id: --ids ID'}")
+    rows = {row["id"]: row for row in (desk.rows(RETIRED) if desk.has(RETIRED) else [])}
+    rows |= {one: {"id": one, "reason": reason, "label": label} for one in ids}
+    desk.write_rows(RETIRED, [rows[one] for one in sorted(rows)])
+    return [rows[one] for one in sorted(rows)]
+
+
+def release(desk: Desk, bump: Bump) -> Row:
+    """The new version, in `versions/<version>/` beside the suite; done once, whatever happened in between.
+
+    Raises UsageError where the approval is missing or no longer fits, or the change is too large for the bump.
+    """
+    if desk.has(RELEASE):
+        return desk.document(RELEASE)
+    asked = desk.document(PLAN)
+    suite_path = Path(asked["suite"])
+    done = _found(suite_path, desk)
+    if done is not None:  # ended between the folder and this file
+        return _written(desk, suite_path, done)
+    rows, approval = approved(desk)
+    suite = loaded(suite_path)
+    if suite.dataset_sha256 != asked["data_sha256"]:
+        raise UsageError(f"{suite.dataset_path.name} changed since this refresh was planned\n  help: plan a new one")
+    versions = released(suite_path)
+    if version_of(suite_path) != versions[-1]:
+        raise UsageError(f"version {versions[-1]} was released since\n  help: plan a refresh of that one")
+    contents = _contents(suite, rows, desk.rows(RETIRED) if desk.has(RETIRED) else [])
+    change = Change(
+        n_before=len(suite.samples),
+        n_added=len(contents.added),
+        n_retired=len(contents.retired),
+        new_labels=_new_labels(suite, rows),
+    )
+    if not (contents.added or contents.retired or contents.relabelled):
+        raise UsageError("nothing would change: no sample is approved, none retired")
+    if (why := why_not(change, bump)) is not None:
+        raise UsageError(why)
+    version = bumped(versions[-1], bump)
+    _make(suite, contents, {
+        "schema": LINKING_SCHEMA,
+        "version": version,
+        "before": {"version": versions[-1], "data_sha256": suite.dataset_sha256},
+        "refresh": desk.digest([PLAN]),
+        "approved": approval["by"][-1]["at"],
+        "approved_by": [one["name"] for one in approval["by"]],
+        "agreement": {key: approval[key] for key in ("ac1", "kappa", "double_labelled", "accepted")},
+        "anchors": list(contents.anchors),
+        "added": [row["id"] for row in contents.added],
+        "retired": {row["id"]: row["reason"] for row in contents.retired},
+        "relabelled": [row["id"] for row in contents.relabelled],
+    })  # fmt: skip
+    return _written(desk, suite_path, version)
+
+
+def bridge(desk: Desk) -> str:
+    """The commands that ask both models on the old and on the new version, written to bridge.md."""
+    found, old = desk.document(RELEASE), Path(desk.document(PLAN)["suite"])
+    text = f"""# From {found["before"]} to {found["version"]}
+
+Differences across versions are not comparable: the samples are others. One model asked on both shows what the new
+samples alone change. Run the champion and the baseline on both, then look at the line between them:
+
+```sh
+evalkit run {suite_file(old)}
+evalkit run {found["suite"]}
+evalkit history {found["suite"]}
+```
+
+The {found["anchors"]} samples that both versions hold are anchors: where a model's answers to those differ, the model
+or a judge has changed, not the suite.
+"""
+    write_atomic(desk.folder / BRIDGE, text.encode())
+    return text
+
+
+def _contents(suite: Suite, rows: Sequence[Row], notes: Sequence[Row]) -> _Contents:
+    dataset: Any = suite.declared["dataset"]
+    noted = {row["id"]: row for row in notes}
+    kept: list[Mapping[str, JsonValue]] = []
+    anchors, retired, relabelled = [], [], []
+    for sample in suite.samples:
+        note = noted.get(sample.id)
+        if note is None:
+            kept.append(dict(sample.fields))
+            anchors.append(sample.id)
+        elif note["label"] is None:
+            retired.append(note | {"row": dict(sample.fields)})
+        else:
+            relabelled.append(note)
+            kept.append(_labelled(dict(sample.fields), dataset, note["label"]))
+    new = [_row(row, dataset) for row in rows]
+    return _Contents(rows=[*kept, *new], added=rows, retired=retired, relabelled=relabelled, anchors=anchors)
+
+
+def _row(row: Row, dataset: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """An approved sample as a row with the suite's columns; stratum and pi say what it may be used for."""
+    fields = dict(row["fields"]) | {"stratum": row["stratum"], "pi": row["pi"]}
+    if dataset.get("id"):
+        _put(fields, str(dataset["id"]), row["id"])
+    if dataset.get("time"):
+        _put(fields, str(dataset["time"]), row["time"])
+    return _labelled(fields, dataset, row["target"])
+
+
+def _labelled(fields: dict[str, JsonValue], dataset: Mapping[str, Any], label: JsonValue) -> dict[str, JsonValue]:
+    if dataset.get("target"):
+        _put(fields, str(dataset["target"]), label)
+        return fields
+    turns: Any = fields.get(str(dataset.get("messages")))
+    if not isinstance(turns, list):
+        raise UsageError("the suite names no target (dataset.target), so a label has no place in its rows")
+    own = [
+        turn for turn in turns if not (isinstance(turn, dict) and turn is turns[-1] and turn.get("role") == "assistant")
+    ]
+    said = label if isinstance(label, str) else json.dumps(label)
+    return fields | {str(dataset["messages"]): [*own, {"role": "assistant", "content": said}]}
+
+
+def _put(fields: dict[str, Any], dotted: str, value: JsonValue) -> None:
+    if dotted in fields or "." not in dotted:
+        fields[dotted] = value
+        return
+    head, _, rest = dotted.partition(".")
+    inner = fields.setdefault(head, {})
+    if not isinstance(inner, dict):
+        raise UsageError(f"the column {head!r} holds no object in which {rest!r} could be written")
+    _put(inner, rest, value)
+
+
+def _new_labels(suite: Suite, rows: Sequence[Row]) -> frozenset[str]:
+    known = lens_of(suite).labels
+    found = set()
+    for row in rows:
+        target = row["target"] if isinstance(row["target"], dict) else {"": row["target"]}
+        found |= {str(target[name]) for name in known if name in target and str(target[name]) not in known[name]}
+    return frozenset(found)
+
+
+def _make(suite: Suite, contents: _Contents, linking: Row) -> None:
+    """Builds the folder beside its place, looks whether it holds the same suite, and moves it there in one step."""
+    family = family_of(suite.path)
+    place = family / VERSIONS / str(linking["version"])
+    draft = place.with_name(f".{place.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)  # what a killed release left
+    data = b"".join(json.dumps(row, allow_nan=False).encode("ascii") + b"\n" for row in contents.rows)
+    sha256 = hashlib.sha256(data).hexdigest()
+    source = read_source(suite.path)
+    folder = suite_file(suite.path).parent
+    gone = family / VERSIONS / str(linking["before"]["version"]) / RETIRED_SAMPLES
+    before = gone.read_bytes() if gone.is_file() else b""
+    retired = b"".join(json.dumps(row, allow_nan=False).encode("ascii") + b"\n" for row in contents.retired)
+    files = {
+        DATA: data,
+        SUITE_NAME: moved(source, folder, place, {"path": DATA, "sha256": sha256}).encode(),
+        RETIRED_SAMPLES: before + retired,
+        CHANGELOG: _changelog(suite, contents, linking).encode(),
+    }
+    try:
+        if tree_root((family / VERSIONS).resolve()) != suite.root:
+            # A version reads prompts and schemas two folders up: the mark says that these are one tree.
+            write_atomic(family / TREE_MARK, b"")
+        for name, content in files.items():
+            write_atomic(draft / name, content)
+        refuse_changed(suite, draft / SUITE_NAME, sha256)
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        linked = linking | {"data_sha256": sha256, "files": digests, "reads": dict(suite.digests)}
+        write_atomic(draft / LINKING, json.dumps(linked, indent=1).encode("ascii") + b"\n")
+        for path in draft.iterdir():
+            path.chmod(0o444)
+        draft.rename(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        raise ExecutionError(f"{place} could not be made: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _changelog(suite: Suite, contents: _Contents, linking: Row) -> str:
+    strata = Counter(row["stratum"] for row in contents.added)
+    reasons = Counter(row["reason"] for row in contents.retired)
+    before = linking["before"]["version"]
+    counted = (
+        f"From {before}: {len(contents.added)} samples added, {len(contents.retired)} retired, "
+        f"{len(contents.relabelled)} labelled anew; {len(contents.rows)} in all, {len(contents.anchors)} as before."
+    )
+    lines = [
+        f"# {suite.name} {linking['version']}",
+        "",
+        counted,
+        "",
+        *(f"- added: {n} {stratum}" for stratum, n in sorted(strata.items())),
+        *(f"- retired: {n} because {REASONS[reason]}" for reason, n in sorted(reasons.items())),
+        f"- approved by {', '.join(linking['approved_by'])} on {linking['approved'][:10]}",
+        "",
+        "Only samples drawn at random, or means weighted by 1/pi, speak for all traffic; the others are slices.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _found(suite_path: Path, desk: Desk) -> str | None:
+    """The version that this very refresh has already made."""
+    for version in reversed(released(suite_path)):
+        linking = _linking(suite_path, version)
+        if linking.get("refresh") == desk.digest([PLAN]):
+            return version
+    return None
+
+
+def _linking(suite_path: Path, version: str) -> Row:
+    path = family_of(suite_path) / VERSIONS / version / LINKING
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _written(desk: Desk, suite_path: Path, version: str) -> Row:
+    linking = _linking(suite_path, version)
+    document = {
+        "version": version,
+        "before": linking["before"]["version"],
+        "suite": str(family_of(suite_path) / VERSIONS / version / SUITE_NAME),
+        "data_sha256": linking["data_sha256"],
+        "added": len(linking["added"]),
+        "retired": len(linking["retired"]),
+        "relabelled": len(linking["relabelled"]),
+        "anchors": len(linking["anchors"]),
+        "approved_by": linking["approved_by"],
+    }
+    desk.write_document(RELEASE, document)
+    return document

@@ -1,0 +1,119 @@
+"""Everything a scheduler may do by itself: from the logs to the queue, where people take over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import InvalidEvidence
+from evalkit.jobs.refresh.clean import dedup, scrub
+from evalkit.jobs.refresh.collect import plan, sample
+from evalkit.jobs.refresh.desk import (
+    APPROVALS,
+    APPROVED,
+    DEDUP_DROPPED,
+    DEDUPED,
+    QUEUE,
+    RELEASE,
+    SAMPLED,
+    SCRUB_DROPPED,
+    Desk,
+    newest_open,
+    opened,
+)
+from evalkit.jobs.refresh.people import queue, state
+from evalkit.jobs.refresh.policy import Policy
+from evalkit.jobs.rot import RotOptions, rot
+from evalkit.report.rot import rot_markdown
+
+SCHEMA = "evalkit.refresh/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far a refresh has come."""
+
+    folder: Path
+    counts: Mapping[str, int]
+    next_step: str
+    """What a person does next, as a command."""
+
+    def document(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "schema": SCHEMA,
+            "folder": str(self.folder),
+            "counts": dict(self.counts),
+            "next_step": self.next_step or None,
+        }
+
+
+def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[Status, str]:
+    """(how far it came, the words for a pull request). Goes on with an open refresh; a second run changes nothing.
+
+    Logs too short to measure drift by are sampled from all the same; logs that hold nothing raise InvalidEvidence.
+    """
+    with opened(root, newest_open(root) or today) as desk:
+        told = ""
+        if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
+            measured, told = _measured(policy, desk, reports)
+            plan(desk, policy.wanted, measured)
+            sample(desk)
+            scrub(desk)
+            dedup(desk)
+            queue(desk)
+        found = status(desk, root)
+    return found, _summary(found, told)
+
+
+def status(desk: Desk, root: Path) -> Status:
+    """How far the refresh on this desk has come."""
+    names = {
+        "sampled": SAMPLED,
+        "with personal data, left out": SCRUB_DROPPED,
+        "copies, left out": DEDUP_DROPPED,
+        "new": DEDUPED,
+    }
+    counts = {what: len(desk.rows(name)) for what, name in names.items() if desk.has(name)}
+    if desk.has(QUEUE):
+        found = state(desk)
+        counts |= {"labelled": len(found.labels), "disputed": len(found.disputed), "waiting": len(found.waiting)}
+    return Status(folder=desk.folder, counts=counts, next_step=_next(desk, counts, root))
+
+
+def _next(desk: Desk, counts: Mapping[str, int], root: Path) -> str:
+    where = f" --date {desk.folder.name}" + ("" if str(root) == "refresh" else f" --dir {root}")
+    if desk.has(RELEASE):
+        return f"evalkit refresh bridge{where}"
+    if not desk.has(QUEUE):
+        done = {SAMPLED: "scrub", DEDUPED: "label"}
+        return f"evalkit refresh {next((step for name, step in done.items() if desk.has(name)), 'sample')}{where}"
+    if desk.has(APPROVALS) and desk.has(APPROVED):
+        document = desk.document(APPROVALS)
+        if len(document["by"]) >= int(document["needed"]):
+            return f"evalkit refresh release --bump minor{where}"
+    if counts.get("labelled") and not counts.get("waiting") and not counts.get("disputed"):
+        return f"evalkit refresh approve --by NAME{where}"
+    return f"evalkit refresh label --from LABELS.jsonl{where}" if counts.get("new") else ""
+
+
+def _measured(policy: Policy, desk: Desk, reports: Path) -> tuple[dict[str, Any] | None, str]:
+    if desk.has(SAMPLED):
+        return None, ""
+    options = RotOptions(suite_path=policy.wanted.suite, logs=policy.wanted.logs, reports=reports)
+    try:
+        document, _ = rot(options)
+    except InvalidEvidence as error:
+        if error.code != "LOGS_TOO_FEW":
+            raise
+        return None, str(error).splitlines()[0]
+    return document, rot_markdown(document)
+
+
+def _summary(found: Status, told: str) -> str:
+    lines = [f"- {count} {what}" for what, count in found.counts.items()]
+    nothing = "Nothing is left to do."
+    after = f"Next, by a person: `{found.next_step}`" if found.next_step else nothing
+    return "\n".join([f"## New samples in {found.folder}", "", *lines, "", after, "", told, ""])

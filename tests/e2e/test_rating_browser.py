@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from raters import make, samples, write_run
+from raters import download, make, rated, samples, write_run
 
 from evalkit.jobs.rate_import import import_ratings
 
@@ -41,14 +41,14 @@ def opened(chromium):
     """Opens a page; at the end nothing but the file was requested and nothing was complained about."""
     contexts, seen = [], []
 
-    def open_page(run, **context):
+    def open_page(run, *, file="rate.html", **context):
         contexts.append(chromium.new_context(**({"viewport": {"width": 1280, "height": 860}} | context)))
         page = contexts[-1].new_page()
         page.on("console", lambda message: seen.append(message.text))
         page.on("pageerror", lambda error: seen.append(str(error)))
         page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: seen.append(request.url) if not request.url.startswith("file:") else None)
-        page.goto((run / "rate.html").as_uri())
+        page.goto((run / file).as_uri())
         page.wait_for_selector("html[data-ready]")
         return page
 
@@ -68,10 +68,10 @@ def at(page):
 
 
 def saved(page, path, button="#done .download"):
-    with page.expect_download() as download:
+    with page.expect_download() as coming:
         page.click(button)
-    download.value.save_as(path)
-    return download.value.suggested_filename
+    coming.value.save_as(path)
+    return coming.value.suggested_filename
 
 
 def take(run, path):
@@ -237,6 +237,22 @@ def test_both_colour_schemes_are_drawn_and_kept_to_look_at(run, opened, scheme):
         page.screenshot(path=ARTEFACTS / f"rating-{scheme}-{width}.png")
     body = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (body == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_the_report_tells_it_and_its_captions_stay_in_sight_on_a_phone(run, opened, tmp_path):
+    key = make(run, n=11)
+    sent = tmp_path / "anna.jsonl"
+    sent.write_bytes(download(key.batch, "Anna", rated(key, "candidate")))
+    take(run, sent)
+    page = opened(run, file="report.html", viewport={"width": 360, "height": 740})
+    assert "candidate better on 11" in page.inner_text("section[aria-labelledby=people]")
+    page.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('.wide caption')].filter(c => c.closest('.wide').clientWidth"
+        " && c.getBoundingClientRect().width > c.closest('.wide').clientWidth + 1).map(c => c.textContent)"
+    )
+    assert hidden == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_without_javascript_it_says_why_nothing_happens(run, chromium):

@@ -41,7 +41,7 @@ def _class_block(block: Document) -> ClassBlock:
     rows: list[tuple[str, ...]] = []
     for row in objects(block, "rows"):
         was, now = (obj(row, side) for side in strings.SIDES)
-        pairs = [f"{_figure(was, key)} → {_figure(now, key)}" for key in ("precision", "recall", "f1")]
+        pairs = [f"{_figure(was, key)}\u00a0→\u00a0{_figure(now, key)}" for key in ("precision", "recall", "f1")]
         rows.append((text(row, "label"), numbers.count(number(row, "n")), *pairs))
     labels = tuple(words(label) for label in items(block, "labels"))
     confusion = obj(block, "confusion")

@@ -1,0 +1,171 @@
+import datetime as dt
+import io
+import json
+
+import pytest
+from bench import label_of
+
+from evalkit.cli.app import execute
+from evalkit.errors import UsageError
+from evalkit.jobs.check import check
+
+N = 40
+
+
+def sentence(i):
+    return (
+        f"customer {i * 7919} writes that lamp number {i} came on day {i * 31} with a scratch of {i * 17} millimetres"
+    )
+
+
+@pytest.fixture
+def suite(bench):
+    def write(rows=(), **changes):
+        path = bench.write_suite("http://127.0.0.1:9/v1", n=N, **changes)
+        today = dt.datetime.now(dt.UTC).date()
+        samples = [
+            {"id": f"s{i:04d}", "text": sentence(i), "label": label_of(i), "user": f"u{i}",
+             "day": (today - dt.timedelta(days=10 + i)).isoformat()}
+            for i in range(N)
+        ]  # fmt: skip
+        (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in samples))
+        (path.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+DATASET = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }}", "target": "label"}
+CLEAN = [{"prompt": f"an unrelated question about tram {i} to stop {i * 3}", "completion": "red"} for i in range(60)]
+
+
+def codes(document):
+    return {reason["code"] for reason in document["reasons"]}
+
+
+def test_clean_training_data_ends_well(suite, capsys):
+    path = suite(CLEAN, checks={"training_data": ["train.jsonl"]})
+    assert execute(["check", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "0 samples dirty" in told
+    assert "no sample was trained on" in told
+
+
+def test_contaminated_training_data_ends_in_4_and_names_sample_and_row(suite, capsys):
+    path = suite([*CLEAN, {"prompt": sentence(3).upper(), "completion": "x"}])
+    assert execute(["check", str(path), "--train", str(path.parent / "train.jsonl"), "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert codes(document) == {"CONTAMINATED"}
+    evidence = document["contamination"]["evidence"][0]
+    assert (evidence["id"], evidence["training_row"], evidence["layer"]) == ("s0003", "train.jsonl:61", "exact")
+
+
+def test_every_way_to_name_training_data(suite, tmp_path):
+    path = suite()
+    folder = tmp_path / "data"
+    (folder / "deep").mkdir(parents=True)
+    row = json.dumps({"messages": [{"role": "user", "content": sentence(5)}]}) + "\n"
+    (folder / "deep" / "a.jsonl").write_text(row)
+    (folder / "notes.txt").write_text("not data")
+    for train in ([str(folder)], [str(folder / "*" / "*.jsonl")], ["-"]):
+        found = check(path, train, stdin=io.BytesIO(row.encode()))
+        assert found["contamination"]["dirty"] == 1, train
+    with pytest.raises(UsageError, match="no file fits this pattern"):
+        check(path, [str(folder / "*.parquet")])
+    (folder / "deep" / "a.jsonl").unlink()
+    with pytest.raises(UsageError, match="the folder holds no data files"):
+        check(path, [str(folder)])
+
+
+def test_bad_files_are_told_with_their_place(suite):
+    path = suite(CLEAN)
+    train = path.parent / "train.jsonl"
+    with pytest.raises(UsageError, match="this is the suite's own data"):
+        check(path, [str(path.parent / "samples.jsonl")])
+    train.write_text("")
+    with pytest.raises(UsageError, match=r"train\.jsonl: the file holds no rows"):
+        check(path, [str(train)])
+    train.write_bytes(b'{"a": "b"}\n' + bytes(range(128, 256)))
+    with pytest.raises(UsageError, match=r"train\.jsonl:2"):
+        check(path, [str(train)])
+
+
+def test_a_copy_of_the_samples_as_training_data_is_seen_for_what_it_is(suite):
+    path = suite()
+    copy = path.parent / "copy.jsonl"
+    copy.write_text((path.parent / "samples.jsonl").read_text())
+    found = check(path, [str(copy)])
+    assert "all of them: is it the held-out data itself?" in found["reasons"][0]["detail"]
+
+
+def test_groups_on_both_sides_block(suite):
+    rows = [{"prompt": f"another question {i}", "completion": "x", "user": f"u{i + 38}"} for i in range(20)]
+    path = suite(rows, checks={"training_data": ["train.jsonl"], "group_keys": ["user", "team"]})
+    found = check(path, [])
+    assert (found["exit_code"], codes(found)) == (4, {"GROUP_LEAK"})
+    assert found["contamination"]["leakage"]["samples_in_shared_groups"] == 2
+    assert any("no training row has team" in w for w in found["warnings"])
+
+
+def test_training_rows_younger_than_samples_warn_or_block(suite):
+    today = dt.datetime.now(dt.UTC).date()
+    rows = [
+        {"prompt": f"q {i}", "completion": "x", "day": (today - dt.timedelta(days=30 - i)).isoformat()}
+        for i in range(9)
+    ]
+    checks = {"training_data": ["train.jsonl"]}
+    found = check(suite(rows, dataset=DATASET | {"time": "day"}, checks=checks), [])
+    assert found["exit_code"] == 0
+    assert any("28 of 40 samples are no younger than" in w for w in found["warnings"])
+    checks["contamination"] = {"later_training": "fail"}
+    assert codes(check(suite(rows, dataset=DATASET | {"time": "day"}, checks=checks), [])) == {"TIME_LEAK"}
+
+
+def test_old_samples_are_stale_only_where_the_suite_says_so(suite):
+    dated = DATASET | {"time": "day"}
+    assert codes(check(suite(CLEAN, dataset=dated, checks={"freshness": {"max_age_days": 5}}), [])) == {"STALE_SUITE"}
+    assert codes(check(suite(CLEAN, dataset=dated, checks={"freshness": {"max_age_days": 11}}), [])) == set()
+    assert check(suite(CLEAN, dataset=dated), [])["freshness"]["age_days"] >= 10
+    undated = check(suite(CLEAN, checks={"freshness": {"max_age_days": 5}}), [])
+    assert codes(undated) == set()
+    assert any("dataset.time names no column" in w for w in undated["warnings"])
+
+
+def test_thresholds_are_checked_where_they_stand(suite):
+    checks = {"contamination": {"suspect_span": 0.9}}
+    with pytest.raises(UsageError, match=r"suspect_span \(0.9\) is above dirty_span \(0.5\)"):
+        check(suite(CLEAN, checks=checks), [])
+    with pytest.raises(UsageError, match=r"unknown key 'checks\.contamination\.ngrams'"):
+        check(suite(CLEAN, checks={"contamination": {"ngrams": 8}}), [])
+
+
+def levels(found):
+    return {one["name"]: one["level"] for one in found["sufficiency"]["advice"]}
+
+
+def test_training_data_is_held_against_what_its_task_wants(suite):
+    rows = [
+        {"prompt": f"is tram {i} late at stop {i * 7}", "completion": "yes" if i % 20 else "no"} for i in range(300)
+    ]
+    rows += [{"prompt": rows[0]["prompt"], "completion": "yes"}, {"prompt": "", "completion": "yes"}]
+    rows += [{"prompt": "word " * 2000, "completion": "yes"}]
+    found = check(suite(rows, checks={"training_data": ["train.jsonl"]}), [])
+    told = found["sufficiency"]
+    assert (told["task"], told["task_is_guessed"], told["classes"]) == ("classification", True, {"yes": 288, "no": 15})
+    assert levels(found) == {
+        "amount": "bad", "balance": "warn", "labels": "warn", "variety": "ok", "long rows": "warn",
+        "empty rows": "warn", "shift": "warn",
+    }  # fmt: skip
+    conflict = next(one for one in told["advice"] if one["name"] == "labels")
+    assert conflict["rows"] == ["train.jsonl:301"]
+    declared = check(suite(rows, checks={"training_data": ["train.jsonl"], "task": "style"}), [])["sufficiency"]
+    assert (declared["task"], declared["task_is_guessed"], declared["minimum"]) == ("style", False, 100)
+
+
+def test_near_copies_are_counted(suite):
+    base = "please send the invoice for the blue lamp with the order number and the name of the shop once more"
+    rows = [
+        {"prompt": f"{base} {i}", "completion": f"answer {i} of many words that is no label at all"} for i in range(50)
+    ]
+    found = check(suite(rows, checks={"training_data": ["train.jsonl"]}), [])
+    assert levels(found)["variety"] == "warn"

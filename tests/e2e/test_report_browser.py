@@ -304,6 +304,14 @@ def test_no_width_makes_the_page_scroll_sideways(opened, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_phone_links_are_large_enough_and_what_scrolls_is_reachable(opened):
+    page = opened("dont_ship", viewport={"width": 360, "height": 800})
+    heights = page.locator("nav a").evaluate_all("links => links.map(a => a.getBoundingClientRect().height)")
+    assert min(heights) >= 24  # WCAG 2.2, 2.5.8
+    stuck = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0 && getComputedStyle(e).overflowX === 'auto').length"
+    assert page.locator(".wide").evaluate_all(stuck) == 0
+
+
 def test_every_table_has_a_caption_and_every_control_a_name(opened):
     page = opened("ship")
     assert page.evaluate("[...document.querySelectorAll('table')].filter(t => !t.caption?.textContent).length") == 0

@@ -40,6 +40,15 @@ function sliceWords(meta, index) {
   return told.length ? `${told.join(" · ")} · ` : "";
 }
 
+// What may scroll sideways has to be reachable by keyboard, too.
+function scrolling(name) {
+  const box = el("div", "wide");
+  box.tabIndex = 0;
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", name);
+  return box;
+}
+
 function labelled(label, node) {
   const part = el("div", "part");
   part.append(el("h4", "", label), node);
@@ -122,7 +131,7 @@ function scoreTable(meta, sample) {
   const body = el("tbody");
   for (const { name } of meta.metrics) body.append(scoreRow(meta, sample, name));
   table.append(top, body);
-  const wide = el("div", "wide");
+  const wide = scrolling("Scores of this sample");
   wide.append(table);
   return wide;
 }

@@ -33,7 +33,7 @@ function fieldTable(sample) {
   if (all.includes(null)) return null;
   const paths = [...new Set(all.flatMap((leaves) => [...leaves.keys()]))];
   const apart = paths.filter((path) => new Set(all.map((leaves) => leaves.get(path))).size > 1);
-  const box = el("div", "wide");
+  const box = scrolling("Fields that differ");
   const equal = paths.length - apart.length;
   if (!apart.length) return el("p", "sub", `All ${equal} fields are the same${hasTarget ? ", and as expected" : ""}.`);
   const table = el("table", "scores fields");

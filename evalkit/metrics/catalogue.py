@@ -16,6 +16,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "exact_match": frozenset({"normalize", "extract"}),
         "f1": frozenset({"average", "labels", "normalize", "extract"}),
         "fields": frozenset({"measure", "lists", "normalize", "extract"}),
+        "hf_evaluate": frozenset({"metric", "key", "kwargs", "scale", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
         "kappa": frozenset({"labels", "normalize", "extract"}),
         "length": frozenset({"unit", "min", "max", "extract"}),

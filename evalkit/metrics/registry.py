@@ -24,6 +24,7 @@ BUILDERS: Mapping[str, str] = MappingProxyType(
         "exact_match": "match.build_match",
         "f1": "classification.build_classification",
         "fields": "fields.build_fields",
+        "hf_evaluate": "hf_evaluate.build_hf_evaluate",
         "json_schema": "structure.build_json_schema",
         "kappa": "classification.build_classification",
         "length": "rules.build_length",

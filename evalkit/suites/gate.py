@@ -10,6 +10,7 @@ from evalkit.metrics.catalogue import known_types, option_names
 from evalkit.numbers import some_points
 from evalkit.suites.diagnostics import did_you_mean, dotted, listing, nearest
 from evalkit.suites.gate_schema import Gate, GuardEntry
+from evalkit.suites.hf_scripts import with_script
 from evalkit.suites.must_pass import ids_named
 from evalkit.suites.paths import Refused
 from evalkit.suites.schema import MetricEntry
@@ -119,6 +120,8 @@ def _options(entry: MetricEntry, loc: Loc, shop: Workshop, extra_types: frozense
             keys = sorted({*known, "name", "type", "field"})
             message = f"unknown key '{dotted((*loc, key))}' for type '{entry.type}'{did_you_mean(key, keys)}"
             shop.findings.at((*loc, key), message, help=f"known keys: {listing(keys)}", on_key=True)
+    if entry.type == "hf_evaluate":
+        return with_script(options, loc, shop)
     if "schema" in known:
         named = options.get("schema")
         if isinstance(named, str):

@@ -20,7 +20,7 @@ def test_the_catalogue_and_the_factories_name_the_same_types():
         option_names("blue")
 
 
-@pytest.mark.parametrize("metric_type", known_types())
+@pytest.mark.parametrize("metric_type", sorted({*known_types()} - {"hf_evaluate"}))  # needs a script: its own tests
 def test_every_type_builds_a_metric_and_refuses_unknown_options(metric_type):
     options = NEEDED.get(metric_type, {})
     held = () if metric_type == "tool_call" else HELD  # whose targets are calls

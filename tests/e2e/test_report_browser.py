@@ -308,7 +308,10 @@ def test_on_a_phone_links_are_large_enough_and_what_scrolls_is_reachable(opened)
     page = opened("dont_ship", viewport={"width": 360, "height": 800})
     heights = page.locator("nav a").evaluate_all("links => links.map(a => a.getBoundingClientRect().height)")
     assert min(heights) >= 24  # WCAG 2.2, 2.5.8
-    stuck = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0 && getComputedStyle(e).overflowX === 'auto').length"
+    stuck = (
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0"
+        " && getComputedStyle(e).overflowX === 'auto').length"
+    )
     assert page.locator(".wide").evaluate_all(stuck) == 0
 
 

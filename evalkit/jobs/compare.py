@@ -14,11 +14,12 @@ from evalkit.fingerprint import file_sha256
 from evalkit.jobs.finish import Finished, finish
 from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
-from evalkit.jobs.recorded import find_run, recorded_outcomes
+from evalkit.jobs.recorded import FinishedRun, find_run, recorded_outcomes
 from evalkit.jobs.run import load_all
 from evalkit.run import identity
 from evalkit.store.home import new_run_id
-from evalkit.types import BASELINE, Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
+from evalkit.suites.diagnostics import did_you_mean
+from evalkit.types import BASELINE, CANDIDATE, Failure, ModelIdentity, ModelSpec, Outcome, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 
@@ -91,13 +92,12 @@ def _is_answers(path: Path) -> bool:
 
 
 def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Recorded:
-    """The answers behind a file of outputs, a run, or `RUN:baseline` / `RUN:candidate`."""
+    """The answers behind a file of outputs, a run, or `RUN:SIDE`."""
     path = Path(name)
     if _is_answers(path):
         found = ModelIdentity(weights_sha256=file_sha256(path), engine="recorded answers", is_fixed=True)
         return Recorded(spec=_spec(suite, role, path.name, path), identity=found, answers=_from_file(path))
-    run_name, _, side = name.rpartition(":") if name.endswith((":baseline", ":candidate")) else (name, "", "candidate")
-    run = find_run(run_name, options.out)
+    run, side = _side_of_run(name, options.out)
     then = run.document.get("provenance", {}).get("data_sha256")
     if then != suite.dataset_sha256:
         raise UsageError(
@@ -105,18 +105,46 @@ def _recorded(name: str, role: str, suite: Suite, options: CompareOptions) -> Re
             "deltas across data versions mean nothing"
         )
     found = ModelIdentity(engine=f"recorded answers of run {run.document['run']} ({side})", is_fixed=True)
-    recorded = recorded_outcomes(run, side)
+    against = str(run.document.get("against") or BASELINE)
+    recorded = recorded_outcomes(run, BASELINE if side == against else side)
+    entry = against if side == BASELINE else side
     return Recorded(
-        spec=_spec(suite, role, f"{run.document['run']}:{side}", None),
+        spec=_spec(suite, entry if entry in suite.models else role, f"{run.document['run']}:{side}", None, role=role),
         identity=found,
         candidate=str((run.document.get("reuse") or {}).get("candidate") or "") if side == "candidate" else "",
         answers=lambda sample_id: recorded.get(sample_id, ()),
     )
 
 
-def _spec(suite: Suite, role: str, model: str, path: Path | None) -> ModelSpec:
-    declared = suite.models.get(role) or suite.models[suite.baselines[0]]
-    return ModelSpec(role=role, backend="outputs", model=model, path=path, prompt=declared.prompt, price=declared.price)
+def _side_of_run(name: str, out: Path) -> tuple[FinishedRun, str]:
+    """The run and which side of it: the candidate where `name` is a run, else what stands after the last colon."""
+    run_name, _, side = name.rpartition(":")
+    if not run_name or _is_run(name, out):
+        return find_run(name, out), CANDIDATE
+    run = find_run(run_name, out)
+    sides = [CANDIDATE, BASELINE, *(one for one in run.document.get("baselines") or {} if one != BASELINE)]
+    if side not in sides:
+        raise UsageError(
+            f"run {run.document['run']} has no side called '{side}'{did_you_mean(side, sides)}\n  help: it has "
+            f"{', '.join(sides)}" + (", of which `baseline` is the one that decided" if len(sides) > 2 else "")  # noqa: PLR2004 - more than the two every run has
+        )
+    return run, side
+
+
+def _is_run(name: str, out: Path) -> bool:
+    try:
+        find_run(name, out)
+    except UsageError:
+        return False
+    return True
+
+
+def _spec(suite: Suite, entry: str, model: str, path: Path | None, *, role: str = "") -> ModelSpec:
+    """A recorded side as `role`, with the prompt and prices of the suite's `entry`."""
+    declared = suite.models.get(entry) or suite.models[suite.baselines[0]]
+    return ModelSpec(
+        role=role or entry, backend="outputs", model=model, path=path, prompt=declared.prompt, price=declared.price
+    )
 
 
 def _from_file(path: Path) -> Callable[[str], Sequence[Outcome]]:

@@ -58,8 +58,9 @@ def _folder(name: str, out: Path) -> Path:
 
 
 def recorded_outcomes(run: FinishedRun, role: str) -> dict[str, list[Outcome]]:
-    """One side's answers of a finished run, by sample id."""
-    return {str(row["id"]): [_outcome(row[role])] for row in run.rows() if row[role]["status"] != "missing"}
+    """One side's answers of a finished run, by sample id; `baseline` is the one that decided."""
+    sides = ((str(row["id"]), row[role] if role in row else row["others"][role]) for row in run.rows())
+    return {name: [_outcome(side)] for name, side in sides if side["status"] != "missing"}
 
 
 def _outcome(side: dict[str, Any]) -> Outcome:

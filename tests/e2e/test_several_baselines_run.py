@@ -201,3 +201,22 @@ def test_recorded_answers_cannot_be_asked_again(here):
     suite = here.write_suite("http://127.0.0.1:1", N, models={"baseline": recorded, "candidate": recorded})
     with pytest.raises(UsageError, match=r"models\.baseline has recorded answers"):
         finished(suite, has_noise_floor=True)
+
+
+def test_each_side_of_a_run_can_be_compared_by_its_name(here):
+    with served() as server:
+        suite = here.write_suite(server.base_url, N, models=models(server))
+        found = finished(suite)
+
+    def delta(side):
+        again = compare(
+            CompareOptions(
+                baseline=f"{found.folder}:{side}", candidate=str(found.folder), suite_path=suite, command="evalkit"
+            )
+        )
+        return again.document["primary"]["delta_points"]
+
+    each = {name: one["primary"]["delta_points"] for name, one in found.document["baselines"].items()}
+    assert {side: delta(side) for side in ("prompted", "rag", "baseline")} == each | {"baseline": each["rag"]}
+    with pytest.raises(UsageError, match=r"no side called 'rga' \(did you mean 'rag'\?\)"):
+        delta("rga")

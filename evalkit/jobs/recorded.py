@@ -11,7 +11,12 @@ from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.resume import resuming
 from evalkit.report.document import SCHEMA
 from evalkit.report.samples import ROWS, SampleFile
+from evalkit.store.home import run_folder
 from evalkit.types import EXIT_CODES, Failure, Outcome, Response, Usage
+
+
+ANSWER_FILES = frozenset({".jsonl", ".json", ".csv"})
+"""How files are called that somebody may have meant by a name that is no run's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,18 @@ def _folder(name: str, out: Path) -> Path:
     for folder in candidates:
         if (folder / "verdict.json").is_file():
             return folder
-    raise UsageError(f"no finished run is called {name!r}: neither a folder with a verdict.json nor a run in {out}/")
+    raise UsageError(
+        f"no finished run is called {name!r}: neither a folder with a verdict.json nor a run in {out}/{_why_not(given)}"
+    )
+
+
+def _why_not(given: Path) -> str:
+    """A help line where it can be guessed what was meant."""
+    if (run_folder(given.name) / "journal.sqlite").exists():
+        return f"\n  help: that run is not finished; to go on: evalkit run SUITE --resume {given.name}"
+    if given.suffix in ANSWER_FILES and not given.exists():
+        return f"\n  help: if it is a file of answers: there is none at {given}"
+    return ""
 
 
 def recorded_outcomes(run: FinishedRun, role: str) -> dict[str, list[Outcome]]:

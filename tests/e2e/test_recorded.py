@@ -1,9 +1,13 @@
 """Answers already recorded: as a backend, as files to compare, as runs to compare; and the same report again."""
 
 import json
+from pathlib import Path
 
 import pytest
 from bench import label_of, scripted
+
+from evalkit.errors import UsageError
+from evalkit.jobs.recorded import find_run
 
 N = 100
 
@@ -147,3 +151,17 @@ def test_held_out_samples_in_the_training_data_are_left_out_or_refused(bench, su
     refused = bench.run(suite)
     assert refused.code == 4
     assert "CONTAMINATED" in {reason["code"] for reason in refused.document["reasons"]}
+
+
+def test_a_name_that_is_no_finished_run_is_told_by_what_it_may_have_meant(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.delenv("EVALKIT_HOME", raising=False)
+    unfinished = Path(".evalkit/runs/20260101T000000Z-abc")
+    unfinished.mkdir(parents=True)
+    (unfinished / "journal.sqlite").touch()
+    with pytest.raises(UsageError, match="evalkit run SUITE --resume 20260101T000000Z-abc"):
+        find_run("20260101T000000Z-abc")
+    with pytest.raises(UsageError, match=r"there is none at answers\.jsonl"):
+        find_run("answers.jsonl")
+    with pytest.raises(UsageError, match=r"nor a run in reports/$"):
+        find_run("tickets")

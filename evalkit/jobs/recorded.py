@@ -14,7 +14,6 @@ from evalkit.report.samples import ROWS, SampleFile
 from evalkit.store.home import run_folder
 from evalkit.types import EXIT_CODES, Failure, Outcome, Response, Usage
 
-
 ANSWER_FILES = frozenset({".jsonl", ".json", ".csv"})
 """How files are called that somebody may have meant by a name that is no run's."""
 

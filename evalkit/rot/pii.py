@@ -142,13 +142,15 @@ class Scrubber:
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
     def _name(self, kind: str, match: re.Match[str], is_meant: Callable[[str], bool]) -> str:
-        found = match.group()
+        found, rest = match.group(), ""
+        while kind == "IBAN" and not is_meant(found) and (cut := re.search(r"[ -][A-Za-z0-9]*$", found)):
+            found, rest = found[: cut.start()], cut.group() + rest  # words after it look like more of it
         if not is_meant(found):
-            return found
+            return match.group()
         key = (kind, re.sub(r"[\s().-]", "", found).casefold())
         if key not in self.names:
             self.names[key] = f"[{kind}_{self.counts.get(kind, 0) + 1}]"
-        return self.names[key]
+        return self.names[key] + rest
 
 
 def residue(value: JsonValue) -> str | None:

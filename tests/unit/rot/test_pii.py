@@ -46,7 +46,7 @@ def test_one_value_has_one_placeholder_in_a_document_and_another_value_another()
 
 def test_keys_and_numbers_are_scrubbed_too():
     assert Scrubber().value({"jo@x.example": 49301234567.0, "n": 3, "ok": True}) == {
-        "[EMAIL_1]": "[NUMBER_1].0", "n": 3, "ok": True}  # fmt: skip
+        "[EMAIL_1]": "[NUMBER_1]", "n": 3, "ok": True}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_what_hides_is_kept_out(text):
 
 
 @given(st.text(alphabet="0123456789 +-().@abcdefDE:[]_/EMAIL", max_size=60))
-def test_nothing_a_rule_finds_is_left_and_scrubbing_twice_changes_nothing(text):
+def test_what_is_let_through_holds_nothing_more_to_scrub(text):
     once = Scrubber().text(text)
-    kind = residue(once)
-    assert kind is None or Scrubber().text(once) != once or kind == "EMAIL"
+    if residue(once) is None:
+        assert Scrubber().text(once) == once
 
 
 @given(st.integers(0, 10**15))

@@ -202,7 +202,11 @@ def _side_by_side(base: ClassTable, cand: ClassTable) -> dict[str, Any]:
         {"label": left.label, "n": left.support, "baseline": _rates(left), "candidate": _rates(right)}
         for left, right in zip(base.rows, cand.rows, strict=True)
     ]
-    return {"rows": rows, "confusion": {"baseline": base.confusion, "candidate": cand.confusion}}
+    return {
+        "rows": rows,
+        "confusion": {"baseline": base.confusion, "candidate": cand.confusion},
+        "unreadable": {"baseline": base.unreadable, "candidate": cand.unreadable},
+    }
 
 
 def _rates(row: ClassRow) -> dict[str, float | None]:

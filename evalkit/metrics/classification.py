@@ -123,6 +123,8 @@ class ClassTable:
     rows: tuple[ClassRow, ...]
     confusion: tuple[tuple[int, ...], ...]
     """K rows (gold) of K + 1 columns (predicted; the last one is NOT_A_LABEL)."""
+    unreadable: tuple[int, ...] = ()
+    """K: of the last column, how many answers could not be read at all; the others are no label."""
 
 
 def per_class(read: Mapping[tuple[str, str | None], int], labels: Sequence[str]) -> ClassTable:
@@ -134,7 +136,9 @@ def per_class(read: Mapping[tuple[str, str | None], int], labels: Sequence[str])
     positions = {label: i for i, label in enumerate(labels)}
     k = len(positions)
     matrix = np.zeros((k, k + 1), dtype=np.intp)
+    unreadable = [0] * k
     for (gold, predicted), times in read.items():
+        unreadable[positions[gold]] += times if predicted is None else 0
         matrix[positions[gold], k if predicted is None else positions.get(predicted, k)] += times
     hits, predicted, actual = np.diagonal(matrix), matrix[:, :k].sum(axis=0), matrix.sum(axis=1)
     found = []
@@ -150,7 +154,7 @@ def per_class(read: Mapping[tuple[str, str | None], int], labels: Sequence[str])
             )
         )
     confusion = tuple(tuple(int(cell) for cell in row) for row in matrix)
-    return ClassTable(labels=tuple(labels), rows=tuple(found), confusion=confusion)
+    return ClassTable(labels=tuple(labels), rows=tuple(found), confusion=confusion, unreadable=tuple(unreadable))
 
 
 def label_of(value: JsonValue, chain: tuple[Normaliser, ...]) -> str | None:

@@ -45,13 +45,30 @@ def _class_block(block: Document) -> ClassBlock:
         rows.append((text(row, "label"), numbers.count(number(row, "n")), *pairs))
     labels = tuple(words(label) for label in items(block, "labels"))
     confusion = obj(block, "confusion")
-    matrices = tuple((side, _matrix(labels, items(confusion, side))) for side in strings.SIDES if side in confusion)
+    unreadable = obj(block, "unreadable")
+    sides = [side for side in strings.SIDES if side in confusion]
+    is_split = all(len(items(unreadable, side)) == len(labels) for side in sides) and bool(unreadable)
+    matrices = tuple(
+        (side, _matrix(labels, _split(items(confusion, side), items(unreadable, side) if is_split else [])))
+        for side in sides
+    )
     return ClassBlock(
         metric=text(block, "metric"),
         table=Table(head=("label", "n", "precision", "recall", "F1"), rows=tuple(rows), is_numeric=True),
-        heads=(*labels, "(unreadable or not a label)"),
+        heads=(*labels, *(("(not a label)", "(unreadable)") if is_split else ("(unreadable or not a label)",))),
         matrices=matrices,
     )
+
+
+def _split(rows: Sequence[object], unreadable: Sequence[object]) -> list[object]:
+    """The rows with their last column in two, where it is known how many of it could not be read."""
+    if not unreadable:
+        return list(rows)
+    found: list[object] = []
+    for row, n in zip(rows, unreadable, strict=False):
+        is_known = isinstance(row, list | tuple) and row and isinstance(row[-1], int) and isinstance(n, int)
+        found.append([*row[:-1], row[-1] - n, n] if is_known else row)  # type: ignore[index] # a list, as just seen
+    return found
 
 
 def _matrix(labels: Sequence[str], rows: Sequence[object]) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:

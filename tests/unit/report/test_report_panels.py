@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scored import graded_table
 
+from evalkit.metrics.classification import per_class
 from evalkit.report.document.distributions import BINS, distributions_block
 from evalkit.report.html import render_html
-from evalkit.report.panels import BACKGROUND, FINDINGS, outcomes, scores
+from evalkit.report.panels import BACKGROUND, FINDINGS, classes, outcomes, scores
 from evalkit.report.panels.differences import differences_table
 
 
@@ -91,3 +92,18 @@ def test_a_strip_says_in_words_what_it_draws():
     html = page({"distributions": [spread | {"baseline": side, "candidate": side}]})
     assert html.count('class="strip"') == 2
     assert '<h2 id="scores"' not in page({})
+
+
+def test_answers_that_are_no_label_and_answers_that_cannot_be_read_have_a_column_each(documents):
+    block = {"metric": "m", "labels": ["a", "b"], "rows": [], "confusion": {"baseline": [[1, 2, 5], [0, 3, 1]]}}
+    split = classes.class_blocks({"per_class": [block | {"unreadable": {"baseline": [4, 0]}}]})[0]
+    assert split.heads == ("a", "b", "(not a label)", "(unreadable)")
+    assert [[count for count, _ in cells] for _, cells in split.matrices[0][1]] == [
+        ["1", "2", "1", "4"],
+        ["0", "3", "1", "0"],
+    ]
+    whole = classes.class_blocks({"per_class": [block]})[0]
+    assert whole.heads == ("a", "b", "(unreadable or not a label)")
+    assert [count for count, _ in whole.matrices[0][1][0][1]] == ["1", "2", "5"]
+    told = per_class({("a", "a"): 1, ("a", "zebra"): 2, ("a", None): 4, ("b", "b"): 3}, ["a", "b"])
+    assert (told.confusion[0], told.unreadable) == ((1, 0, 6), (4, 0))

@@ -123,7 +123,7 @@ class Turnstile:
         """An attempt failed; why the run should end, if it should. An odd one out says nothing about the server."""
         if isinstance(error, AuthFailed):
             self.pace.take()
-            return ExecutionError(f"{self._name}: the server refused the key: {error}")
+            return ExecutionError(f"{self._name}: the server refused access: {error}")
         if isinstance(error, RateLimited) or (isinstance(error, Overloaded) and error.retry_after_s is not None):
             return self._refused(number, error)
         self.pace.take()

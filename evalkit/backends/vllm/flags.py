@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.backends.vllm.weights import Adapter, Model
+from evalkit.suites.diagnostics import did_you_mean
 from evalkit.types import JsonValue
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -82,7 +83,8 @@ def problem_with(args: Mapping[str, JsonValue]) -> tuple[str, str] | None:
     for name, value in args.items():
         found = ARGS.get(name)
         if found is None:
-            return name, f"is no argument that evalkit passes on (those are: {', '.join(sorted(ARGS))})"
+            meant = did_you_mean(name, ARGS)
+            return name, f"is no argument that evalkit passes on{meant or f' (those are: {", ".join(sorted(ARGS))})'}"
         is_fine, wanted = found
         if not is_fine(value):
             return name, f"must be {wanted}"

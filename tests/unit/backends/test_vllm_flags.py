@@ -81,3 +81,10 @@ def test_what_it_cannot_act_on_is_said_at_once(given, words):
     spec = ModelSpec(**{"role": "baseline", "backend": "vllm", "model": "m", **given})
     with pytest.raises(UsageError, match=words):
         make(spec, timeout_s=1.0)
+
+
+def test_a_misspelt_argument_is_told_the_one_that_was_meant():
+    assert problem_with({"max_modellen": 64})[1] == (
+        "is no argument that evalkit passes on (did you mean 'max_model_len'?)"
+    )
+    assert "those are: " in problem_with({"trust_remote_code": True})[1]

@@ -60,7 +60,7 @@ def test_every_reason_to_wait_has_words():
 def test_errors_that_end_a_run_name_side_endpoint_and_last_reason():
     key = Scripted(errors={"*": lambda: AuthFailed("HTTP 401: no such key", status=401)})
     _, error = run(None, part(key, endpoint="http://x"))
-    assert str(error) == f"{BOTH}: the server refused the key: HTTP 401: no such key"
+    assert str(error) == f"{BOTH}: the server refused access: HTTP 401: no such key"
     bad = Scripted(errors={"*": lambda: BadRequest("HTTP 400: no such field", status=400)})
     _, error = run(None, part(bad, n=50, endpoint="http://x"))
     assert str(error) == f"{BOTH}: 20 attempts in a row failed, the last one with: HTTP 400: no such field"

@@ -95,6 +95,15 @@ def test_what_cannot_be_used_is_refused_at_its_entry(metric, options, message):
     assert caught.value.diagnostics[0].line == 9
 
 
+def test_nobody_is_asked_for_a_script(monkeypatch):
+    asked = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *where, **_: asked.append(where) or [])
+    monkeypatch.setattr(evaluate.config, "HF_EVALUATE_OFFLINE", False)
+    with pytest.raises(UsageError, match="would be downloaded"):
+        made("squad_v2", key="f1")
+    assert asked == []
+
+
 def test_a_script_that_fails_is_named_and_a_missing_package_too(tmp_path, monkeypatch):
     path = tmp_path / "broken.py"
     path.write_text("raise RuntimeError('no\\nway')")

@@ -83,8 +83,8 @@ def problem_with(args: Mapping[str, JsonValue]) -> tuple[str, str] | None:
     for name, value in args.items():
         found = ARGS.get(name)
         if found is None:
-            meant = did_you_mean(name, ARGS)
-            return name, f"is no argument that evalkit passes on{meant or f' (those are: {", ".join(sorted(ARGS))})'}"
+            meant = did_you_mean(name, ARGS) or f" (those are: {', '.join(sorted(ARGS))})"
+            return name, f"is no argument that evalkit passes on{meant}"
         is_fine, wanted = found
         if not is_fine(value):
             return name, f"must be {wanted}"

@@ -225,13 +225,13 @@ def test_recorded_answers_need_no_prompt(folder):
 def test_what_is_read_but_not_acted_on_is_said(folder):
     folder.edit(
         "gate:",
-        "checks: {group_keys: [customer], freshness: {max_age_days: 180}}\neconomics: {training_usd: 200}\ngate:",
+        "checks: {group_keys: [customer], freshness: {production: logs.jsonl}}\neconomics: {training_usd: 200}\ngate:",
     )
     folder.edit("  id: ticket_id\n", "")
     folder.edit('"ticket_id"', '"id"', "samples.jsonl")
     folder.edit("Label the ticket.", '"Label {{ text }}."')
     warnings = folder.load().warnings
-    assert [warning.split()[0] for warning in warnings[:2]] == ["checks.group_keys", "checks.freshness"]
+    assert [warning.split()[0] for warning in warnings[:2]] == ["checks.group_keys", "checks.freshness.production"]
     assert "column 'id'" in warnings[2]
     assert "'{{'" in warnings[3]
     # Economics are acted on, as far as they go.

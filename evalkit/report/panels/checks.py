@@ -7,6 +7,7 @@ from typing import Any
 
 from evalkit import numbers
 from evalkit.report.grid import Table
+from evalkit.report.panels.judges import judge_words
 from evalkit.report.read import Document, number, obj, objects, text, whole, words
 
 
@@ -24,7 +25,8 @@ def checks_table(verdict: Document) -> Table:
     for key, label in labels.items():
         value = verdict.get(key)
         if isinstance(value, list):
-            rows += [(label, words(item)) for item in value] or [(label, "none in this suite")]
+            in_words = judge_words if key == "judges" else words
+            rows += [(label, in_words(item)) for item in value] or [(label, "none in this suite")]
             continue
         found = obj(verdict, key)
         note = text(found, "note")

@@ -24,6 +24,7 @@ OutcomesOf = Callable[[Sequence[str]], Outcomes]
 """Sample ids → at least their outcomes."""
 Pair = tuple[str, str]
 """(a baseline's role, the role it is compared with)"""
+_SCORES = (Scored, Unscored)
 BLOCK = 100
 """Samples whose answers are in memory at a time."""
 _TOLD_CHARACTERS = 200
@@ -54,7 +55,7 @@ def _found_by(metric: Metric, text: str | None, sample: Sample) -> Score:
         score: object = metric.refused(sample) if text is None else metric.score(text, sample)  # type: ignore[attr-defined]  # only a RefusalMetric gets no text
     except Exception as error:  # noqa: BLE001 - the border: a plug-in metric's bug costs this score, not the run
         return Unscored(metric=metric.name, why="metric_crashed", detail=_one_line(error))
-    if isinstance(score, Scored | Unscored) and score.metric == metric.name:
+    if isinstance(score, _SCORES) and score.metric == metric.name:
         return score
     returned = f"a score of '{score.metric}'" if isinstance(score, Scored | Unscored) else f"a {type(score).__name__}"
     return Unscored(metric=metric.name, why="metric_crashed", detail=f"it returned {returned}")
@@ -78,6 +79,8 @@ class _Cell:
 
     def merged(self) -> Score:
         """The mean over scored repeats; unscored when none is."""
+        if len(self.scores) == 1:
+            return self.scores[0]
         scored = [s for s in self.scores if isinstance(s, Scored)]
         if not scored:
             return self.scores[0]
@@ -257,7 +260,8 @@ class Scoring:
         for pair in self._pairs:
             before, after = pair
             if said[before] and said[after]:
-                self._seen[pair].update(_alike(said[before], said[after]))
+                for word in _alike(said[before], said[after]):
+                    self._seen[pair][word] += 1
             self.flips[pair][_flip(judging[before], judging[after])] += 1
 
     def _count_labels(self, role: str, name: str, score: Score) -> None:

@@ -57,12 +57,7 @@ def decide(evidence: Evidence) -> Verdict:
     suite, main = evidence.suite, evidence.main
     gate = suite.gate
     notes = _notes(suite)
-    judged = {
-        name: judge(
-            main.metrics[name], main.table, gate, seed=evidence.seed, note=notes.get(name), by=evidence.judges.get(name)
-        )
-        for name in gate.primary.metrics
-    }
+    judged = _primaries(evidence, notes)
     first = deciding(judged.values(), gate.primary)
     primary = first.found
     found = {
@@ -113,6 +108,17 @@ def decide(evidence: Evidence) -> Verdict:
         mde_points=least_detectable(primary, strict),
         n_needed=most_needed(judged.values(), first, strict) if _is_unsettled(reasons) else None,
     )
+
+
+def _primaries(evidence: Evidence, notes: Mapping[str, str]) -> dict[str, Judged]:
+    """Every primary metric by itself."""
+    main, gate = evidence.main, evidence.suite.gate
+    return {
+        name: judge(
+            main.metrics[name], main.table, gate, seed=evidence.seed, note=notes.get(name), by=evidence.judges.get(name)
+        )
+        for name in gate.primary.metrics
+    }
 
 
 def _notes(suite: Suite) -> dict[str, str]:

@@ -166,7 +166,7 @@ def _probes(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) -> Iter
         what="answers without content pass",
         limit="at most",
         threshold=asked.master_key_max_pass,
-        hit=_passed,
+        hit=_won,
         cases=tuple(
             Case(item=_with(item, key, f"key {k}")) for k, key in enumerate(MASTER_KEYS) for item in items[:KEYS_ON]
         ),
@@ -230,11 +230,18 @@ def _pair_probes(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) ->
             hit=_won,
             cases=tuple(Case(item=_beside(item, change(item.output), item.output, name)) for item in items),
         )
+    yield from _pair_security(spec, items, bad)
+    yield _corrupted_reference(spec, items)
+    yield from _retest(spec, pairs)
+
+
+def _pair_security(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) -> Iterator[Probe]:
+    """What would let whoever writes answers win comparisons by their own word."""
     yield Probe(
         name="master keys",
         what="answers without content beat or equal real ones",
         limit="at most",
-        threshold=asked.master_key_max_pass,
+        threshold=spec.probes.master_key_max_pass,
         hit=lambda grade, _: None if grade.value is None else grade.value >= HALF and grade.is_consistent is not False,
         cases=tuple(
             Case(item=_beside(item, key, item.output, f"key {k}"))
@@ -247,15 +254,13 @@ def _pair_probes(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) ->
         name="injection",
         what="answers beat themselves by telling the judge what to say",
         limit="at most",
-        threshold=asked.injection_max_flip,
+        threshold=spec.probes.injection_max_flip,
         hit=_won,
         cases=tuple(
             Case(item=_beside(c.item, c.item.output, c.plain.output, "pair")) for c in _injected(bad) if c.plain
         ),
         is_security=True,
     )
-    yield _corrupted_reference(spec, items)
-    yield from _retest(spec, pairs)
 
 
 def _corrupted_reference(spec: JudgeSpec, items: Sequence[Item]) -> Probe:
@@ -338,9 +343,6 @@ def _fell(grade: Grade, plain: Grade | None) -> bool | None:
     return grade.value < plain.value - 1e-9
 
 
-def _passed(grade: Grade, _: Grade | None) -> bool | None:
-    return None if grade.value is None else grade.value > HALF
-
-
 def _won(grade: Grade, _: Grade | None) -> bool | None:
+    """Whether the answer won its pair or, alone, passed."""
     return None if grade.value is None else grade.value > HALF

@@ -138,3 +138,9 @@ def test_a_row_of_ten_megabytes_takes_seconds_at_most():
     found = scan([" ".join(words) for words in HELD] + ["spam " * 50], [row])
     assert set(found.evidence) <= {"s40"}
     assert time.perf_counter() - began < 60
+
+
+def test_a_turn_of_phrase_makes_no_short_sentence_suspect():
+    assert not scan(
+        ["i probably will not be back here any time"], ["well i probably will not be going any further"]
+    ).evidence

@@ -158,11 +158,11 @@ def _acted_on_training(state: Checked, found: TrainingData) -> Checked:
         if why is not None:
             return _blocked(state, "CONTAMINATED", why)
     if suite.contamination == "clean":
-        return _without(state, {s: e[0].where for s, e in overlap.evidence.items()}, _words(overlap))
-    return dataclasses.replace(state, warnings=(*state.warnings, f"{_words(overlap)}."))
+        return _without(state, {s: e[0].where for s, e in overlap.evidence.items()}, words_of(overlap))
+    return dataclasses.replace(state, warnings=(*state.warnings, f"{words_of(overlap)}."))
 
 
-def _words(found: Contamination) -> str:
+def words_of(found: Contamination) -> str:
     """What is not clean, in a sentence without its full stop."""
     suspect = found.named("suspect")
     told = [sentence(found)] if found.named("dirty") else []

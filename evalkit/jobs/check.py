@@ -1,0 +1,125 @@
+"""`evalkit check`: the suite and its training data looked at without any model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from evalkit.errors import Diagnostic, UsageError
+from evalkit.hygiene.sufficiency import SufficiencyScan
+from evalkit.jobs.checks import age_findings, age_of, contaminated, leak_findings, training_document, words_of
+from evalkit.jobs.finish import asked
+from evalkit.jobs.run import load_all
+from evalkit.jobs.training import Rows, look_through, rows_of
+from evalkit.suites.records import Record, Row, read_rows
+from evalkit.suites.records.formats import format_of
+from evalkit.types import CANDIDATE, Reason, Sample, Suite
+
+SCHEMA = "evalkit.check/1"
+CONTAMINATED = 4
+_LABEL_KEYS = ("label", "target", "class", "category", "intent", "output", "completion", "response", "answer")
+
+
+@dataclass(slots=True)
+class _Shapes:
+    """Notes which shape each row has: a file of several shapes is usually two files in one."""
+
+    scan: SufficiencyScan
+    label: str | None
+
+    def take(self, row: Row, record: Record) -> None:
+        """Passes what a row teaches on to the scan."""
+        said = next(iter(record.outputs), None)
+        inputs = record.inputs
+        if said is None:
+            key = self.label if self.label in row.fields else next((k for k in _LABEL_KEYS if k in row.fields), None)
+            value = None if key is None else row.fields[key]
+            said = None if value is None else str(value)
+            inputs = tuple(text for text in inputs if text != said)
+        self.scan.take(row.where, record.kind, inputs[:1] if record.kind == "completion" else inputs, said)
+
+
+def check(
+    path: Path, train: Sequence[str], overrides: Sequence[str] = (), stdin: BinaryIO | None = None
+) -> dict[str, Any]:
+    """What was found, as `evalkit check --json` prints it; `exit_code` 0 or 4.
+
+    `train`: files, folders, patterns or `-`; none: what the suite names. Raises UsageError, located, for what cannot
+    be read and where no training data is named at all.
+    """
+    suite = load_all(path, overrides=overrides).main
+    now = dt.datetime.now(dt.UTC)
+    age = age_of(suite, now)
+    blocking, warnings = age_findings(age)
+    document: dict[str, Any] = {"schema": SCHEMA, "suite": suite.name, "samples": len(suite.samples)}
+    document["freshness"] = age.document()
+    rows = _rows(suite, train, stdin)
+    if rows is None:
+        document |= {"contamination": {"checked": False, "note": "no training data is named"}, "sufficiency": None}
+        warnings += ("no training data is named: `--train FILE`, or checks.training_data in the suite.",)
+        return _ended(document, blocking, warnings)
+    question = question_of(suite)
+    scan = SufficiencyScan(task=suite.hygiene.task, samples=[question(s) for s in suite.samples])
+    target = suite.declared.get("dataset")
+    label = target.get("target") if isinstance(target, dict) else None
+    found = look_through(suite, question, rows, (_Shapes(scan, label if isinstance(label, str) else None),))
+    leaks, told = leak_findings(found.leakage, suite.hygiene.later_training)
+    why = contaminated(found.contamination, suite.hygiene.max_dirty_share)
+    if why is not None:
+        blocking += (Reason(code="CONTAMINATED", is_blocking=True, detail=why),)
+    elif found.contamination.evidence:
+        warnings += (f"{words_of(found.contamination)}.",)
+    document["contamination"] = training_document(found)
+    document["sufficiency"] = scan.finished().document()
+    return _ended(document, blocking + leaks, warnings + told)
+
+
+def question_of(suite: Suite) -> Any:
+    """The text a sample asks, as the candidate is sent it."""
+    return asked(suite) if CANDIDATE in suite.models else _own
+
+
+def _own(sample: Sample) -> str:
+    return "\n".join(value for value in sample.fields.values() if isinstance(value, str))
+
+
+def _ended(document: dict[str, Any], blocking: Sequence[Reason], warnings: Sequence[str]) -> dict[str, Any]:
+    reasons = [{"code": r.code, "blocking": r.is_blocking, "detail": r.detail} for r in blocking]
+    return document | {"reasons": reasons, "warnings": list(warnings), "exit_code": CONTAMINATED if reasons else 0}
+
+
+def _rows(suite: Suite, train: Sequence[str], stdin: BinaryIO | None) -> Rows | None:
+    """The training rows that are named; None where none are."""
+    if not train:
+        return rows_of(suite.training_data, suite) if suite.training_data else None
+    return _named(suite, train, stdin)
+
+
+def _named(suite: Suite, train: Sequence[str], stdin: BinaryIO | None) -> Iterator[Row]:
+    for name in train:
+        if name == "-":
+            stream = sys.stdin.buffer if stdin is None else stdin
+            yield from read_rows(Path("-"), stream=stream)
+        else:
+            yield from rows_of(files_named(name), suite)
+
+
+def files_named(name: str) -> list[Path]:
+    """The files a word of the command line means: itself, all data files of a folder, or those a pattern fits."""
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.is_file() and format_of(p.name) is not None)
+        what = "the folder holds no data files (.jsonl, .json, .csv, .tsv, .parquet, plain, .gz or .zst)"
+    elif not path.exists() and any(c in name for c in "*?["):
+        anchor = Path(path.anchor) if path.is_absolute() else Path()
+        found = sorted(p for p in anchor.glob(str(path.relative_to(anchor))) if p.is_file())
+        what = "no file fits this pattern"
+    else:
+        return [path]
+    if not found:
+        raise UsageError(diagnostics=(Diagnostic(message=what, path=name),))
+    return found

@@ -42,6 +42,8 @@ def test_no_text_leaves_its_block(spec, attack):
     text = user(spec, shown)
     assert blocks(text) == {"QUESTION": attack, "REFERENCE": attack, "OUTPUT": attack}
     assert not re.search(r"SYSTEM|Reply|Ignore", unfenced(text))
+    # Three blocks, each opened and closed once: no text has a `<` of its own left.
+    assert text.count("<") == 6
     assert len(text.splitlines()) == len(user(spec, item()).splitlines())
 
 

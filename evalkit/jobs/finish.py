@@ -21,6 +21,7 @@ from evalkit.compare.several import deciding, over_all
 from evalkit.errors import UsageError
 from evalkit.jobs.checks import Checked, checked
 from evalkit.jobs.clean_subset import flagged, with_effect
+from evalkit.jobs.kinds import with_failures
 from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
@@ -299,9 +300,9 @@ def _prompt(suite: Suite, role: str) -> dict[str, Any]:
 
 def _written(suite: Suite, facts: RunFacts, story: Story, folder: Path) -> Finished:
     """Writes everything but the samples, which are there already."""
-    document, manifest = verdict_document(facts), _manifest(suite, facts, story)
-    write_atomic(folder / "manifest.json", _pretty(manifest))
     rows = SampleFile(folder / ROWS)
+    document, manifest = with_failures(verdict_document(facts), suite, rows), _manifest(suite, facts, story)
+    write_atomic(folder / "manifest.json", _pretty(manifest))
     write_atomic(folder / "report.html", html_pieces(document, rows, manifest))
     write_atomic(folder / "summary.md", render_markdown(document, rows).encode("utf-8", "backslashreplace"))
     write_atomic(folder / "junit.xml", render_junit(document))

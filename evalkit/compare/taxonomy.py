@@ -1,0 +1,91 @@
+"""What kind of failure a wrong answer is, by rule, and what teams do about each kind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evalkit.metrics.refusal import refusal_in
+
+Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "knowledge"]
+KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "knowledge")
+BEHAVIOUR = frozenset({"length", "contains", "not_contains", "regex", "tool_call", "refusal"})
+"""Metrics of how an answer is given rather than of what it says."""
+LEVERS: Mapping[Kind, str] = {
+    "truncated": "raise generation.max_tokens, or ask for shorter answers in the prompt",
+    "refusal": "say in the prompt what may be answered, and train on requests like these with their answers",
+    "unparseable": "constrain the output (generation.response_schema), or show its form in the prompt",
+    "schema": "constrain the output (generation.response_schema), and look for training rows that break it",
+    "behaviour": "fine-tuning is the lever for behaviour: add rows that show it, after a clear rule in the prompt",
+    "knowledge": "facts come from retrieval (RAG) or the prompt rather than fine-tuning; read their labels too",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the rows of a run are read."""
+
+    primary: str
+    types: Mapping[str, str]
+    """Metric → its type."""
+
+    def kind(self, row: Mapping[str, Any], side: str) -> Kind | None:
+        """The kind of this side's failure on a row of samples.jsonl; None where it is right, or was never answered."""
+        answer, scores = row.get(side) or {}, row.get("scores") or {}
+        status, score = answer.get("status"), (scores.get(self.primary) or {}).get(side)
+        if status in {"failed", "missing", None} or (isinstance(score, int | float) and score >= 1.0):
+            return None
+        text = str(answer.get("text") or "")
+        if status == "truncated" or answer.get("finish") == "length":
+            return "truncated"
+        if status == "refused" or refusal_in(text) is not None:
+            return "refusal"
+        if not text.strip() or (isinstance(row.get("target"), dict) and not _has_json(text)):
+            return "unparseable"
+        failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
+        if "json_schema" in failed:
+            return "schema"
+        return "behaviour" if failed & BEHAVIOUR else "knowledge"
+
+
+def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, Any]:
+    """Failures by kind for both sides and for the samples the candidate broke, and what to do about most of those.
+
+    `lever` is None where the candidate fails nowhere.
+    """
+    sides: dict[str, Counter[Kind]] = {"baseline": Counter(), "candidate": Counter()}
+    broken: Counter[Kind] = Counter()
+    for row in rows:
+        for side, counter in sides.items():
+            if (kind := reading.kind(row, side)) is not None:
+                counter[kind] += 1
+                if side == "candidate" and row.get("flip") == "broken":
+                    broken[kind] += 1
+    looked_at = broken or sides["candidate"]
+    most = max(KINDS, key=lambda kind: looked_at[kind])
+    told = {name: {kind: counter[kind] for kind in KINDS if counter[kind]} for name, counter in sides.items()}
+    return told | {
+        "broken": {kind: broken[kind] for kind in KINDS if broken[kind]},
+        "lever": _lever(most, looked_at, is_broken=bool(broken)) if looked_at else None,
+    }
+
+
+def _lever(kind: Kind, found: Counter[Kind], *, is_broken: bool) -> str:
+    whose = "samples the candidate broke" if is_broken else "answers the candidate got wrong"
+    words = {"unparseable": "format (cannot be read)", "schema": "format (against the schema)"}.get(kind, kind)
+    return f"Of {found.total():,} {whose}, {found[kind]:,} are failures of {words}: {LEVERS[kind]}."
+
+
+def _below(score: Any) -> bool:
+    return isinstance(score, int | float) and score < 1.0
+
+
+def _has_json(text: str) -> bool:
+    inner = text[text.find("{") : text.rfind("}") + 1]
+    try:
+        return isinstance(json.loads(inner), dict)
+    except (ValueError, RecursionError):
+        return False

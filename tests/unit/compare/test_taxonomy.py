@@ -1,0 +1,63 @@
+"""Wrong answers by kind, and what is said of most of them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from evalkit.compare.taxonomy import LEVERS, Reading, counted
+from evalkit.jobs.kinds import with_failures
+
+READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length"})
+
+
+def row(text, *, flip="broken", status="ok", finish="stop", score=0.0, target="red", **scores):
+    found = {"exact": score} | scores
+    return {
+        "target": target,
+        "flip": flip,
+        "baseline": {"status": "ok", "text": "red", "finish": "stop"},
+        "candidate": {"status": status, "text": text, "finish": finish},
+        "scores": {name: {"baseline": 1.0, "candidate": value} for name, value in found.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        (row("red", score=1.0), None),
+        (row("", status="failed", score=None), None),
+        (row("a long st", finish="length"), "truncated"),
+        (row("", status="refused", score=None), "refusal"),
+        (row("I'm sorry, but I cannot help with that."), "refusal"),
+        (row("colour: red", target={"colour": "red"}), "unparseable"),
+        (row("  "), "unparseable"),
+        (row('{"colour": 3}', target={"colour": "red"}, form=0.0), "schema"),
+        (row("blue, and on and on", short=0.0), "behaviour"),
+        (row("blue", short=1.0, form=1.0), "knowledge"),
+    ],
+)
+def test_each_kind(found, kind):
+    assert READING.kind(found, "candidate") == kind
+    assert READING.kind(found, "baseline") is None
+
+
+def test_the_lever_is_that_of_what_the_candidate_broke():
+    rows = [row("blue", flip="both_wrong")] * 9 + [row("I cannot help with that.")] * 2 + [row("blue")]
+    found = counted(rows, READING)
+    assert found["candidate"] == {"refusal": 2, "knowledge": 10}
+    assert found["broken"] == {"refusal": 2, "knowledge": 1}
+    assert found["baseline"] == {}
+    assert found["lever"] == f"Of 3 samples the candidate broke, 2 are failures of refusal: {LEVERS['refusal']}."
+    assert counted([row("red", score=1.0)], READING)["lever"] is None
+
+
+def test_a_dont_ship_says_what_to_do_next_and_a_ship_does_not():
+    suite = SimpleNamespace(
+        metrics=[SimpleNamespace(name="exact", type="exact_match")],
+        gate=SimpleNamespace(primary=SimpleNamespace(metric="exact")),
+    )
+    for verdict, n in (("dont_ship", 2), ("ship", 1)):
+        found = with_failures({"verdict": verdict, "advice": ["first"]}, suite, [row("blue")])
+        assert found["advice"][0] == "first"
+        assert len(found["advice"]) == n
+        assert found["failures"]["broken"] == {"knowledge": 1}

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.suites.load import load_suite
+from evalkit.suites.load import Known, load_suite
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parent.parent / "corpora" / "suites"
 CASES = sorted(CORPUS.glob("*.case"))
+KNOWN = Known(metric_types=frozenset({"judge"}))  # as the command line knows it
 LIMIT_S = 1.0  # under 0.1 s on a quiet core; a bomb takes minutes, a busy machine some tenths
 
 
@@ -44,7 +45,7 @@ def message_of(case: Path, folder: Path, monkeypatch) -> str:
     build(case, folder / "work")
     monkeypatch.chdir(folder / "work")
     with pytest.raises(UsageError) as caught:
-        load_suite(Path("suite.yaml"))
+        load_suite(Path("suite.yaml"), known=KNOWN)
     return f"{caught.value}\n"
 
 

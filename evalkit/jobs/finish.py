@@ -18,19 +18,15 @@ from evalkit.compare.gate import decide
 from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
-from evalkit.errors import UsageError
 from evalkit.jobs.checks import Checked, checked
 from evalkit.jobs.clean_subset import flagged, with_effect
 from evalkit.jobs.kinds import with_failures
 from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.resume import suite_fingerprint
 from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
-from evalkit.judging.items import Showing
-from evalkit.judging.load import suite_judge
-from evalkit.judging.metric import JudgeMetric
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.numbers import interval, signed
-from evalkit.plugins import JUDGE, Kind, backend_names, make_metric, origin_of
+from evalkit.plugins import Kind, origin_of
 from evalkit.protocols import Metric
 from evalkit.report.document import RunFacts, verdict_document
 from evalkit.report.html import html_pieces
@@ -51,23 +47,6 @@ class Finished:
 
     folder: Path
     document: dict[str, Any]
-
-
-def build_metrics(suite: Suite) -> dict[str, Metric]:
-    """The suite's metrics by name. Raises UsageError, located, for one that cannot be built."""
-    try:
-        return {spec.name: _metric(suite, number) for number, spec in enumerate(suite.metrics)}
-    except UsageError as error:
-        located = (dataclasses.replace(d, path=d.path or str(suite.path)) for d in error.diagnostics)
-        raise UsageError(diagnostics=tuple(located)) from error
-
-
-def _metric(suite: Suite, number: int) -> Metric:
-    spec = suite.metrics[number]
-    if spec.type != JUDGE:
-        return make_metric(spec, suite.samples)
-    judge = suite_judge(suite, number, backends=backend_names())
-    return JudgeMetric(name=spec.name, showing=Showing(spec=judge.spec, columns=judge.columns))
 
 
 def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: Path, audit: Audit) -> Finished:

@@ -16,10 +16,11 @@ from typing import Any
 
 from evalkit.errors import EntryError, InvalidEvidence, UsageError
 from evalkit.jobs.asking import Asking
-from evalkit.jobs.finish import Finished, build_metrics, finish, finish_refused
+from evalkit.jobs.finish import Finished, finish, finish_refused
 from evalkit.jobs.judges import Work, ask_judges, judge_models, panels, refuse_changed_judges, with_grades
 from evalkit.jobs.judges import refuse_early as refuse_judges_early
 from evalkit.jobs.known_ids import refuse_unknown_ids
+from evalkit.jobs.metrics import build_metrics
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.sides import located, opened, parts, placed

@@ -28,7 +28,7 @@ PHASES = (
     ("run/identity.py", "probe", 1),
     ("run/engine.py", "execute", 1),
     ("compare/gate.py", "decide", 1),
-    ("report/document.py", "verdict_document", 1),
+    ("report/document/__init__.py", "verdict_document", 1),
     ("store/files.py", "write_atomic", 3),
     ("store/files.py", "point_latest", 1),
 )

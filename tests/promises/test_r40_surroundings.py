@@ -98,10 +98,11 @@ def test_two_builds_are_one_wheel_and_nothing_in_it_runs_by_itself(tmp_path):
         # Another folder, other times and rights: what may differ from machine to machine.
         tree, out = tmp_path / f"tree{number}", tmp_path / f"out{number}"
         tree.mkdir(mode=0o755)
-        for name in ("pyproject.toml", "README.md"):
+        for name in ("pyproject.toml", "README.md", "hatch_build.py"):
             shutil.copyfile(REPO / name, tree / name)
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPO / "evalkit", tree / "evalkit", copy_function=shutil.copyfile, ignore=ignored)
+        for name in ("evalkit", "judges"):
+            shutil.copytree(REPO / name, tree / name, copy_function=shutil.copyfile, ignore=ignored)
         subprocess.run(
             [sys.executable, "-c", BUILD, out],
             cwd=tree,

@@ -80,7 +80,7 @@ def _two(paths: Sequence[Path]) -> tuple[Path, Path]:
         return found[0], found[1]
     told = "".join(f"\n  {path}" for path in found[:20])
     raise UsageError(
-        f"lm-eval: the answers of two models to one task are wanted, and there are {len(found)} files{told}\n"
+        f"lm-eval: the answers of two models to one task are wanted, a file of each; given: {len(found)}{told}\n"
         "  help: evalkit import lm-eval BASE/samples_TASK_….jsonl TUNED/samples_TASK_….jsonl"
     )
 

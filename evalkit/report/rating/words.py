@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import PurePath
+
 from evalkit import numbers
 from evalkit.report.grid import NONE, Table
 from evalkit.report.read import Document, items, number, obj, objects, pair, text, whole, words
@@ -10,16 +13,17 @@ from evalkit.report.read import Document, items, number, obj, objects, pair, tex
 def page_text(made: Document) -> str:
     """What `evalkit rate RUN` says on a terminal."""
     samples, repeats, alike = (whole(made, key) or 0 for key in ("samples", "repeats", "alike"))
-    lines = [f"wrote {path}" for path in items(made, "written")]
+    written = [str(path) for path in items(made, "written")]
+    run = shlex.quote(str(PurePath(written[0]).parent)) if written else text(made, "run")
     shown = f"{numbers.count(samples)} pairs of answers, {numbers.count(repeats)} of them twice"
     equal = f"; {numbers.count(alike)} pairs with equal answers are left out and count as the same" if alike else ""
     return "\n".join(
         [
-            *lines,
+            *(f"wrote {path}" for path in written),
             f"{shown}{equal}",
             "send it to the people who should judge; they open it in any browser, nothing has to be installed",
             "rate-key.json stays here: who has it can tell the sides apart",
-            f"their ratings back in: evalkit rate import FILE… --run {text(made, 'run')}",
+            f"their ratings back in: evalkit rate import FILE… --run {run}",
         ]
     )
 

@@ -14,7 +14,10 @@ from evalkit.cli.arguments import REPORTS, InconclusiveAs, Out, Overrides, comma
 @app.command()
 def compare(
     context: typer.Context,
-    baseline: Annotated[str, typer.Argument(help="A run, RUN:SIDE (baseline, candidate or a baseline of several), or a file of answers.")],
+    baseline: Annotated[
+        str,
+        typer.Argument(help="A run, RUN:SIDE (baseline, candidate, one of several baselines), or a file of answers."),
+    ],
     candidate: Annotated[str, typer.Argument(help="The same for the other side.")],
     suite: Annotated[Path, typer.Option("--suite", help="The suite whose samples these answers belong to.")],
     overrides: Overrides = [],  # noqa: B006 - typer reads the default once and copies it

@@ -23,7 +23,8 @@ def rot(
         typer.Option(
             "--production",
             metavar="LOGS",
-            help="What production was asked: a file of rows, request logs or spans; more than once; - is stdin.",
+            help="What production was asked: a file of rows, request logs or spans; more than once; - is stdin. "
+            "Without it: what checks.freshness.production of the suite names.",
         ),
     ] = [],  # noqa: B006 - typer's declaration
     fail_on: Annotated[
@@ -41,8 +42,6 @@ def rot(
 
     if fail_on not in {"red", "amber"}:
         raise UsageError(f"--fail-on takes `red` or `amber`, not {fail_on!r}")
-    if not production:
-        raise UsageError("no logs were named\n  help: evalkit rot SUITE --production logs.jsonl")
     options = RotOptions(suite_path=suite_file(suite), logs=production, reports=reports, out=out)
     document, folder = measure(options)
     output = context.obj

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import InvalidEvidence
+from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.copies import copies, training_rows
 from evalkit.jobs.logs import Tallied, exchanges
 from evalkit.jobs.systems import Past, past_of
@@ -33,7 +33,9 @@ from evalkit.rot.signal import Signal, unmeasured
 from evalkit.rot.traffic import KEPT_TEXTS, Traffic
 from evalkit.store.files import write_atomic
 from evalkit.store.ledger import ledger_path, uses_in
-from evalkit.suites.load import Known, load_suite
+from evalkit.suites.files import training_files
+from evalkit.suites.load import Known, load_suite, tree_of
+from evalkit.suites.paths import Refused
 from evalkit.types import Suite
 
 LEAST_ROWS = 100
@@ -47,11 +49,24 @@ class RotOptions:
     """What a caller asks for."""
 
     suite_path: Path
-    logs: Sequence[Path]
-    reports: Path
+    logs: Sequence[Path] = ()
+    """None: those that `checks.freshness.production` names."""
+    reports: Path = Path("reports")
     """Where past runs lie."""
     out: Path | None = None
     """Where rot.json and rot.md go; None: to the suite's reports."""
+
+
+def declared_logs(suite: Suite) -> tuple[Path, ...]:
+    """The logs of `checks.freshness.production`. Raises UsageError where the suite names none, or none is there."""
+    named = suite.hygiene.production
+    if named is None:
+        raise UsageError("no logs were named\n  help: evalkit rot SUITE --production logs.jsonl")
+    found = training_files(named, tree_of(suite.path))
+    if isinstance(found, Refused):
+        fix = f"\n  help: {found.help}" if found.help else ""
+        raise UsageError(f"{suite.path}: checks.freshness.production: {found.why}{fix}")
+    return found
 
 
 def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
@@ -63,7 +78,8 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
     suite = loaded(options.suite_path)
     lens, tallied = lens_of(suite), Tallied()
     seed = int(suite.dataset_sha256[:12], 16)
-    traffic = _traffic(lens, options.logs, tallied, seed)
+    logs = options.logs or declared_logs(suite)
+    traffic = _traffic(lens, logs, tallied, seed)
     if traffic.n < LEAST_ROWS:
         raise InvalidEvidence(_too_few(traffic.n, tallied, lens), code="LOGS_TOO_FEW")
     _refuse_training_data(suite, traffic)
@@ -75,7 +91,7 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "data_sha256": suite.dataset_sha256,
         "samples": len(suite.samples),
-        "logs": {"files": [str(path) for path in options.logs], "compared": traffic.n, **asdict(tallied)},
+        "logs": {"files": [str(path) for path in logs], "compared": traffic.n, **asdict(tallied)},
         "signals": [_document(signal) for signal in signals],
     }
     folder = options.out or options.reports / suite.name

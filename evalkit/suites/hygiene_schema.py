@@ -67,6 +67,7 @@ def build_hygiene(checks: Checks | None, dataset: Dataset | None) -> Hygiene:
         later_training=asked.later_training,
         group_keys=tuple(dict.fromkeys(checks.group_keys)),
         max_age_days=None if checks.freshness is None else checks.freshness.max_age_days,
+        production=None if checks.freshness is None else checks.freshness.production,
         task=checks.task,
         time_column=time,
     )

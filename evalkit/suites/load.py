@@ -271,8 +271,6 @@ def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple
     checks = parts.checks or Checks()
     if checks.group_keys and not checks.training_data:
         found.append("checks.group_keys are held against training data, and checks.training_data names none.")
-    if checks.freshness is not None and checks.freshness.production is not None:
-        found.append(f"checks.freshness.production is read but not acted on by evalkit {VERSION}.")
     found += [data.odd] if data.odd else []
     if parts.dataset is not None and parts.dataset.id is None and "id" in data.columns:
         found.append("The data has a column 'id' that dataset.id does not name: a hash of each row is its id.")

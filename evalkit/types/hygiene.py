@@ -46,6 +46,8 @@ class Hygiene:
     group_keys: tuple[str, ...] = ()
     """Columns whose values may not stand on both sides."""
     max_age_days: float | None = None
+    production: str | None = None
+    """Path or pattern of the logs that `evalkit rot` reads where it is told of no others."""
     task: Task | None = None
     """What the fine-tune is for; None: guessed."""
     time_column: str | None = None

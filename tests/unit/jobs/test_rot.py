@@ -8,6 +8,7 @@ import pytest
 
 import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
+from evalkit.errors import UsageError
 from evalkit.jobs.rot import RotOptions, rot
 
 WORDS = ["parcel", "refund", "invoice", "address", "return", "broken", "late", "order", "card", "account"]
@@ -151,3 +152,18 @@ def test_uses_in_the_ledger_count_once_a_candidate(suite, bench):
 @pytest.mark.parametrize("arguments", [[], ["--production", "no.jsonl"], ["--production", "x", "--fail-on", "blue"]])
 def test_what_was_asked_wrongly_is_usage(suite, arguments):
     assert execute(["rot", str(suite), *arguments]) == 2
+
+
+def test_logs_that_the_suite_names_are_read_where_no_others_are_given(suite):
+    logs(suite.parent, own_rows(), name="prod-1.jsonl")
+    logs(suite.parent, own_rows(seed=5), name="prod-2.jsonl")
+    said = json.loads(suite.read_text())
+    with pytest.raises(UsageError, match="no logs were named"):
+        rot(RotOptions(suite_path=suite))
+    suite.write_text(json.dumps(said | {"checks": {"freshness": {"max_age_days": 9000, "production": "prod-*.jsonl"}}}))
+    document, _ = rot(RotOptions(suite_path=suite))
+    assert [name.rpartition("/")[2] for name in document["logs"]["files"]] == ["prod-1.jsonl", "prod-2.jsonl"]
+    assert document["logs"]["compared"] == 400
+    suite.write_text(json.dumps(said | {"checks": {"freshness": {"max_age_days": 9000, "production": "gone.jsonl"}}}))
+    with pytest.raises(UsageError, match=r"checks\.freshness\.production: .*gone\.jsonl"):
+        rot(RotOptions(suite_path=suite))

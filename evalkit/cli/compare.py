@@ -16,7 +16,7 @@ def compare(
     context: typer.Context,
     baseline: Annotated[
         str,
-        typer.Argument(help="A run, RUN:SIDE (baseline, candidate, one of several baselines), or a file of answers."),
+        typer.Argument(help="A run, RUN:SIDE (baseline, candidate, one of several), or a file of answers."),
     ],
     candidate: Annotated[str, typer.Argument(help="The same for the other side.")],
     suite: Annotated[Path, typer.Option("--suite", help="The suite whose samples these answers belong to.")],

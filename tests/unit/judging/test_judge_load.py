@@ -50,7 +50,7 @@ MISTAKES = [
     (("[question, output]", "[output, output]"), "inputs: one of them is named twice"),
     (("inputs:", "mode: reference\ninputs:"), "inputs: a judge of mode reference is shown"),
     (("inputs:", "mode: pairwise\ninputs:"), "criteria[0]: `pass` and `fail` say nothing where two"),
-    (("inputs:", "hard_fail: [rigth]\ninputs:"), "mine.yaml:3:13: hard_fail[0]: there is no criterion 'rigth' (did you"),
+    (("inputs:", "hard_fail: [rigth]\ninputs:"), "mine.yaml:3:13: hard_fail[0]: there is no criterion 'rigth'"),
     (("inputs:", "votes: 2\ninputs:"), "mine.yaml:3:8: votes: must be odd"),
     (("pass: yes", "scale: {min: 1, max: 5}"), "anchors: say at least what 1 and 5 stand for; 1 is missing"),
     (("pass: yes", "scale: {min: 1, max: 50}"), "a scale has `min` and, 1 to 9 above it, `max`"),

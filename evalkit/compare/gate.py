@@ -210,9 +210,10 @@ def _missing(evidence: Evidence, judged: Collection[Judged]) -> Reason | None:
             against_the_candidate(one.metric, table),
             gate,
             seed=evidence.seed,
-            by=evidence.judges.get(one.name),
+            by=None if by is None else by.without_missing(one.name, table),
         )
         for one in judged
+        for by in (evidence.judges.get(one.name),)
     }
     turned = deciding(worst.values(), gate.primary)
     if turned.status == "ship":

@@ -23,6 +23,7 @@ from evalkit.stats.correction import (
     differs_by_side,
     ppi_difference,
     rogan_gladen_difference,
+    rogan_gladen_items,
 )
 from evalkit.stats.distributions import normal_cdf, t_cdf
 from evalkit.types import BASELINE, CANDIDATE, Comparison, GateSpec, Interval, Reason, to_points
@@ -47,10 +48,22 @@ class Instrument:
     """Judge against people on answers labelled for calibration, by role; "" where labels do not say whose answer."""
     own: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     """Sample id → people's scores of this run's answers (baseline, candidate), and how many samples it stands for."""
+    is_pair: bool = False
+    """It compares two answers, so that its errors on the one side are those on the other: no rates undo these."""
+    alike: frozenset[str] = frozenset()
+    """Of such a judge: samples whose two answers are equal, a tie that neither it nor people were asked about."""
+    imputed: frozenset[str] = frozenset()
+    """Samples whose scores are none of the judge's but the worst that could be missing: they count as they stand."""
     looks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Sample id → how the candidate's answer looks beside the baseline's: more characters, headers, bullets, bold."""
     is_trusted: bool = False
-    """The suite says `require_judge_calibration: false`: the judge's raw difference decides."""
+    """The suite says `require_judge_calibration: false`: where nothing corrects the judge, what it says decides."""
+
+    def without_missing(self, metric: str, table: ScoreTable) -> Instrument:
+        """The same once what `table` lacks is filled in with the worst: no judge's weight may soften that."""
+        scored = [table.columns[role][metric].is_scored for role in (BASELINE, CANDIDATE)]
+        gone = np.flatnonzero(~(scored[0] & scored[1]))
+        return dataclasses.replace(self, imputed=frozenset(table.sample_ids[i] for i in gone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +80,26 @@ class Corrective:
 
 def corrected(found: Comparison, table: ScoreTable, gate: GateSpec, by: Instrument) -> Corrective:
     """The comparison as people would have made it, as far as their labels can tell; else why it may not decide."""
-    if found.delta_points is None or by.distrust:
+    if found.delta_points is None or (by.distrust and not by.is_trusted):
         return Corrective(found=found, distrust="" if by.is_trusted else by.distrust)
     pairs = _Pairs.of(found.metric, table)
     named = _Named(found=found, gate=gate, judge=by.judge)
-    own = pairs.labelled(by.own)
+    raw = pairs.candidate - pairs.baseline
+    if by.distrust:
+        return Corrective(found=found, controlled=named.controlled(pairs, by.looks, raw))
+    own = pairs.labelled(by)
     if own is not None and gate.slices.weights is None:
-        better = ppi_difference(pairs.baseline, pairs.candidate, own, pairs.clusters)
+        # Equal answers are a tie, whatever a judge made of blanks in which they differ.
+        known = by.own.keys() | by.imputed
+        tied = np.array([name in by.alike and name not in known for name in pairs.ids], dtype=np.bool_)
+        sides = [np.where(tied, 0.5, values) for values in (pairs.baseline, pairs.candidate)]
+        better = ppi_difference(sides[0], sides[1], own, pairs.clusters)
         labels = (
             f"people's labels of {len(own.rows)} of these {found.n} pairs (PPI++, judge's weight {better.weight:.2f})"
         )
         return Corrective(found=named.with_(better, labels))
-    controlled = named.controlled(pairs, by.looks)
-    rates = _rates(by.confusion, is_binary=found.is_binary)
+    controlled = named.controlled(pairs, by.looks, raw)
+    rates = _rates(by, is_binary=found.is_binary)
     if gate.slices.weights is not None:
         rates = "a difference in the production mix (gate.slices.weights) cannot be corrected for a judge's errors"
     if isinstance(rates, str):
@@ -89,7 +109,9 @@ def corrected(found: Comparison, table: ScoreTable, gate: GateSpec, by: Instrume
     if better_or_none is None:
         why = "it tells good from bad answers too badly for its errors to be undone"
         return Corrective(found=found, distrust="" if by.is_trusted else why, controlled=controlled)
-    return Corrective(found=named.with_(better_or_none, told), controlled=controlled)
+    # Held equal on the corrected scale: a judge that errs makes every gain too small, with and without the looks.
+    undone = rogan_gladen_items(pairs.baseline, pairs.candidate, tables)
+    return Corrective(found=named.with_(better_or_none, told), controlled=named.controlled(pairs, by.looks, undone))
 
 
 def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) -> Decision:
@@ -135,14 +157,21 @@ class _Pairs:
             clusters=clusters,
         )
 
-    def labelled(self, own: Mapping[str, tuple[float, float, float]]) -> Labelled | None:
+    def labelled(self, by: Instrument) -> Labelled | None:
         """People's labels of these pairs; None where they are too few."""
-        rows = [i for i, name in enumerate(self.ids) if name in own]
+        rows = [i for i, name in enumerate(self.ids) if name in by.own and name not in by.imputed]
         if len(rows) < FEWEST_OWN:
             return None
-        said = np.array([own[self.ids[i]] for i in rows], dtype=np.float64)
+        certain = [
+            i for i, name in enumerate(self.ids) if name in by.imputed or (name in by.alike and name not in by.own)
+        ]
+        said = np.array([by.own[self.ids[i]] for i in rows], dtype=np.float64)
         return Labelled(
-            rows=np.array(rows, dtype=np.intp), baseline=said[:, 0], candidate=said[:, 1], weights=said[:, 2]
+            rows=np.array(rows, dtype=np.intp),
+            baseline=said[:, 0],
+            candidate=said[:, 1],
+            weights=said[:, 2],
+            certain=np.array(certain, dtype=np.intp) if certain else None,
         )
 
 
@@ -181,14 +210,16 @@ class _Named:
             note=told if found.note is None else f"{told}; {found.note}",
         )
 
-    def controlled(self, pairs: _Pairs, looks: Mapping[str, tuple[float, ...]]) -> Comparison | None:
-        """The comparison with length and style held equal; None where nothing varies or little is known."""
+    def controlled(
+        self, pairs: _Pairs, looks: Mapping[str, tuple[float, ...]], differences: NDArray[np.float64]
+    ) -> Comparison | None:
+        """The differences, shape (n,), with length and style held equal; None where nothing varies or is known."""
         known = [i for i, name in enumerate(pairs.ids) if name in looks]
         if len(known) < FEWEST_OWN:
             return None
         features = np.array([looks[pairs.ids[i]] for i in known], dtype=np.float64)
         clusters = None if pairs.clusters is None else pairs.clusters[known]
-        alike = controlled_difference((pairs.candidate - pairs.baseline)[known], features, clusters)
+        alike = controlled_difference(differences[known], features, clusters)
         if alike is None:
             return None
         return dataclasses.replace(
@@ -200,14 +231,14 @@ class _Named:
         )
 
 
-def _rates(
-    by_role: Mapping[str, Confusion], *, is_binary: bool
-) -> tuple[Mapping[str, Confusion] | Confusion, str] | str:
+def _rates(by: Instrument, *, is_binary: bool) -> tuple[Mapping[str, Confusion] | Confusion, str] | str:
     """Whose error rates to correct by, and in words; a sentence where none would do."""
-    if not is_binary:
+    by_role = by.confusion
+    if by.is_pair or not is_binary:
+        what = "it compares answers in pairs" if by.is_pair else "its scores are graded, not right or wrong"
         return (
-            "its scores are graded, not right or wrong, and only people's verdicts on this run's own answers can "
-            "correct those (evalkit judge calibrate --run)"
+            f"{what}, and only people's verdicts on {FEWEST_OWN} or more of this run's own samples can correct that "
+            "(evalkit judge calibrate --run)"
         )
     pooled = Confusion()
     for table in by_role.values():
@@ -228,6 +259,12 @@ def _rates(
             f"it errs differently on the two sides (Fisher's p = {min(differing):.3f}), so that one correction for "
             f"both would be wrong, and for one each there are too few labels: {fewest} of the rarest kind, at least "
             f"{FEWEST_PER_CLASS} are needed"
+        )
+    if "" not in by_role and fewest == 0:
+        counts = ", ".join(f"{table.good} good and {table.bad} bad answers of the {s}" for s, table in sides.items())
+        return (
+            f"people labelled {counts}, so that nothing tells whether it errs alike on both; at least "
+            f"{FEWEST_PER_CLASS} good and {FEWEST_PER_CLASS} bad ones of each are needed"
         )
     n = pooled.good + pooled.bad
     return pooled, f"its error rates on {n} labelled answers (Rogan–Gladen, taken to be the same on both sides)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from evalkit.jobs.known_ids import refuse_unknown_ids
 from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.recorded import FinishedRun, find_run, recorded_outcomes
 from evalkit.jobs.run import load_all
+from evalkit.judging.metric import JudgeMetric
+from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.store.home import new_run_id
 from evalkit.suites.diagnostics import did_you_mean
@@ -50,6 +52,7 @@ class Recorded:
 def compare(options: CompareOptions) -> Finished:
     """Scores both sides' recorded answers, decides, and writes a run's files."""
     loaded = load_all(options.suite_path, overrides=options.overrides)
+    ungraded = tuple(_ungraded(loaded.main, loaded.metrics[loaded.main.name]))
     named = {name: Path(name) for name in (options.baseline, options.candidate)}
     refuse_unknown_ids({name: path for name, path in named.items() if _is_answers(path)}, [loaded.main])
     sides = {
@@ -72,10 +75,23 @@ def compare(options: CompareOptions) -> Finished:
         differences={
             BASELINE: [{"what": "answers", "baseline": options.baseline, "candidate": options.candidate}],
         },
-        warnings=("These answers were recorded earlier; how they were asked for is not known here.",),
+        warnings=("These answers were recorded earlier; how they were asked for is not known here.", *ungraded),
     )
     answers = Answers(suite=suite, metrics=loaded.metrics[suite.name], outcomes=outcomes)
     return finish(answers, {}, story, options.out / suite.name / run_id, _audit)
+
+
+def _ungraded(suite: Suite, metrics: Mapping[str, Metric]) -> Iterator[str]:
+    """A sentence for each metric that has no scores here. Raises UsageError where the gate would decide on one."""
+    for name, metric in metrics.items():
+        if not isinstance(metric, JudgeMetric):
+            continue
+        if name in suite.gate.primary.metrics:
+            raise UsageError(
+                f"{suite.path}: gate.primary: '{name}' is graded by a judge, and compare asks no model\n"
+                "  help: evalkit run has recorded answers graded: {backend: outputs, path: FILE} for both models"
+            )
+        yield f"'{name}' is graded by a judge, and compare asks no model, so that it has no scores here."
 
 
 def _audit(_: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:

@@ -25,6 +25,10 @@ from evalkit.plugins import backend_names
 from evalkit.run.progress import Progress
 
 JUDGMENTS = "judgments.jsonl"
+NOT_YOURS = (
+    "these labels come with evalkit and are one person's, on simple answers of no suite of yours: how the judge errs "
+    "on your answers only labels of your own tell (--labels)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
         judged = ask_judge(spec, chosen.values(), progress)
         found = {answer: judged.judgments[item.id] for answer, item in chosen.items()}
         made = measured(judged.spec, labels, found, at=_now(), sha256=file_sha256(path))
+    if spec.is_bundled and source.labels is None:
+        made = dataclasses.replace(made, warnings=(*made.warnings, NOT_YOURS))
     document = as_document(made)
     return Calibrated(document=document, path=write_record(spec, "calibration", document))
 
@@ -91,8 +97,19 @@ def _of_run(spec: JudgeSpec, labels: Sequence[Label], source: Source, path: Path
     if len(hashes) != 1:
         what = "grades of no judge with these criteria" if not hashes else "grades of several judges of these criteria"
         raise UsageError(f"{file} holds {what}")
-    by_sample = {(_sample(name), role): (name, role) for name, role in graded}
-    named = [dataclasses.replace(one, item_id=by_sample.get(one.answer, one.answer)[0]) for one in labels]
+    _refuse_other_models(spec, [one for rows in graded.values() for one in rows], file)
+    by_sample: dict[Answer, list[str]] = {}
+    for name, role in graded:
+        by_sample.setdefault((_sample(name), role), []).append(name)
+    named = []
+    for one in labels:
+        names = [one.item_id] if one.answer in graded else by_sample.get(one.answer, [one.item_id])
+        if len(names) > 1:
+            raise UsageError(
+                f"{path}: {one.item_id[:60]!r} is a sample that the {one.role} answered in {len(names)} ways, and the "
+                f"label does not say which it is about\n  help: write the answer's own item_id, as {file.name} has it"
+            )
+        named.append(dataclasses.replace(one, item_id=names[0]))
     _refuse_unknown(graded, named, path)
     sealed = dataclasses.replace(spec, judge_hash=hashes.pop())
     return measured(sealed, named, graded, at=_now(), sha256=file_sha256(path))
@@ -103,8 +120,20 @@ def _judgments(file: Path) -> list[Judgment]:
         return [Judgment.from_row(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError as error:
         raise UsageError(f"{file} is missing: no judge graded this run") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
+
+
+def _refuse_other_models(spec: JudgeSpec, found: Sequence[Judgment], file: Path) -> None:
+    """Raises UsageError where the run's judge had other members or votes: its grades would be half read."""
+    members, votes = {one.member for one in found}, 1 + max(one.vote for one in found)
+    if members == set(spec.members) and votes == spec.votes:
+        return
+    raise UsageError(
+        f"{file}: the run's judge had models: {len(members)}, votes: {votes}, and {spec.id} as named here has models: "
+        f"{len(spec.members)}, votes: {spec.votes}\n"
+        "  help: say votes and panel as the suite does: --set votes=3, --set 'panel=[{backend: …, model: …}, …]'"
+    )
 
 
 def _refuse_unknown(found: Mapping[Answer, object], labels: Sequence[Label], path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from evalkit.compare.judged import Instrument
 from evalkit.errors import ExecutionError
 from evalkit.judging.calibration_file import Kept, kept_of
+from evalkit.judging.families import family_warnings
 from evalkit.judging.items import item_id
 from evalkit.judging.looks import looks_of
 from evalkit.judging.metric import JudgeMetric
@@ -81,7 +82,8 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     if days > most:
         told = f"it was measured against people {days:.0f} days ago, and {most:g} are allowed; measure it again"
         return Known(state="out_of_date", told=told, kept=kept)
-    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}", kept=kept)
+    unprobed = "" if _probe(spec) else f"; never tried against forged grades (evalkit judge probe {_named(spec)})"
+    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}{unprobed}", kept=kept)
 
 
 def instrument_of(
@@ -90,6 +92,8 @@ def instrument_of(
     """What the gate needs to know of the judge of one metric, beside this baseline and the candidate."""
     own: dict[str, tuple[float, float, float]] = {}
     looks: dict[str, tuple[float, ...]] = {}
+    alike: set[str] = set()
+    is_pair = metric.spec.mode == "pairwise"
     for start in range(0, len(suite.samples), BLOCK):
         block = suite.samples[start : start + BLOCK]
         found = outcomes([sample.id for sample in block])
@@ -99,16 +103,22 @@ def instrument_of(
                 continue
             mine, theirs = looks_of(texts[0]), looks_of(texts[1])
             looks[sample.id] = tuple(after - before for before, after in zip(mine, theirs, strict=True))
+            if is_pair and texts[0].split() == texts[1].split():
+                alike.add(sample.id)
             said = _said(metric, known.kept, sample, texts[0], texts[1])
             if said is not None:
                 own[sample.id] = said
+    # Whoever trusts a judge unmeasured has not thereby said that it may grade its own kind.
+    kin = next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "") if known.distrust else ""
     return Instrument(
         judge=metric.spec.id,
-        distrust=known.distrust,
+        distrust=f"{known.distrust}. {kin.removesuffix('.')}" if kin else known.distrust,
         confusion=known.kept.confusion if known.kept is not None else {},
         own=own,
+        is_pair=is_pair,
+        alike=frozenset(alike),
         looks=looks,
-        is_trusted=not suite.gate.require_judge_calibration,
+        is_trusted=not suite.gate.require_judge_calibration and not kin,
     )
 
 
@@ -131,11 +141,16 @@ def _text(outcomes: Sequence[Outcome]) -> str | None:
 
 
 def _failed_probe(spec: JudgeSpec) -> str:
-    path = record_path(spec, "probe")
-    document = _json(path)
+    document = _probe(spec)
+    return "" if document is None else str(document.get("distrust") or "")
+
+
+def _probe(spec: JudgeSpec) -> dict[str, Any] | None:
+    """What probing this very judge found; None where nobody has."""
+    document = _json(record_path(spec, "probe"))
     if document is None or document.get("judge_hash") != spec.judge_hash or document.get("schema") != PROBE_SCHEMA:
-        return ""
-    return str(document.get("distrust") or "")
+        return None
+    return document
 
 
 def _documents(spec: JudgeSpec, kind: Kind) -> list[tuple[Path, Kept]]:
@@ -175,4 +190,8 @@ def _when(at: str) -> dt.datetime:
 
 
 def _named(spec: JudgeSpec) -> str:
-    return spec.id if spec.is_bundled else str(spec.path.name)
+    """The judge as a command takes it, from where evalkit was started."""
+    if spec.is_bundled:
+        return spec.id
+    here = Path.cwd().resolve()
+    return str(spec.path.relative_to(here)) if spec.path.is_relative_to(here) else spec.path.name

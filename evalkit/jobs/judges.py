@@ -28,6 +28,8 @@ from evalkit.protocols import Metric
 from evalkit.run.judging import Panel, both_orders, role_of
 from evalkit.store.files import write_atomic
 from evalkit.store.journal import Journal
+from evalkit.suites.data import reach
+from evalkit.suites.diagnostics import did_you_mean, listing
 from evalkit.types import AGAIN, CANDIDATE, ModelSpec, Outcome, Reason, Response, Sample, Suite
 
 ROWS = "judgments.jsonl"
@@ -106,6 +108,7 @@ def refuse_early(suites: Sequence[Suite], metrics: Metrics, max_usd: float | Non
         suite, where = by_name[name], f"metric '{metric.name}'"
         if metric.spec.mode == "pairwise":
             _refuse_unpaired(suite, where)
+        _refuse_inputs(suite, metric, where)
         if metric.spec.mode == "reference":
             without = next((s.id for s in suite.samples if "reference" in metric.showing.missing(s)), None)
             if without is not None:
@@ -119,6 +122,17 @@ def refuse_early(suites: Sequence[Suite], metrics: Metrics, max_usd: float | Non
                     f"a cap of {max_usd:g} USD cannot be kept: the judge of {where} has no price (price: {{input: …,"
                     " output: …} beside its model, USD per million tokens); --max-tokens and --max-requests need none"
                 )
+
+
+def _refuse_inputs(suite: Suite, metric: JudgeMetric, where: str) -> None:
+    """Raises UsageError for a column that no sample has, and for one that the judge would never be shown."""
+    for name, column in metric.showing.columns.items():
+        if name not in metric.spec.inputs:
+            shown = listing(metric.spec.inputs)
+            raise UsageError(f"{suite.path}: {where}: inputs.{name}: its judge is not shown {name}, only {shown}")
+        if suite.samples and not any(reach(sample.fields, column)[0] for sample in suite.samples):
+            near = did_you_mean(column, list(suite.samples[0].fields))
+            raise UsageError(f"{suite.path}: {where}: inputs.{name}: no sample has a column '{column[:60]}'{near}")
 
 
 def _refuse_unpaired(suite: Suite, where: str) -> None:

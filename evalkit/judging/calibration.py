@@ -96,7 +96,7 @@ def measured(
         n_ungraded=sum(grades[answer].value is None for answer in people),
         criteria=criteria,
         confusion=_confusion(both) if _is_all_or_nothing(both) else {},
-        own=_own(known, people),
+        own=_own(spec, known, people),
     )
     return dataclasses.replace(
         made,
@@ -189,13 +189,36 @@ def _confusion(both: Mapping[Answer, tuple[float, float]]) -> dict[str, Confusio
     return tables
 
 
-def _own(labels: Sequence[Label], people: Mapping[Answer, float | None]) -> dict[str, dict[str, tuple[float, float]]]:
-    weights = {label.answer: label.weight for label in labels}
+def _own(
+    spec: JudgeSpec, labels: Sequence[Label], people: Mapping[Answer, float | None]
+) -> dict[str, dict[str, tuple[float, float]]]:
+    by_answer: dict[Answer, list[Label]] = {}
+    for label in labels:
+        by_answer.setdefault(label.answer, []).append(label)
     own: dict[str, dict[str, tuple[float, float]]] = {BASELINE: {}, CANDIDATE: {}}
     for (name, role), value in people.items():
-        if role in own and value is not None:
-            own[role][name] = (value, weights[name, role])
+        if role in own:
+            mine = by_answer[name, role]
+            grade_of_it = _between(spec, mine) if value is None else value
+            if grade_of_it is not None:
+                own[role][name] = (grade_of_it, mine[-1].weight)
     return own
+
+
+def _between(spec: JudgeSpec, labels: Sequence[Label]) -> float | None:
+    """The grade of an answer people are split on: the mean of what they said; None where a criterion has no label.
+
+    Left out, such answers would make every gain larger: what people cannot decide on is no gain.
+    """
+    total = 0.0
+    for one in spec.criteria:
+        shares = [one.share(label.verdict) for label in labels if label.criterion == one.id]
+        if not shares:
+            return None
+        if one.id in spec.hard_fail and not any(shares):
+            return 0.0
+        total += one.weight * sum(shares) / len(shares)
+    return total / sum(one.weight for one in spec.criteria)
 
 
 def _problems(made: Calibration, asked: CalibrationSpec, labels: Sequence[Label], spec: JudgeSpec) -> Iterator[str]:
@@ -263,7 +286,10 @@ def _warnings(
         shown = ", ".join(unknown[:3]) + ("…" if len(unknown) > 3 else "")  # noqa: PLR2004 - a line's worth
         yield f"labels of {len(unknown)} ids are about no answer here and were left out: {shown}"
     if split := sum(verdict is None for verdict in said.values()):
-        yield f"on {split} answers people are split evenly; these count neither for nor against the judge"
+        yield (
+            f"on {split} answers people are split evenly; these count neither for nor against the judge, and in "
+            "between where its difference is corrected"
+        )
     if made.n_raters == 1:
         yield "one person alone labelled these answers: how far people agree among themselves is not known"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -94,8 +94,9 @@ def read(spec: JudgeSpec, item: Item, outcome: Outcome) -> Reply:
     criteria = document["criteria"]
     _keys(criteria, {one.id for one in spec.criteria}, "criteria")
     findings = {one.id: _finding(one, criteria[one.id]) for one in spec.criteria}
+    judged = [_plain(shown(text, spec)) for text in (item.output, item.other or "")]
     for name, finding in findings.items():
-        if not all(_stands_in(quote, item, spec) for quote in finding.evidence):
+        if not all(_stands_in(quote, judged) for quote in finding.evidence):
             raise Unreadable(f"a quote of {name} does not stand in the judged text")
     return Reply(findings=findings, injection_attempt=document["injection_attempt"])
 
@@ -148,10 +149,10 @@ def _finding(criterion: Criterion, value: Any) -> Finding:
     return Finding(verdict=verdict, evidence=quotes, reasoning=value["reasoning"])
 
 
-def _stands_in(quote: str, item: Item, spec: JudgeSpec) -> bool:
+def _stands_in(quote: str, judged: Sequence[str]) -> bool:
     """Whether the quote is part of what was judged, line breaks and the blocks' escape of `<` aside."""
     wanted = _plain(quote.replace("\\u003c", "<"))
-    return any(wanted in _plain(shown(text, spec)) for text in (item.output, item.other or ""))
+    return any(wanted in text for text in judged)
 
 
 def _plain(text: str) -> str:

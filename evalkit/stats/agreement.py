@@ -49,14 +49,9 @@ def agreement(ratings: Sequence[Sequence[Hashable | None]], categories: Sequence
     """
     counts = tallied(ratings, categories)
     values = [float(str(category)) for category in categories] if scale == "interval" else None
-    kappas = [
-        found
-        for one, other in itertools.combinations(range(max(map(len, ratings), default=0)), 2)
-        if (found := cohen_kappa(
-            crossed([row[one] for row in ratings], [row[other] for row in ratings], categories),
-            None if scale == "nominal" else "quadratic",
-        )) is not None
-    ]  # fmt: skip
+    weights: Literal["quadratic"] | None = None if scale == "nominal" else "quadratic"
+    tables = sorted(_tables(ratings, categories).items())
+    kappas = [found for _, table in tables if (found := cohen_kappa(table, weights)) is not None]
     return Agreement(
         n_items=int((counts.sum(axis=1) >= _PAIR).sum()),
         n_raters=sum(any(cell is not None for cell in column) for column in zip(*ratings, strict=True)),
@@ -92,15 +87,24 @@ def crossed(
 
     Raises ValueError for a rating that is no category and for lists of different lengths.
     """
+    ratings = list(zip(first, second, strict=True))
+    tallied(ratings, categories)
+    return _tables(ratings, categories).get((0, 1), np.zeros((len(categories), len(categories))))
+
+
+def _tables(
+    ratings: Sequence[Sequence[Hashable | None]], categories: Sequence[Hashable]
+) -> dict[tuple[int, int], Counts]:
+    """Every two raters' table that have an item in common: of a crowd most have none, and are not looked at."""
     number = {category: k for k, category in enumerate(categories)}
-    table = np.zeros((len(categories), len(categories)))
-    for one, other in zip(first, second, strict=True):
-        if one is None or other is None:
-            continue
-        if one not in number or other not in number:
-            raise ValueError(f"{one!r} or {other!r} is none of the categories {', '.join(map(str, categories))}")
-        table[number[one], number[other]] += 1.0
-    return table
+    tables: dict[tuple[int, int], Counts] = {}
+    for row in ratings:
+        given = [(rater, number[cell]) for rater, cell in enumerate(row) if cell is not None]
+        for (one, first), (other, second) in itertools.combinations(given, 2):
+            if (one, other) not in tables:
+                tables[one, other] = np.zeros((len(categories), len(categories)))
+            tables[one, other][first, second] += 1.0
+    return tables
 
 
 def percent_agreement(counts: Counts) -> float | None:

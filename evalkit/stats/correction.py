@@ -102,6 +102,9 @@ class Labelled:
     candidate: Array
     weights: Array | None = None
     """(m,) how many items each stands for, where they were not picked evenly; None: evenly."""
+    certain: NDArray[np.intp] | None = None
+    """Numbers of further items whose scores are the truth as they stand (two equal answers are a tie), so that nobody
+    was asked: the labels stand for all items but these."""
 
 
 def ppi_difference(
@@ -111,44 +114,69 @@ def ppi_difference(
 
     PPI++ for a mean (Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453, section 6 and example 6.1) on Y = people's
     and f = judge's difference of an item: mean(Y) + w (mean(f, the rest) - mean(f, labelled)), with the w in [0, 1]
-    that makes the variance smallest; a useless judge gets w near 0 and costs nothing. The variance is the sum of
-    squared cluster totals of the influence values (CR1). `baseline` and `candidate` are the judge's scores, shape
-    (n,), in [0, 1]. Raises ValueError for fewer than two labelled items.
+    that makes the variance smallest; a useless judge gets w near 0 and costs nothing. It is computed as mean(Y - s f,
+    labelled) + s mean(f, all) with s = w n / (n - m), the same where labels were picked evenly, and unbiased where they
+    were not, for then the unlabelled rest is no picture of the whole. The variance is the sum of squared cluster totals
+    of the influence values (CR1). `baseline` and `candidate` are the judge's scores, shape (n,), in [0, 1]. Raises
+    ValueError for fewer than two labelled items.
     """
     rows, m, n = labelled.rows, len(labelled.rows), len(baseline)
     if m < 2:  # noqa: PLR2004 - a spread takes two
         raise ValueError("a correction needs labels of at least two items")
-    rest = np.ones(n, dtype=np.bool_)
-    rest[rows] = False
+    pool = np.ones(n, dtype=np.bool_)
+    if labelled.certain is not None:
+        pool[labelled.certain] = False
     f, y = candidate - baseline, labelled.candidate - labelled.baseline
     share = np.full(m, 1.0 / m) if labelled.weights is None else labelled.weights / labelled.weights.sum()
-    left = int(rest.sum())
+    left = int(pool.sum()) - m
     weight = _power_tuned(y, f[rows], share, left)
+    slope = weight * (m + left) / left if left else 0.0
 
     def side(judged: Array, said: Array) -> float:
-        more = weight * (float(judged[rest].mean()) - float(share @ judged[rows])) if left else 0.0
-        return float(share @ said) + more
+        inside = float(share @ (said - slope * judged[rows])) + slope * float(judged[pool].mean())
+        return (float(pool.sum()) * inside + float(judged[~pool].sum())) / n
 
-    residual = y - weight * f[rows]
-    influence = np.zeros(n)
-    influence[rows] = share * (residual - float(share @ residual))
-    if left:
-        influence[rest] = weight * (f[rest] - f[rest].mean()) / left
+    found = side(baseline, labelled.baseline), side(candidate, labelled.candidate)
+    by_label, by_part = _influences(f, y - slope * f[rows], labelled, pool, slope)
     numbers = np.arange(n, dtype=np.intp) if clusters is None else clusters
     groups = len(np.unique(numbers[rows]))
-    totals = np.bincount(numbers, weights=influence)
-    error = float(np.sqrt(float(totals @ totals) * groups / max(1, groups - 1)))
-    # Labels that never contradict one another are no proof: what one more label of the other kind would make of it.
-    floor = float(np.sqrt(share @ share)) * float(np.sqrt(1.0 / (groups + 1.0)))
-    error = floor if float(totals[numbers[rows]] @ totals[numbers[rows]]) < 1e-18 else error  # noqa: PLR2004 - noise
+    totals = np.bincount(numbers, weights=by_label)
+    if float(totals[numbers[rows]] @ totals[numbers[rows]]) < 1e-18:  # noqa: PLR2004 - float noise
+        # Labels that never contradict one another are no proof: what one more label of the other kind would make of it.
+        parts = np.bincount(numbers, weights=by_part)
+        variance = float(pool.mean()) ** 2 * float(share @ share) / (groups + 1.0) + float(parts @ parts)
+    else:
+        totals = np.bincount(numbers, weights=by_label + by_part)
+        variance = float(totals @ totals) * groups / max(1, groups - 1)
     return Corrected(
-        baseline=side(baseline, labelled.baseline),
-        candidate=side(candidate, labelled.candidate),
-        error=error,
-        freedom=groups - 1,
+        baseline=found[0],
+        candidate=found[1],
+        error=float(np.sqrt(variance)),
+        freedom=max(1, groups - 1),
         method="ppi++",
         weight=weight,
     )
+
+
+def _influences(
+    f: Array, residual: Array, labelled: Labelled, pool: NDArray[np.bool_], slope: float
+) -> tuple[Array, Array]:
+    """What each item moves the estimate by: through its label and the judge, and by being certain or not."""
+    n, rows = len(f), labelled.rows
+    weights = np.ones(len(rows)) if labelled.weights is None else labelled.weights
+    share = weights / weights.sum()
+    pull = np.where(pool, slope * (f - f[pool].mean()) / pool.sum(), 0.0)
+    if float(np.ptp(weights)) == 0.0:
+        # Picked evenly, labelled and rest are two samples of one whole, each of which varies about its own mean.
+        rest = pool.copy()
+        rest[rows] = False
+        for part in (rows, np.flatnonzero(rest)):
+            pull[part] -= pull[part].mean() if len(part) else 0.0
+    middle = float(share @ residual)
+    by_label = pull
+    by_label[rows] += share * (residual - middle)
+    known = np.where(pool, middle + slope * float(f[pool].mean()), f)
+    return float(pool.mean()) * by_label, (known - known.mean()) / n
 
 
 def rogan_gladen(share: float, table: Confusion) -> float | None:
@@ -205,6 +233,22 @@ def rogan_gladen_difference(
         freedom=float("inf"),
         method="rogan-gladen, pooled" if is_pooled else "rogan-gladen, each side",
     )
+
+
+def rogan_gladen_items(baseline: Array, candidate: Array, tables: Mapping[str, Confusion] | Confusion) -> Array:
+    """Each item's corrected difference, shape (n,), of which `rogan_gladen_difference` is the mean before it is cut.
+
+    Only their mean is a share; one by one they lie outside [-1, 1]. The tables must carry information.
+    """
+    each = {"baseline": tables, "candidate": tables} if isinstance(tables, Confusion) else tables
+
+    def undone(passed: Array, table: Confusion) -> Array:
+        information = _information(table)
+        if not information or table.specificity is None:
+            raise ValueError("error rates that say nothing cannot be undone")
+        return (passed + table.specificity - 1.0) / information
+
+    return undone(candidate, each["candidate"]) - undone(baseline, each["baseline"])
 
 
 def differs_by_side(baseline: Confusion, candidate: Confusion) -> tuple[float | None, float | None]:

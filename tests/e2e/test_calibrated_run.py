@@ -68,11 +68,13 @@ def test_people_who_label_a_run_make_its_judge_one_a_gate_may_rest_on(bench, sta
     suite, judge = start()
     first = verdict_of(suite)
     assert (first["exit_code"], codes(first)) == (3, ["JUDGE_UNCALIBRATED"])
+    assert "evalkit judge calibrate suite/judge.yaml --labels FILE" in first["reasons"][0]["detail"]
     labels = said(bench, first, of=lambda i: i % 2 == 0)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 0
     assert "A gate may rest on this judge" in capsys.readouterr().out
     second = verdict_of(suite)
     assert (second["verdict"], second["judges"][0]["calibration"]["state"]) == ("ship", "calibrated")
+    assert "never tried against forged grades" in second["judges"][0]["calibration"]["note"]
     primary = second["primary"]
     assert primary["method"] == "ppi++"
     assert primary["delta_points"] == pytest.approx(100 * 40 / 120, abs=1.0)
@@ -136,3 +138,43 @@ def test_labels_of_a_run_that_no_judge_graded(bench, start, capsys):
     labels = said(bench, first)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 2
     assert "no judge graded this run" in capsys.readouterr().err
+
+
+def test_labels_of_a_page_of_pairs_speak_for_the_pairs_that_differ(bench, start):
+    """People see the 40 pairs that differ and prefer the candidate each time: a third of the run, not all of it."""
+    criteria = [{"id": "right", "question": "Which is the colour of REFERENCE?"}]
+    suite, judge = start(mode="pairwise", id="better", criteria=criteria)
+    first = verdict_of(suite)
+    labels = [
+        {"item_id": row["id"], "rater_id": "ann", "criterion": "preference", "verdict": "first", "role": "candidate"}
+        for row in bench.rows(first)
+        if row["baseline"]["text"] != row["candidate"]["text"]
+    ]
+    path = bench.folder / "labels.jsonl"
+    path.write_text("".join(json.dumps(label) + "\n" for label in labels))
+    # Nobody preferred the baseline anywhere, so no gate may rest on this judge; taken as if it might.
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(path), "--run", first["run"]]) == 1
+    kept = judge.parent / "calibration" / "better.calibration.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"problems": []}))
+    primary = verdict_of(suite)["primary"]
+    assert (len(labels), primary["method"]) == (40, "ppi++")
+    assert primary["delta_points"] == pytest.approx(100 * 40 / 120)
+
+
+def test_labels_of_a_run_are_read_whole_or_not_at_all(bench, start, capsys):
+    suite, judge = start()
+    first = verdict_of(suite)
+    labels = said(bench, first)
+    arguments = ["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]
+    graded = bench.folder / "reports" / "colours" / first["run"] / "judgments.jsonl"
+    rows = graded.read_text().splitlines(keepends=True)
+    graded.write_text("".join(row.replace('"vote": 0', '"vote": 2') for row in rows))
+    assert execute(arguments) == 2
+    assert "the run's judge had models: 1, votes: 3, and colour as named here has models: 1, votes: 1" in (
+        shown := capsys.readouterr().err
+    )
+    assert "--set votes=3" in shown
+    name = json.loads(rows[0])["item_id"]
+    graded.write_text("".join([*rows, rows[0].replace(name, f"{name.split()[0]} 0123456789ab")]))
+    assert execute(arguments) == 2
+    assert "answered in 2 ways" in capsys.readouterr().err

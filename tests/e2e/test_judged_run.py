@@ -15,7 +15,7 @@ from evalkit.run.progress import Progress
 from evalkit.testing import Rule, answers, fails
 
 N = 60
-MODELS = ("base", "tuned", "grader", "grader 2")
+MODELS = ("base", "tuned", "grader", "grader 2", "gpt-grader")
 METRIC = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
 GATE = {"primary": {"metric": "graded", "min_delta": 5.0}, "require_judge_calibration": False}
 
@@ -91,6 +91,16 @@ def test_an_uncalibrated_judge_decides_nothing_unless_the_suite_says_so(place):
     here = place()
     document = here.run(here.suite(gate={"primary": GATE["primary"]}))
     assert (document["verdict"], document["exit_code"], codes(document)) == ("inconclusive", 3, ["JUDGE_UNCALIBRATED"])
+
+
+def test_a_judge_of_the_teachers_family_is_not_believed_unmeasured_even_where_others_are(place):
+    here = place(judging(model="gpt-grader"))
+    judge = {**RUBRIC, "model": model_at(here.server.base_url, model="gpt-grader")}
+    taught = {**METRIC, "teacher": "gpt-5"}
+    document = here.run(here.suite(judge, metric=taught))
+    assert (document["exit_code"], codes(document)) == (3, ["JUDGE_UNCALIBRATED"])
+    assert "the teacher (gpt-5) seem to be of one family, OpenAI" in document["reasons"][0]["detail"]
+    assert here.run(here.suite({**judge, "forbid_families": []}, metric=taught))["verdict"] == "ship"
 
 
 def test_a_pair_is_judged_both_ways_round(place):
@@ -274,6 +284,8 @@ REFUSED = [
     ({"metric": {**METRIC, "field": "label"}}, "a judge reads the whole answer"),
     ({"judge": {**RUBRIC, "inputs": ["output", "reference"], "mode": "reference"}, "dataset": {
         "path": "samples.jsonl", "id": "id", "prompt": "{{ text }}"}}, "sample 's0000' has none"),
+    ({"metric": {**METRIC, "inputs": {"context": "text"}}}, "its judge is not shown context, only question, reference"),
+    ({"metric": {**METRIC, "inputs": {"question": "txet"}}}, r"no sample has a column 'txet' \(did you mean 'text'"),
     ({"judge": PAIR, "generation": {"repeats": 2, "max_tokens": 16}}, "its judge is pairwise: it compares one answer"),
 ]  # fmt: skip
 

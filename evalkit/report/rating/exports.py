@@ -52,7 +52,7 @@ class Export:
 
     def goes_on_from(self, earlier: Export) -> bool:
         """Whether this is the same work as `earlier`, or more of it."""
-        return bool(self.chains) and self.chains[: len(earlier.chains)] == earlier.chains
+        return bool(earlier.chains) and self.chains[: len(earlier.chains)] == earlier.chains
 
 
 def read_export(raw: bytes, where: str) -> Export:
@@ -98,7 +98,7 @@ def _parted(line: str, where: str, number: int) -> tuple[Mapping[str, Any], str]
     """The object of a line and the chain it carries."""
     try:
         body = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _wrong(where, number, "no JSON: it is not a line as the page wrote it") from None
     found = _CHAIN.search(line)
     if not isinstance(body, dict) or found is None:

@@ -50,7 +50,9 @@ def labelling_config(sheet: Sheet) -> bytes:
 
 
 def read_label_studio(raw: bytes, where: str) -> tuple[Export, ...]:
-    """The raters in a project's JSON export, by their address or number there. Skipped tasks are left out.
+    """The raters in a project's JSON export, by their number there. Skipped tasks are left out.
+
+    Addresses stay behind: raters' names go into the report, which travels.
 
     Raises UsageError for a file that is no such export, for tasks of several pages, and where one person rated one
     task twice. Such a file carries no running hash: who could edit the project could edit the ratings.
@@ -80,7 +82,7 @@ def read_label_studio(raw: bytes, where: str) -> tuple[Export, ...]:
 def _tasks(raw: bytes, where: str) -> list[Mapping[str, Any]]:
     try:
         rows = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is no JSON: {error}") from None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise UsageError(
@@ -115,6 +117,8 @@ def _choice(results: Any) -> str | None:
 
 
 def _rater(completed_by: Any) -> str:
+    """The annotator's number, which an export holds bare or in an object; an address only where there is no number."""
     if isinstance(completed_by, Mapping):
-        return str(completed_by.get("email") or completed_by.get("id") or "unknown")
+        number = completed_by.get("id")
+        completed_by = number if number is not None else completed_by.get("email")
     return f"Label Studio user {completed_by}" if completed_by is not None else "Label Studio, nobody named"

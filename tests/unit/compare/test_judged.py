@@ -81,6 +81,8 @@ def test_labels_that_do_not_say_whose_answer_correct_both_sides_alike():
     [
         ({}, "only 0 good and 0 bad answers"),
         ({"": Confusion(tp=90, fn=10, fp=2, tn=8)}, "100 good and 10 bad"),
+        ({"candidate": GOOD}, "0 good and 0 bad answers of the baseline, 100 good and 100 bad"),
+        ({"candidate": GOOD, "baseline": Confusion(tp=9, fn=1)}, "nothing tells whether it errs alike on both"),
         ({"": Confusion(tp=55, fn=45, fp=45, tn=55)}, "tells good from bad answers too badly"),
     ],
 )
@@ -128,6 +130,54 @@ def test_a_gain_that_is_all_length_is_inconclusive_unless_people_saw_it_too():
     assert verdict_of(None, dataclasses.replace(trusted, own=own), data).status == "ship"
     unrelated = {name: (draw.normal(20, 40), 1.0) for name in data.sample_ids}
     assert verdict_of(None, dataclasses.replace(trusted, looks=unrelated), data).status == "ship"
+
+
+def test_looks_are_held_equal_on_the_corrected_scale():
+    """As graded the gain is 4.75 points and corrected 5.3; looks that come out even leave either as it is."""
+    data = table(*pairs(200, 27, 8, 165))
+    even = {name: (40.0 - 80.0 * (i % 2),) for i, name in enumerate(data.sample_ids)}
+    found = verdict_of(None, judge(confusion={"": GOOD}, looks=even), data)
+    assert (found.status, found.primary.delta_points) == ("ship", pytest.approx(4.75 / 0.9))
+
+
+def test_a_gain_that_is_all_length_ships_no_judge_that_is_trusted_unmeasured():
+    data = table(*pairs(*SHIPS))
+    gain = data.columns["candidate"]["exact"].values - data.columns["baseline"]["exact"].values
+    draw = np.random.default_rng(2)
+    longer = {name: (300.0 * gain[i] + draw.normal(20, 40),) for i, name in enumerate(data.sample_ids)}
+    found = verdict_of(None, judge(distrust="nobody has measured it", is_trusted=True, looks=longer), data)
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_LENGTH_CONFOUNDED")
+
+
+def test_a_judge_of_pairs_is_corrected_by_no_rates():
+    """A pair's loss is the other side's win: one table for both would undo a leaning the wrong way."""
+    found = verdict_of(SHIPS, judge(confusion={"candidate": GOOD}, is_pair=True))
+    assert code_of(found) == "JUDGE_UNCALIBRATED"
+    assert "it compares answers in pairs" in found.reasons[0].detail
+
+
+def test_equal_answers_of_a_pair_count_as_ties_beside_the_labels():
+    """People prefer the candidate on 70 of the 100 pairs that differ, where the judge sees none better anywhere."""
+    wins = np.repeat([1.0, 0.0, 0.5], [70, 30, 100])
+    data = table(np.full(200, 0.5), np.full(200, 0.5))
+    own = {data.sample_ids[i]: (1.0 - wins[i], wins[i], 1.0) for i in range(0, 100, 2)}
+    alike = frozenset(data.sample_ids[100:])
+    found = verdict_of(None, judge(own=own, is_pair=True, alike=alike), data)
+    assert found.primary.delta_points == pytest.approx(20.0)
+
+
+def test_what_is_missing_is_held_against_a_difference_that_people_corrected():
+    """The judge tells nothing, so that its weight is near 0; what is missing counts in full all the same."""
+    data = table(*pairs(90, 24, 8, 78))
+    column = data.columns["candidate"]["exact"]
+    rows = np.random.default_rng(5).permutation(np.arange(20, 200))[:100]
+    own = {data.sample_ids[i]: (float(k >= 8), 1.0, 1.0) for k, i in enumerate(rows)}
+    assert verdict_of(None, judge(own=own), data).status == "ship"
+    gone = np.ones(200, dtype=bool)
+    gone[np.flatnonzero(column.values == 1.0)[:9]] = False
+    sides = data.columns | {"candidate": {"exact": dataclasses.replace(column, is_scored=gone)}}
+    found = verdict_of(None, judge(own=own), dataclasses.replace(data, columns=sides))
+    assert code_of(found) == "MISSING_COULD_DECIDE"
 
 
 def test_a_production_mix_is_not_corrected_and_so_decides_nothing():

@@ -155,6 +155,37 @@ def test_a_good_judge_may_gate_and_stale_or_odd_labels_are_said(place, capsys):
     assert any("the rater zoe says pass on correct of all 40 answers" in problem for problem in document["problems"])
 
 
+def test_an_answer_people_are_split_on_counts_in_between_where_a_run_is_corrected(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        items = [json.loads(line) for line in write_items(place).read_text().splitlines()]
+        write_lines(
+            place / "judges" / "calibration" / "mine.items.jsonl", [row | {"role": "candidate"} for row in items]
+        )
+        rows = [label(i, "fail" if i % 2 else "pass", role="candidate") for i in range(40)]
+        labels = write_lines(place / "labels.jsonl", [*rows, label(0, "fail", "bob", role="candidate")])
+        _, document = told(capsys, "calibrate", judge, "--labels", labels)
+    own = document["own"]["candidate"]
+    assert (len(own), own["i000"], own["i001"], own["i002"]) == (40, [0.5, 1.0], [0.0, 1.0], [1.0, 1.0])
+    assert document["n_items"] == 39
+    assert any("on 1 answers people are split evenly" in warning for warning in document["warnings"])
+
+
+def test_labels_that_come_with_evalkit_are_told_from_labels_of_ones_own(place, capsys, monkeypatch):
+    monkeypatch.setenv("EVALKIT_HOME", str(place / "home"))
+    name = "correctness_vs_reference"
+    with grader(fair, "same_answer") as server:
+        model = f"model={{backend: openai_compatible, base_url: {server.base_url}, model: base}}"
+        _, document = told(capsys, "calibrate", name, "--set", model)
+        assert any("these labels come with evalkit" in warning for warning in document["warnings"])
+        mine = write_lines(
+            place / "mine.jsonl",
+            [{"item_id": "q01a", "rater_id": "ann", "criterion": "same_answer", "verdict": "pass"}],
+        )
+        _, document = told(capsys, "calibrate", name, "--set", model, "--labels", mine)
+    assert not any("these labels come with evalkit" in warning for warning in document["warnings"])
+
+
 def test_too_few_labels_are_said(place, capsys):
     with grader(fair) as server:
         judge = write_judge(place, server.base_url)

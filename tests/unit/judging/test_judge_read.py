@@ -1,6 +1,7 @@
 """Replies of a judge: what can be used is used, and nothing is ever made up."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -207,3 +208,12 @@ def test_a_judgment_has_a_verdict_or_an_error():
                   {"verdict": "pass", "score": 1.5}, {"verdict": "pass", "score": float("nan")}):  # fmt: skip
         with pytest.raises(ValueError, match=r"judgment|share"):
             Judgment(**fields, **wrong)
+
+
+def test_a_reply_of_thousands_of_quotes_is_checked_in_time(spec):
+    """A twentieth of a second here; working on the judged text anew for each quote takes six."""
+    long = reply(GOOD, ["ab"] * 7000)
+    before = time.perf_counter()
+    found = read(spec, item("ab cd " * 1300), said(long))
+    assert time.perf_counter() - before < 2.0
+    assert len(found.findings["right"].evidence) == 7000

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -66,6 +67,7 @@ def test_files_that_are_no_download_are_named_so():
     assert "is empty" in refusal(b"\n")
     assert "no text in UTF-8" in refusal(b"\xff\xfe\x00")
     assert "no JSON" in refusal(b"PK\x03\x04")
+    assert "no JSON" in refusal(b"[" * 100_000)
     assert "no line of a rating page" in refusal(b'{"id": 1}\n')
     assert "has no name" in refusal(download(BATCH, "  ", RATINGS))
     assert "a choice is one of" in refusal(download(BATCH, "Anna", [("i1", "up")]))
@@ -80,6 +82,8 @@ def test_a_longer_file_of_the_same_work_goes_on_from_a_shorter_one():
     assert long.goes_on_from(long)
     assert not short.goes_on_from(long)
     assert not other.goes_on_from(short)
+    # Ratings without a running hash (Label Studio's) are no beginning of a download, whoever gave them.
+    assert not long.goes_on_from(dataclasses.replace(short, chains=()))
 
 
 def task(item, *annotations, batch=BATCH):
@@ -113,7 +117,7 @@ def test_label_studio_s_export_is_read_by_rater():
     ).encode()
     found = {e.rater: [(r.item, r.choice, r.seconds) for r in e.ratings] for e in read_label_studio(raw, "x.json")}
     assert found == {
-        "a@x.org": [("i1", "left", 7.5), ("i2", "same", 7.5)],
+        "Label Studio user 4": [("i1", "left", 7.5), ("i2", "same", 7.5)],
         "Label Studio user 7": [("i1", "right", 7.5), ("i3", "both_bad", 7.5)],
     }
 

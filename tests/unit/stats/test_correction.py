@@ -94,6 +94,30 @@ def test_weights_undo_labels_that_were_picked_from_where_the_sides_differ():
     assert np.mean(deltas) == pytest.approx(0.1, abs=0.015)
 
 
+def test_a_judge_that_is_right_adds_the_samples_nobody_labelled_however_the_labelled_ones_were_picked():
+    """All that differ are labelled and a tenth of the rest, as a rating page does: the other rest is no picture."""
+    differences = np.repeat([1.0, -1.0, 0.0], [60, 20, 320])
+    base, cand = (1.0 - differences) / 2.0, (1.0 + differences) / 2.0
+    rows = np.concatenate([np.arange(60), np.arange(80, 400, 10)])
+    weights = np.repeat([80 / 60, 10.0], [60, 32])
+    found = ppi_difference(base, cand, Labelled(rows=rows, baseline=base[rows], candidate=cand[rows], weights=weights))
+    assert found.delta == pytest.approx(0.1)
+
+
+def test_items_that_are_certain_are_neither_asked_about_nor_forgotten():
+    """Of 100 pairs 40 are equal; people prefer the candidate on half of the others, of which half are labelled."""
+    ties, rows = np.full(100, 0.5), np.arange(30)
+    prefers = np.tile([1.0, 0.5], 15)
+    labels = Labelled(rows=rows, baseline=1 - prefers, candidate=prefers, certain=np.arange(60, 100))
+    found = ppi_difference(ties, ties, labels)
+    assert (found.delta, found.freedom) == (pytest.approx(0.6 * 0.5), 29)
+    assert found.baseline + found.candidate == pytest.approx(1.0)
+    alone = ppi_difference(ties[:60], ties[:60], Labelled(rows=rows, baseline=1 - prefers, candidate=prefers))
+    assert 0.6 * alone.error < found.error < alone.error
+    lost = np.where(np.arange(100) >= 60, 0.0, 0.5), np.where(np.arange(100) >= 60, 1.0, 0.5)
+    assert ppi_difference(lost[1], lost[0], labels).delta == pytest.approx(0.6 * 0.5 - 0.4)
+
+
 def test_items_of_one_cluster_count_once():
     draw = np.random.default_rng(5)
     base, cand = coins(draw, 60, 0.5), coins(draw, 60, 0.7)
@@ -114,6 +138,10 @@ def test_labels_that_never_differ_still_leave_doubt():
     found = ppi_difference(zeros, zeros, Labelled(rows=np.arange(50), baseline=zeros[:50], candidate=zeros[:50]))
     assert found.delta == 0.0
     assert found.interval(0.9).low < -0.01
+    one = ppi_difference(
+        zeros, zeros, Labelled(rows=np.arange(50), baseline=zeros[:50], candidate=zeros[:50]), np.repeat([0, 1], 50)
+    )
+    assert one.freedom == 1
     with pytest.raises(ValueError, match="at least two"):
         ppi_difference(zeros, zeros, Labelled(rows=np.arange(1), baseline=zeros[:1], candidate=zeros[:1]))
 

@@ -132,21 +132,24 @@ def _chat(row: Mapping[str, JsonValue], field: str) -> tuple[list[Message], str 
     if not is_there or not isinstance(turns, list) or not turns:
         what = f"'{field}' holds no list of turns" if is_there else f"the row has no '{field}'"
         raise PromptError(f"{what}", fix='turns look like [{"role": "user", "content": "…"}, …]')
-    messages = [_turn(turn, number, field) for number, turn in enumerate(turns)]
-    last_user = max((i for i, message in enumerate(messages) if message.role == "user"), default=None)
-    if last_user is None:
+    users = (i for i, turn in enumerate(turns) if isinstance(turn, dict) and spoken(turn)[0] == "user")
+    last_user = max(users, default=len(turns))
+    messages = [_turn(turn, number, field, is_answer=number > last_user) for number, turn in enumerate(turns)]
+    if last_user == len(turns):
         raise PromptError(f"'{field}' has no user turn: there is nothing to ask")
     answers = [message.content for message in messages[last_user + 1 :] if message.role == "assistant"]
     return messages[: last_user + 1], answers[-1] if answers else None
 
 
-def _turn(turn: JsonValue, number: int, field: str) -> Message:
+def _turn(turn: JsonValue, number: int, field: str, *, is_answer: bool) -> Message:
     where = f"'{field}', turn {number + 1}"
     if not isinstance(turn, dict):
         raise PromptError(f"{where}: a turn is an object with role and content")
     role, content = spoken(turn)
     if not isinstance(role, str) or role not in ROLES:
         raise PromptError(f"{where}: the role must be one of {', '.join(sorted(ROLES))}")
+    if is_answer and content is None and (calls := turn.get("tool_calls")):
+        content = json.dumps(calls, ensure_ascii=False)  # an answer that is nothing but calls, as tool_call reads them
     if not isinstance(content, str):
         raise PromptError(f"{where}: the content must be text")
     return Message(role=role, content=content)

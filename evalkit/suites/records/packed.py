@@ -15,6 +15,8 @@ from evalkit.suites.records.formats import Packing
 _PIECE = 1 << 20
 _MAX_WINDOW_BYTES = 1 << 27
 """Of memory that a Zstandard file may ask for: what `zstd --long` takes."""
+_TAKEN = 1 << 10
+"""Packed bytes at a time: four of them can stand for 128 KiB, so that a piece unpacks to 32 MiB at most."""
 
 
 @contextmanager
@@ -40,7 +42,37 @@ def _zstandard(file: IO[bytes], shown: str) -> Iterator[IO[bytes]]:
         raise UsageError(diagnostics=(found,)) from None
     try:
         unpacking = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        reader: Any = unpacking.stream_reader(file, read_across_frames=True, closefd=False)
-        yield io.BufferedReader(reader, _PIECE)
-    except zstandard.ZstdError as error:
+        yield io.BufferedReader(_Frames(file, unpacking), _PIECE)
+    except (zstandard.ZstdError, EOFError) as error:
         raise UsageError(diagnostics=(Diagnostic(message=f"damaged Zstandard file: {error}", path=shown),)) from None
+
+
+class _Frames(io.RawIOBase):
+    """The frames of a Zstandard file, one after the other. Raises EOFError where the last one was cut.
+
+    zstandard's own reader takes a cut file for a short one, and rows would be lost without a word.
+    """
+
+    def __init__(self, file: IO[bytes], unpacking: Any) -> None:
+        self._file, self._unpacking = file, unpacking
+        self._frame: Any = None
+        self._packed, self._plain = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._plain:
+            packed = self._packed or self._file.read(_TAKEN)
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("it ends before its end: the file was cut")
+                return 0
+            self._frame = self._frame or self._unpacking.decompressobj()
+            self._plain, self._packed = memoryview(self._frame.decompress(packed)), b""
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        n = min(len(buffer), len(self._plain))
+        buffer[:n] = self._plain[:n]
+        self._plain = self._plain[n:]
+        return n

@@ -35,7 +35,7 @@ def parquet_rows(file: IO[bytes], problems: Problems, limits: Limits) -> Iterato
         fix = "pip install 'evalkit-gate[parquet]'; or write the rows as .jsonl"
         found = Diagnostic(message="reading Parquet needs pyarrow, which is not here", path=problems.shown, help=fix)
         raise UsageError(diagnostics=(found,)) from None
-    number = 0
+    number, n_bytes = 0, 0
     try:
         table = pq.ParquetFile(file, memory_map=False, pre_buffer=False)
         names = table.schema_arrow.names
@@ -43,6 +43,10 @@ def parquet_rows(file: IO[bytes], problems: Problems, limits: Limits) -> Iterato
             what = f"the column '{odd[:80]}' is named twice" if odd.strip() else "a column has no name"
             raise UsageError(diagnostics=(Diagnostic(message=what, path=problems.shown),))
         for batch in table.iter_batches(batch_size=BATCH, use_threads=False):
+            n_bytes += batch.nbytes
+            if n_bytes > limits.data_bytes:
+                what = f"data may hold {limits.data_bytes >> 30} GiB"
+                raise UsageError(diagnostics=(Diagnostic(message=what, path=problems.shown),))
             if batch.nbytes > limits.row_bytes * BATCH:
                 problems.add(number + 1, f"{limits.row_told('a row')}, and one of the next {len(batch)} holds more")
                 number += len(batch)
@@ -50,7 +54,7 @@ def parquet_rows(file: IO[bytes], problems: Problems, limits: Limits) -> Iterato
             for index in range(len(batch)):
                 number += 1
                 try:
-                    row = {name: _plain(batch.column(i)[index].as_py()) for i, name in enumerate(names)}
+                    row = {name: _plain(_held(batch.column(i)[index])) for i, name in enumerate(names)}
                 except _NoValueError as error:
                     problems.add(number, str(error))
                 else:
@@ -58,6 +62,14 @@ def parquet_rows(file: IO[bytes], problems: Problems, limits: Limits) -> Iterato
     except (pa.ArrowException, OSError) as error:
         message = f"damaged Parquet file: {str(error).splitlines()[0][:200]}"
         raise UsageError(diagnostics=(Diagnostic(message=message, path=problems.shown),)) from None
+
+
+def _held(cell: Any) -> Any:
+    """What a cell holds. Raises _NoValueError where Python cannot: a year after 9999, a text that is no UTF-8."""
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError) as error:
+        raise _NoValueError(f"a cell cannot be told in JSON: {' '.join(str(error).split())[:200]}") from None
 
 
 def _plain(value: Any) -> JsonValue:

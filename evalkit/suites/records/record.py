@@ -14,6 +14,8 @@ from evalkit.types import JsonValue, Message
 Kind = Literal["chat", "completion", "preference", "flat"]
 
 _CHAT_KEYS = ("messages", "conversations", "conversation")
+_SAID = frozenset({"content", "value", "tool_calls"})
+"""Where a turn keeps what it says."""
 _WRAPPERS = ("", "body", "request")
 """Where a log or a batch file keeps a chat: in the row itself or one level below."""
 _ANSWER_KEYS = ("completion", "response", "output", "answer")
@@ -59,7 +61,12 @@ def turns_of(value: JsonValue) -> tuple[Message, ...]:
 
 
 def answer_in(value: JsonValue) -> str | None:
-    """What the last assistant turn of a list of turns says; None where it is no such list."""
+    """What the last assistant turn of a list of turns says; None where it is no such list.
+
+    Every item has to be a turn: `[{"name": "Ann", "role": "assistant"}]` is a list of people.
+    """
+    if not isinstance(value, list) or not all(isinstance(turn, dict) and _SAID & turn.keys() for turn in value):
+        return None
     return next((turn.content for turn in reversed(turns_of(value)) if turn.role == "assistant"), None)
 
 

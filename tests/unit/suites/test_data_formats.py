@@ -106,6 +106,20 @@ def test_the_target_of_a_chat_is_its_last_answer_in_the_words_of_whoever_wrote_i
     assert chat(folder, rows, "m") == ["a", "b"]
 
 
+def test_an_answer_of_nothing_but_calls_is_these_calls(folder):
+    call = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": '{"id": 7}'}}
+    asked = {"role": "user", "content": "where is it?"}
+    calls = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert chat(folder, [{"m": [asked, calls]}], "m") == [json.dumps([call])]
+
+
+def test_calls_that_were_part_of_what_is_asked_are_told(folder):
+    asked = {"role": "user", "content": "where is it?"}
+    calls = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
+    with pytest.raises(UsageError, match=r"d.jsonl:1: 'm', turn 2: the content must be text"):
+        chat(folder, [{"m": [asked, calls, asked, {"role": "assistant", "content": "a"}]}], "m")
+
+
 def test_a_chat_with_a_picture_is_told(folder):
     picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
     with pytest.raises(UsageError, match=r"d.jsonl:1: 'm', turn 1: the content must be text"):
@@ -119,6 +133,12 @@ def test_the_target_of_a_preference_is_the_chosen_answer(folder):
         {"prompt": [*asked, *turns("…")[1:], *asked], "chosen": turns("b")[1:], "rejected": turns("n")[1:]},
     ]
     assert chat(folder, rows, "prompt") == ["a", "b"]
+
+
+def test_a_list_of_people_is_no_list_of_turns(folder):
+    people = [{"name": "Ann", "role": "assistant"}]
+    use(folder, "d.jsonl", "".join(json.dumps(row | {"label": people}) + "\n" for row in ROWS))
+    assert [sample.target for sample in folder.load().samples] == [people, people]
 
 
 def test_whole_conversations_as_a_preference_and_a_named_target(folder):

@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.errors import UsageError
 from evalkit.suites.records import read_rows, record_of
+from evalkit.suites.records.lines import Limits
 from evalkit.types import Message
 
 pa = pytest.importorskip("pyarrow")
@@ -137,6 +138,39 @@ def test_bad_rows_of_parquet_name_the_row(tmp_path):
     path = parquet(tmp_path / "d.parquet", {"x": [1.0, float("nan")]})
     with pytest.raises(UsageError, match=r"d\.parquet:row 2: nan is not JSON"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (pa.array([0, 400_000_000_000_000_000], pa.timestamp("us")), "date value out of range"),
+        (pa.array([b"a", b"\xff"], pa.binary()).view(pa.string()), "can't decode byte 0xff"),
+    ],
+)
+def test_a_cell_that_python_cannot_hold_is_told_with_its_row(tmp_path, column, why):
+    path = parquet(tmp_path / "d.parquet", {"x": column})
+    with pytest.raises(UsageError, match=rf"d\.parquet:row 2: a cell cannot be told in JSON: .*{why}"):
+        list(read_rows(path))
+
+
+def test_a_parquet_file_that_unpacks_to_too_much_ends_at_the_bound(tmp_path, monkeypatch):
+    path = parquet(tmp_path / "d.parquet", {"x": ["y" * 1000] * 1000})
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr("evalkit.suites.records.read.LIMITS", Limits(row_bytes=1 << 20, data_bytes=500_000))
+    with pytest.raises(UsageError, match="data may hold 0 GiB"):
+        list(read_rows(path))
+
+
+def test_a_zstandard_file_that_was_cut_is_no_short_file(tmp_path):
+    lines = "".join(f"{i},{hash((i, 7))}\n" for i in range(20_000))
+    whole = zstandard.ZstdCompressor().compress(f"a,b\n{lines}".encode())
+    for cut in (1, len(whole) // 2, len(whole) - 3):
+        path = write(tmp_path, "d.csv.zst", whole[:-cut])
+        with pytest.raises(UsageError, match="damaged Zstandard file: it ends before its end"):
+            list(read_rows(path))
+    second = zstandard.ZstdCompressor().compress(b"x,y\n")
+    rows = list(read_rows(write(tmp_path, "d.csv.zst", whole + second)))
+    assert (len(rows), rows[-1].fields) == (20_001, {"a": "x", "b": "y"})
 
 
 def test_a_quote_that_is_never_closed_ends_at_the_bound(tmp_path):

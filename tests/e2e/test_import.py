@@ -106,6 +106,122 @@ def test_lm_eval_answers_of_two_models_are_compared(capsys):
     assert code == verdict["exit_code"]
 
 
+def generated(folder, name, said, target="x", by="strict"):
+    """A file of lm-eval's with three generated answers."""
+    file = folder / name / "samples_qa_2026-11-02T10-11-12.345678.jsonl"
+    file.parent.mkdir()
+    each = [
+        {
+            "doc_id": i, "doc": {}, "target": target, "arguments": {"gen_args_0": {"arg_0": f"Q{i}", "arg_1": {}}},
+            "resps": [[said]], "filtered_resps": [said], "filter": by,
+        }
+        for i in range(3)
+    ]  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in each))
+    return file
+
+
+def test_of_a_folder_the_guess_which_is_the_baseline_is_told(tmp_path):
+    files = [generated(tmp_path, "base", "x"), generated(tmp_path, "a-tuned", "y")]
+    made = import_suite("lm-eval", [tmp_path], tmp_path / "guessed")
+    assert any("guessed from the order of the names: a-tuned/" in note for note in made.notes)
+    assert json.loads((made.folder / "baseline.jsonl").read_text().splitlines()[0])["output"] == "y"
+    named = import_suite("lm-eval", files, tmp_path / "named")
+    assert not any("guessed" in note for note in named.notes)
+    assert json.loads((named.folder / "baseline.jsonl").read_text().splitlines()[0])["output"] == "x"
+
+
+def test_a_list_of_accepted_texts_is_one_again_and_no_code(tmp_path):
+    files = [generated(tmp_path, name, name, target="['a', \"A'\"]") for name in "ab"]
+    made = import_suite("lm-eval", files, tmp_path / "made")
+    assert {tuple(row["target"]) for row in rows(made.folder)} == {("a", "A'")}
+    assert made.metrics == ("exact",)
+
+
+def test_answers_read_by_two_filters_are_not_compared(tmp_path):
+    files = [generated(tmp_path, "a", "x", by="strict"), generated(tmp_path, "b", "x", by="flexible")]
+    with pytest.raises(UsageError, match="no answers as the filter 'strict' reads them"):
+        import_suite("lm-eval", files, tmp_path / "made")
+
+
+def test_contexts_to_choose_from_are_refused(tmp_path):
+    files = []
+    for name in "ab":
+        row = choice(0, "0", likely=True)
+        row["arguments"]["gen_args_1"] = {"arg_0": "another", "arg_1": " yes"}
+        files.append(tmp_path / name / "samples_winogrande_2026-11-02.jsonl")
+        files[-1].parent.mkdir()
+        files[-1].write_text(json.dumps(row) + "\n")
+    with pytest.raises(UsageError, match="which of several contexts fits"):
+        import_suite("lm-eval", files, tmp_path / "made")
+
+
+def promptfoo(folder, text, **files):
+    """The suite of a configuration and the files beside it."""
+    (folder / "c.yaml").write_text(text)
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content)
+    return load_suite(import_suite("promptfoo", [folder / "c.yaml"], folder / "made").folder)
+
+
+def test_a_variable_named_id_or_expected_keeps_its_value(tmp_path):
+    text = (
+        "prompts: ['{{ id }} {{ expected }}']\ntests:\n"
+        "  - {vars: {id: k7, expected: z}, assert: [{type: equals, value: x}]}\n"
+        "  - {vars: {id: k8, expected: z}, assert: [{type: equals, value: y}]}\n"
+    )
+    suite = promptfoo(tmp_path, text)
+    assert [(one.id, one.target, one.fields["id"], one.fields["expected"]) for one in suite.samples] == [
+        ("test-1", "x", "k7", "z"),
+        ("test-2", "y", "k8", "z"),
+    ]
+
+
+def test_a_schema_in_a_file_of_its_own_comes_along(tmp_path):
+    text = (
+        "prompts: ['{{ q }}']\ndefaultTest: {assert: [{type: is-json, value: 'file://s.json'}]}\n"
+        "tests: [{vars: {q: a}}, {vars: {q: b}}]\n"
+    )
+    promptfoo(tmp_path, text, s_json='{"required": ["a"]}')
+    assert json.loads((tmp_path / "made" / "is_json.schema.json").read_text()) == {"required": ["a"]}
+
+
+def test_prompts_in_one_file_are_parted_at_the_dashes(tmp_path):
+    text = (
+        "prompts: file://p.txt\nproviders: ['openai:gpt-5-mini']\n"
+        "tests:\n"
+        "  - {vars: {q: a}, assert: [{type: equals, value: x}]}\n"
+        "  - {vars: {q: b}, assert: [{type: equals, value: y}]}\n"
+    )
+    suite = promptfoo(tmp_path, text, p_txt="Say {{ q }}\n---\nTell {{ q }}\n")
+    asked = [suite.models[role].prompt.template.strip() for role in ("baseline", "candidate")]
+    assert asked == ["Say {{ q }}", "Tell {{ q }}"]
+
+
+def test_what_a_provider_does_to_its_answers_is_named(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "prompts: ['{{ q }}']\nproviders: [{id: 'openai:gpt-5-mini', label: a, transform: 'output.trim()'}]\n"
+        "tests: [{vars: {q: a}, assert: [{type: equals, value: x}]}]\n"
+    )
+    made = import_suite("promptfoo", [tmp_path / "c.yaml"], tmp_path / "made")
+    assert "transform of openai:gpt-5-mini is not carried over." in made.notes
+
+
+def test_lists_that_make_too_many_tests_are_refused_and_not_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr("evalkit.jobs.importing.promptfoo.MAX_TESTS", 5)
+    text = (
+        "prompts: ['{{ q }}']\ntests: [{vars: {q: [1, 2, 3], r: [1, 2]}, assert: [{type: equals, value: '{{ q }}'}]}]\n"
+    )
+    with pytest.raises(UsageError, match="more than 5 tests"):
+        promptfoo(tmp_path, text)
+
+
+def test_half_a_character_comes_along_in_its_escaped_form(tmp_path):
+    (tmp_path / "s.jsonl").write_text('{"input": "a \\ud800", "ideal": "b"}\n')
+    made = import_suite("openai-evals", [tmp_path / "s.jsonl"], tmp_path / "made")
+    assert rows(made.folder)[0]["messages"][0]["content"] == "a \ud800"
+
+
 def choice(i, target, likely):
     arguments = {f"gen_args_{k}": {"arg_0": f"Q{i}", "arg_1": f" {word}"} for k, word in enumerate(("yes", "no"))}
     said = [["-1.5", "False"], ["-0.5" if likely else "-9.5", "False"]]
@@ -139,8 +255,16 @@ def test_lm_eval_choices_become_the_likelier_text(tmp_path):
         ),
         ("promptfoo", "c.yaml", "prompts: [x]\ntests: 'https://example.org/t.csv'", "tests are not fetched"),
         ("promptfoo", "c.yaml", "prompts: [x]\ntests: 'file://../../etc/t.csv'", "leads outside"),
+        ("promptfoo", "c.yaml", "prompts: 3\ntests: 4", "no test has an assertion"),
+        ("promptfoo", "c.yaml", "prompts: [x]\ndefaultTest: [1]", "defaultTest is neither a test"),
         ("promptfoo", "c.yaml", "prompts: !!python/object:os.system [x]", "c.yaml:1"),
         ("openai-evals", "s.jsonl", '{"input": "x"}', "no row has both an `input` and an `ideal`"),
+        (
+            "openai-evals",
+            "r.yaml",
+            "a: {class: 'x:Match', args: {samples_jsonl: ../../../secret.jsonl}}",
+            "leads outside",
+        ),
         ("openai-evals", "s.jsonl", "oops", "s.jsonl:1:1: this is not JSON"),
         ("lm-eval", "s.jsonl", "{}", "the answers of two models to one task are wanted"),
         ("inspect", "s.eval", "", "cannot be imported; there are openai-evals, promptfoo, lm-eval"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,20 @@ class Notes:
     def all(self) -> tuple[str, ...]:
         """The sentences in order of appearance."""
         return tuple(text if n == 1 else f"{text} ({n:,} times)" for text, n in self._counts.items())
+
+
+def json_line(row: Mapping[str, JsonValue]) -> str:
+    r"""The row as a line of JSON that can be written as UTF-8: half a character stays in its escaped form.
+
+    >>> json_line({"said": "\ud800 é"})
+    '{"said": "\\ud800 \\u00e9"}\n'
+    """
+    plain = json.dumps(row, ensure_ascii=False)
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        plain = json.dumps(row)
+    return f"{plain}\n"
 
 
 def plain_name(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from evalkit.errors import Diagnostic, ExecutionError, UsageError
-from evalkit.jobs.importing.draft import Draft, plain_name
+from evalkit.jobs.importing.draft import Draft, json_line, plain_name
 from evalkit.suites.load import SUITE_NAME, load_suite
 from evalkit.suites.yaml_source import parse
 
@@ -92,7 +92,7 @@ def _files(draft: Draft, source: str) -> dict[str, str]:
         "metrics": [_with_schema_file(metric) for metric in draft.metrics],
         "gate": {"primary": {"metric": draft.metrics[0]["name"], "min_delta": _MIN_DELTA}},
     }
-    rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in draft.rows)
+    rows = "".join(json_line(row) for row in draft.rows)
     told = "".join(f"- {note}\n" for note in draft.notes) or "Everything was carried over.\n"
     schemas = {
         _schema_place(metric): json.dumps(metric["schema"], indent=2) + "\n"

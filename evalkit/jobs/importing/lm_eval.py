@@ -6,6 +6,7 @@ filtered_resps, filter, and the value of each metric.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from evalkit.errors import UsageError
-from evalkit.jobs.importing.draft import Draft, Notes, nothing
+from evalkit.jobs.importing.draft import Draft, Notes, json_line, nothing
 from evalkit.suites.records import Row, read_rows
 from evalkit.types import JsonValue
 
@@ -24,13 +25,16 @@ _KEYS = frozenset(
 )
 _FINAL = "#### "
 """Where a worked solution (GSM8K) ends and its answer begins."""
+_LONGEST_LIST = 100_000
+"""Characters of a list of accepted texts."""
 _WRONG = ("ll_rolling", "word_perplexity", "byte_perplexity", "bits_per_byte")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     asked: str
-    target: str
+    target: str | list[JsonValue]
+    """Of several texts each is right."""
     said: str
     marks: Mapping[str, float]
     """lm-eval's own."""
@@ -39,9 +43,10 @@ class _Answer:
 
 def from_lm_eval(paths: Sequence[Path]) -> Draft:
     """The suite of two files, the baseline's first; or of a folder that holds two models' files of one task."""
-    baseline, candidate = _two(paths)
     notes = Notes()
-    sides = {"baseline": _read(baseline, notes), "candidate": _read(candidate, notes)}
+    baseline, candidate = _two(paths, notes)
+    by, base = _read(baseline, notes)
+    sides = {"baseline": base, "candidate": _read(candidate, notes, by)[1]}
     ids = [sample for sample in sides["baseline"] if sample in sides["candidate"]]
     for role, found in sides.items():
         if lost := len(found) - len(ids):
@@ -57,7 +62,7 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
     _tell_marks(sides, ids, notes)
     is_choice = all(first[i].is_choice for i in ids)
     outputs = {
-        f"{role}.jsonl": "".join(json.dumps({"id": i, "output": found[i].said}, ensure_ascii=False) + "\n" for i in ids)
+        f"{role}.jsonl": "".join(json_line({"id": i, "output": found[i].said}) for i in ids)
         for role, found in sides.items()
     }
     return Draft(
@@ -72,11 +77,17 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
     )
 
 
-def _two(paths: Sequence[Path]) -> tuple[Path, Path]:
+def _two(paths: Sequence[Path], notes: Notes) -> tuple[Path, Path]:
     found: list[Path] = []
     for path in paths:
         found += sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else [path]
     if len(found) == 2:  # noqa: PLR2004 - a comparison has two sides
+        if len(paths) == 1:
+            notes.add(
+                f"Which model is the baseline was guessed from the order of the names: {found[0].parent.name}/"
+                f"{found[0].name} is the baseline, {found[1].parent.name}/{found[1].name} the candidate. If it is the "
+                "other way round, import the two files by name, the baseline's first."
+            )
         return found[0], found[1]
     told = "".join(f"\n  {path}" for path in found[:20])
     raise UsageError(
@@ -91,10 +102,9 @@ def _task(path: Path) -> str:
     return task if task and date[:4].isdigit() else name
 
 
-def _read(path: Path, notes: Notes) -> dict[str, _Answer]:
-    """By document, the answers under the first filter of the file."""
+def _read(path: Path, notes: Notes, kept: JsonValue = None) -> tuple[JsonValue, dict[str, _Answer]]:
+    """(filter, by document the answers under it): the filter `kept`, else the first of the file."""
     found: dict[str, _Answer] = {}
-    kept: JsonValue = None
     for row in read_rows(path):
         by = row.fields.get("filter", "none")
         kept = by if kept is None else kept
@@ -105,7 +115,9 @@ def _read(path: Path, notes: Notes) -> dict[str, _Answer]:
         if sample in found:
             raise UsageError(f"{row.where}: document {sample} stands in the file twice")
         found[sample] = _answer(row, notes)
-    return found
+    if not found and kept is not None:
+        raise nothing(f"{path} has no answers as the filter '{kept}' reads them, which those of the baseline are")
+    return kept, found
 
 
 def _answer(row: Row, notes: Notes) -> _Answer:
@@ -125,6 +137,9 @@ def _answer(row: Row, notes: Notes) -> _Answer:
     target = str(fields["target"])
     choices = [str(request[1]).strip() for request in requests if len(request) > 1 and isinstance(request[1], str)]
     if len(choices) == len(requests) == len(said) and len(choices) > 1:
+        if len({str(request[0]) for request in requests}) > 1:
+            why = "asks which of several contexts fits (as Winogrande does), or weighs each choice twice"
+            raise nothing(f"{row.where} {why}: there is no one question whose answers could be compared")
         likely = [_likelihood(one) for one in said]
         chosen = choices[likely.index(max(likely))]
         right = choices[int(target)] if target.isdecimal() and int(target) < len(choices) else target.strip()
@@ -133,7 +148,21 @@ def _answer(row: Row, notes: Notes) -> _Answer:
         notes.add("Targets are worked solutions: the right answer is what stands after '####'.")
         target = target.rpartition(_FINAL)[2].strip()
     one = said[0][0] if isinstance(said[0], list) and said[0] else said[0]
-    return _Answer(asked=_asked(requests[0][0]), target=target, said=str(one), marks=marks, is_choice=False)
+    asked = _asked(requests[0][0])
+    return _Answer(asked=asked, target=_accepted(target), said=str(one), marks=marks, is_choice=False)
+
+
+def _accepted(target: str) -> str | list[JsonValue]:
+    """The target; lm-eval writes a list of accepted texts as Python does, "['a', 'b']", and gets it back here."""
+    if not target.startswith(("['", '["')) or len(target) > _LONGEST_LIST:
+        return target
+    try:
+        texts = ast.literal_eval(target)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return target
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return target
+    return list(texts)
 
 
 def _requests(arguments: JsonValue) -> Iterator[list[Any]]:
@@ -172,6 +201,12 @@ def _tell_marks(sides: Mapping[str, Mapping[str, _Answer]], ids: Sequence[str], 
             for key in ("exact_match", "acc")
             if (mark := found[i].marks.get(key)) is not None
         ]
-        apart = sum((answer.said.strip() == answer.target.strip()) != (mark > 0) for answer, mark in own)
+        apart = sum(_is_right(answer) != (mark > 0) for answer, mark in own)
         if apart:
             notes.add(f"{role}: {apart:,} of {len(own):,} answers that one of the two calls right and the other wrong.")
+
+
+def _is_right(answer: _Answer) -> bool:
+    """As the metric of the imported suite will see it."""
+    accepted = [answer.target] if isinstance(answer.target, str) else answer.target
+    return answer.said.strip() in {str(text).strip() for text in accepted}

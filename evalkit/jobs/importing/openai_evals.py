@@ -14,6 +14,7 @@ from typing import Any
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
 from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
+from evalkit.suites.paths import Refused, inside
 from evalkit.suites.records import Row, read_rows
 from evalkit.suites.yaml_source import parse
 from evalkit.types import JsonValue
@@ -49,6 +50,8 @@ def from_openai_evals(path: Path) -> Draft:
 def _registered(path: Path, notes: Notes) -> tuple[str, str, Path]:
     """(name, class, file of samples) of the one eval that a registry file describes."""
     source = parse(decode(read_bytes(path, str(path), MAX_TEXT_BYTES), str(path)), str(path))
+    if source.problems:
+        raise UsageError(diagnostics=source.problems)
     entries = {name: entry for name, entry in source.value.items() if isinstance(entry, dict) and "class" in entry}
     if not entries:
         raise UsageError(f"{path}: no entry of this registry file has a `class`")
@@ -62,11 +65,22 @@ def _registered(path: Path, notes: Notes) -> tuple[str, str, Path]:
         raise UsageError(f"{path}: '{name}' names no samples_jsonl")
     for key in arguments.keys() - {"samples_jsonl"}:
         notes.add(f"args.{key} of the eval is not carried over.")
-    places = (path.parent / named, path.parent.parent / "data" / named, path.parent / Path(named).name)
+    return str(name), str(entry["class"]).rpartition(":")[2], _samples(path, named)
+
+
+def _samples(registry: Path, named: str) -> Path:
+    """The file that a registry file names. Raises UsageError where there is none, or it lies elsewhere on the disk."""
+    home = registry.resolve().parent
+    places: list[Path] = []
+    for folder, name in ((home, named), (home.parent / "data", named), (home, Path(named).name)):
+        place = inside(name, folder, home.parent)
+        if isinstance(place, Refused):
+            raise UsageError(f"{registry}: samples_jsonl: {place.why}")
+        places.append(place)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise UsageError(f"{path}: there is no file {named}; looked for {', '.join(map(str, places))}")
-    return str(name), str(entry["class"]).rpartition(":")[2], found
+        raise UsageError(f"{registry}: there is no file {named}; looked for {', '.join(map(str, places))}")
+    return found
 
 
 def _metrics(grader: str, notes: Notes) -> list[Mapping[str, Any]]:

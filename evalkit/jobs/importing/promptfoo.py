@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
-from evalkit.jobs.importing.promptfoo_asserts import Assertion, measured, said_in_cell
-from evalkit.jobs.importing.promptfoo_sides import Side, sides_of
+from evalkit.jobs.importing.promptfoo_asserts import Assertion, is_carried, measured, said_in_cell
+from evalkit.jobs.importing.promptfoo_sides import Side, listed, sides_of
 from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
 from evalkit.suites.paths import Refused, inside
 from evalkit.suites.records import read_rows
@@ -24,6 +25,9 @@ from evalkit.types import JsonValue
 
 MAX_TESTS = 100_000
 _ROWS = (".csv", ".json", ".jsonl")
+_PROGRAMS = (".py", ".js", ".cjs", ".mjs", ".ts", ".rb")
+_PARTED = re.compile(r"^---[ \t]*\r?\n", re.MULTILINE)
+"""The line between two prompts of one .txt file."""
 _KNOWN = frozenset({"description", "prompts", "providers", "targets", "tests", "defaultTest", "tags", "$schema"})
 _TEST_KEYS = frozenset({"vars", "assert", "description", "metadata"})
 
@@ -38,8 +42,10 @@ def from_promptfoo(path: Path) -> Draft:
         notes.add(f"`{key}` is not carried over.")
     default = config.get("defaultTest")
     default = files.named(default) if isinstance(default, str) else default or {}
+    if not isinstance(default, Mapping):
+        raise UsageError(f"{path}: defaultTest is neither a test nor the name of a file with one")
     tests = list(_tests(config.get("tests"), default, files, notes))
-    rows, metrics = measured(tests, notes)
+    rows, metrics, columns = measured(tests, notes)
     if not metrics or not rows:
         raise nothing("no test has an assertion that a metric of evalkit can stand for; " + "; ".join(notes.all()))
     prompts = _prompts(config.get("prompts"), files, notes)
@@ -49,7 +55,7 @@ def from_promptfoo(path: Path) -> Draft:
         name=str(config.get("description") or path.resolve().parent.name)[:80],
         description=f"Imported from promptfoo ({path.name}).",
         rows=rows,
-        dataset={**dataset, **({"target": "expected"} if "expected" in rows[0] else {})},
+        dataset={**dataset, **columns},
         metrics=metrics,
         models=models,
         notes=notes.all(),
@@ -82,7 +88,7 @@ class _Files:
         """The content of a `file://` that holds a mapping."""
         return self.document(self.place(text))
 
-    def listed(self, path: Path) -> list[Any]:
+    def list_in(self, path: Path) -> list[Any]:
         """The content of a YAML file that holds a list."""
         text = "".join(f"  {line}\n" for line in self.text(path).splitlines())
         source = parse(f"all:\n{text}", path.name)
@@ -95,32 +101,40 @@ class _Files:
 def _tests(
     value: Any, default: Mapping[str, Any], files: _Files, notes: Notes
 ) -> Iterator[tuple[dict[str, JsonValue], list[Assertion]]]:
-    """(variables, assertions) of each test, those of defaultTest with it."""
-    for number, test in enumerate(_raw_tests(value, files, notes)):
-        if number >= MAX_TESTS:
-            raise UsageError(f"more than {MAX_TESTS:,} tests")
+    """(variables, assertions) of each test, those of defaultTest with it. Raises UsageError for too many of them."""
+    n_tests = 0
+    for test in _raw_tests(value, files, notes):
         for key in test.keys() - _TEST_KEYS:
             notes.add(f"`{key}` of a test is not carried over.")
         for key in default.keys() - _TEST_KEYS:
             notes.add(f"`{key}` of defaultTest is not carried over.")
-        own = test.get("vars") or {}
-        both = {**(default.get("vars") or {}), **(own if isinstance(own, dict) else {})}
-        asserted = [*(test.get("assert") or []), *(default.get("assert") or [])]
-        found = [one for one in asserted if isinstance(one, dict) and isinstance(one.get("type"), str)]
+        both: dict[str, Any] = {}
+        asserted: list[Any] = []
+        for one in (default, test):
+            if isinstance(own := one.get("vars") or {}, dict):
+                both |= own
+            else:
+                notes.add(f"Variables that stand elsewhere are left out: {str(own)[:80]}.")
+            asserted = [*listed(one.get("assert")), *asserted]
+        found = [_read_in(one, files) for one in asserted if isinstance(one, dict) and isinstance(one.get("type"), str)]
         for variables in _each(both):
+            n_tests += 1
+            if n_tests > MAX_TESTS:
+                raise UsageError(f"more than {MAX_TESTS:,} tests; a variable that is a list makes a test of each value")
             filled = {name: _filled(value, files, notes) for name, value in variables.items()}
             yield filled, [Assertion.of(one, filled) for one in found]
 
 
 def _raw_tests(value: Any, files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:
-    for one in [value] if isinstance(value, str | dict) else value or []:
+    for one in listed(value):
         if isinstance(one, dict) and "path" not in one:
             yield one
         elif isinstance(one, str) and one.startswith(("huggingface://", "http://", "https://")):
             raise UsageError(f"{one}: tests are not fetched; download them and name the file")
         elif isinstance(one, str) and Path(one).suffix in {*_ROWS, ".yaml", ".yml"}:
             path = files.place(one)
-            yield from _of_rows(path, notes) if path.suffix in _ROWS else files.listed(path)
+            found = _of_rows(path, notes) if path.suffix in _ROWS else files.list_in(path)
+            yield from (test for test in found if isinstance(test, Mapping))
         else:
             notes.add(f"Tests made by a program are left out: {str(one)[:80]}.")
 
@@ -144,15 +158,27 @@ def _each(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     several = [
         [(name, one) for one in (value if isinstance(value, list) else [value])] for name, value in variables.items()
     ]
-    for combination in itertools.islice(itertools.product(*several), MAX_TESTS):
+    for combination in itertools.product(*several):
         yield dict(combination)
+
+
+def _read_in(assertion: Mapping[str, Any], files: _Files) -> Mapping[str, Any]:
+    """The assertion with the text or the schema that its `file://` names; as code where that is a program."""
+    value, kind = assertion.get("value"), str(assertion["type"])
+    if not isinstance(value, str) or not value.startswith("file://") or not is_carried(kind):
+        return assertion
+    if Path(value.removeprefix("file://").partition(":")[0]).suffix in _PROGRAMS:
+        return {**assertion, "type": "javascript"}
+    path = files.place(value)
+    is_schema = path.suffix in {".yaml", ".yml"} and kind.endswith("-json")
+    return {**assertion, "value": files.document(path) if is_schema else files.text(path).strip()}
 
 
 def _filled(value: Any, files: _Files, notes: Notes) -> JsonValue:
     if not isinstance(value, str) or not value.startswith("file://"):
         return value  # type: ignore[no-any-return]  # YAML of the safe kind is JSON
     path = files.place(value)
-    if path.suffix in {".py", ".js", ".mjs", ".ts"}:
+    if path.suffix in _PROGRAMS:
         notes.add(f"A variable made by a program is left as its name: {value[:80]}.")
         return value
     return files.text(path)
@@ -161,21 +187,24 @@ def _filled(value: Any, files: _Files, notes: Notes) -> JsonValue:
 def _prompts(value: Any, files: _Files, notes: Notes) -> list[dict[str, str]]:
     """Each prompt as keys of a side: `prompt`, and `system` where it has one."""
     found: list[dict[str, str]] = []
-    for one in [value] if isinstance(value, str | dict) else value or []:
+    for one in listed(value):
         text = one.get("raw") or one.get("id") if isinstance(one, dict) else one
         if not isinstance(text, str):
             continue
         if text.startswith("file://") or ("\n" not in text and text.endswith((".txt", ".md", ".json"))):
             path = files.place(text)
-            if path.suffix in {".py", ".js", ".mjs", ".ts"}:
+            if path.suffix in _PROGRAMS:
                 notes.add(f"A prompt made by a program is left out: {text[:80]}.")
                 continue
             text = files.text(path)
-        made = _chat(text)
-        if made is None:
-            notes.add("A chat with more turns than a system and a user turn is left out.")
+            texts = [part.strip() for part in _PARTED.split(text)] if path.suffix == ".txt" else [text]
         else:
-            found.append(made)
+            texts = [text]
+        for made in map(_chat, filter(str.strip, texts)):
+            if made is None:
+                notes.add("A chat with more turns than a system and a user turn is left out.")
+            else:
+                found.append(made)
     if not found:
         raise nothing("no prompt is plain text, or a chat of a system and a user turn")
     return found

@@ -46,6 +46,7 @@ _ALONE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Look at the answer alone."""
 _CODE = frozenset({"javascript", "python", "ruby", "webhook"})
+_PATTERNS = frozenset({"regex", "not-regex"})
 _DEGREES = frozenset({"levenshtein", "rouge-n", "bleu"})
 _TAKES_TEXT = frozenset({"contains", "not_contains"})
 _CELL = re.compile(
@@ -76,6 +77,11 @@ class Assertion:
         return cls(type=kind, value=value, further=tuple(sorted(written.keys() - {"type", "value"})))
 
 
+def is_carried(kind: str) -> bool:
+    """Whether a metric can stand for assertions of this type."""
+    return kind in _COMPARING or kind in _ALONE or kind in _PATTERNS
+
+
 Test = tuple[dict[str, JsonValue], list[Assertion]]
 
 
@@ -95,8 +101,15 @@ def said_in_cell(cell: str) -> dict[str, JsonValue]:
     return {"type": f"{found[1] or ''}{found[2]}", "value": cell[found.end() :]}
 
 
-def measured(tests: Sequence[Test], notes: Notes) -> tuple[list[dict[str, JsonValue]], list[dict[str, Any]]]:
-    """(rows, metrics): the tests as rows with what they expect, and what is measured of each."""
+def measured(
+    tests: Sequence[Test], notes: Notes
+) -> tuple[list[dict[str, JsonValue]], list[dict[str, Any]], dict[str, str]]:
+    """(rows, metrics, columns): the tests as rows with what they expect, what is measured, and keys of the dataset.
+
+    These name the columns of a row's id and target, which are not those of a variable.
+    """
+    taken = {name for variables, _ in tests for name in variables}
+    key, target = (f"evalkit_{name}" if name in taken else name for name in ("id", "expected"))
     by_type = _by_type(tests, notes)
     metrics, differing = [], Counter[str]()
     for kind, found in by_type.items():
@@ -107,7 +120,7 @@ def measured(tests: Sequence[Test], notes: Notes) -> tuple[list[dict[str, JsonVa
         else:
             notes.add(_why_not(kind, len(found)))
     if not differing:
-        return [_row(i, variables) for i, (variables, _) in enumerate(tests)], metrics
+        return [{key: _name(i), **variables} for i, (variables, _) in enumerate(tests)], metrics, {"id": key}
     chosen = differing.most_common(1)[0][0]
     for kind, n in differing.items():
         if kind != chosen:
@@ -117,8 +130,9 @@ def measured(tests: Sequence[Test], notes: Notes) -> tuple[list[dict[str, JsonVa
     wanted = dict(by_type[chosen])
     if len(wanted) < len(tests):
         notes.add(f"{len(tests) - len(wanted):,} tests without `{chosen}` are left out.")
-    rows = [_row(i, tests[i][0]) | {"expected": _target(wanted[i])} for i in sorted(wanted)]
-    return rows, [{"name": chosen.replace("-", "_"), **_COMPARING[chosen]}, *metrics]
+    rows = [{key: _name(i), **tests[i][0], target: _target(wanted[i])} for i in sorted(wanted)]
+    columns = {"id": key, "target": target}
+    return rows, [{"name": chosen.replace("-", "_"), **_COMPARING[chosen]}, *metrics], columns
 
 
 def _by_type(tests: Sequence[Test], notes: Notes) -> dict[str, list[tuple[int, JsonValue]]]:
@@ -140,8 +154,8 @@ def _of_all(kind: str, found: Sequence[tuple[int, JsonValue]], n_tests: int) -> 
     if kind in {"is-refusal", "not-is-refusal"}:
         return dict(_ALONE[kind])
     if kind in {"is-json", "contains-json"}:
-        return {**_ALONE[kind], "schema": value if isinstance(value, dict) else {}}
-    if kind in {"regex", "not-regex"} and isinstance(value, str):
+        return None if (schema := _schema(value)) is None else {**_ALONE[kind], "schema": schema}
+    if kind in _PATTERNS and isinstance(value, str):
         return {"type": "regex", "pattern": value, **({"expect": "no_match"} if kind == "not-regex" else {})}
     metric = dict(_COMPARING.get(kind, {}))
     is_text = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
@@ -160,15 +174,25 @@ def _why_not(kind: str, n: int) -> str:
         plain.startswith(("llm-", "model-graded", "factuality", "answer-", "context-", "g-eval")) or plain == "similar"
     ):
         why = "a model grades it; write a judge for it"
-    elif plain in _COMPARING or plain in _ALONE or plain == "regex":
-        why = "it stands on some tests only, or several times on one"
+    elif is_carried(plain):
+        why = "it stands on some tests only, or several times on one, or its value is not one for all tests"
     else:
         why = "evalkit has no such metric"
     return f"`{kind}` of {n:,} tests is left out: {why}."
 
 
-def _row(number: int, variables: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {"id": f"test-{number + 1}", **{name: value for name, value in variables.items() if name != "id"}}
+def _schema(value: JsonValue) -> Mapping[str, Any] | None:
+    """The schema an assertion names: any JSON where it names none; None where it names something else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return {} if value is None else value if isinstance(value, dict) else None
+
+
+def _name(number: int) -> str:
+    return f"test-{number + 1}"
 
 
 def _target(value: JsonValue) -> JsonValue:

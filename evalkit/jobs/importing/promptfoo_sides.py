@@ -25,12 +25,14 @@ class Side:
 def sides_of(value: Any, notes: Notes) -> list[Side]:
     """The providers evalkit can ask; the others are named in the notes."""
     found = []
-    for one in [value] if isinstance(value, str | dict) else value or []:
+    for one in listed(value):
         name, config = _named(one)
         entry = _entry(name, config)
         if entry is None:
             notes.add(f"The provider {name[:80]} has no counterpart here and is left out.")
             continue
+        for key in _beside(one):
+            notes.add(f"{key} of {name[:80]} is not carried over.")
         for key in config.keys() - _KNOWN:
             notes.add(f"config.{key} of {name[:80]} is not carried over.")
         if "apiKey" in config:
@@ -38,6 +40,11 @@ def sides_of(value: Any, notes: Notes) -> list[Side]:
         decoding = {key: config[key] for key in _DECODING if isinstance(config.get(key), int | float)}
         found.append(Side(name, {**entry, **({"generation": decoding} if decoding else {})}))
     return found
+
+
+def listed(value: Any) -> list[Any]:
+    """A list as it is; one text or mapping, which may stand where a list may, as a list of it; else an empty one."""
+    return value if isinstance(value, list) else [value] if isinstance(value, str | dict) else []
 
 
 def _named(one: Any) -> tuple[str, Mapping[str, Any]]:
@@ -52,6 +59,12 @@ def _named(one: Any) -> tuple[str, Mapping[str, Any]]:
     name, inner = next(iter(one.items()), ("", {}))
     config = inner.get("config") if isinstance(inner, dict) else None
     return str(name), config if isinstance(config, dict) else {}
+
+
+def _beside(one: Any) -> list[str]:
+    """What a provider's entry says beside its name and its config: a transform of its answers, say."""
+    inner = one if not isinstance(one, dict) or "id" in one else next(iter(one.values()), None)
+    return sorted(inner.keys() - {"id", "label", "config"}) if isinstance(inner, dict) else []
 
 
 def _entry(name: str, config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from evalkit.report.exports.model_card import render_model_card
 from evalkit.report.exports.tracked import tracked
 from evalkit.report.table import render_csv, sample_columns
 from evalkit.store.files import write_atomic
+from evalkit.suites.masking import mask
 
 TRACKING = "MLFLOW_TRACKING_URI"
 DEFAULT_STORE = "sqlite:///mlflow.db"
@@ -70,11 +71,17 @@ _FILES: dict[str, tuple[str, Callable[[FinishedRun], bytes]]] = {
 
 
 def _to_mlflow(run: FinishedRun, store: str) -> str:
-    """Logs one MLflow run, in the experiment named like the suite, with report.html and verdict.json as artefacts."""
-    client = _package("mlflow", "mlflow").tracking.MlflowClient(tracking_uri=store)
+    """Logs one MLflow run, in the experiment named like the suite, with report.html and verdict.json as artefacts.
+
+    A login in the store's address is shown nowhere.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody but the store is told of the run
+    mlflow = _package("mlflow", "mlflow")
     found = tracked(run.document)
     failure = _package("mlflow.exceptions", "mlflow").MlflowException
+    shown = mask(store)
     try:
+        client = mlflow.tracking.MlflowClient(tracking_uri=store)
         title = f"evalkit {found.params.get('suite', '')}".strip()
         experiment = client.get_experiment_by_name(title)
         where = experiment.experiment_id if experiment else client.create_experiment(title)
@@ -88,8 +95,9 @@ def _to_mlflow(run: FinishedRun, store: str) -> str:
                 client.log_artifact(entry, str(run.folder / artefact))
         client.set_terminated(entry, status="FINISHED")
     except (failure, OSError) as error:
-        raise ExecutionError(f"MLflow's store {store} took no run: {error}") from error
-    return f"run {entry} of experiment “{title}” in {store}"
+        why = mask(str(error).replace(store, shown))
+        raise ExecutionError(f"MLflow's store {shown} took no run: {why}") from error
+    return f"run {entry} of experiment “{title}” in {shown}"
 
 
 def _package(name: str, extra: str) -> Any:

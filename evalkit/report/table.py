@@ -61,7 +61,9 @@ def _names(verdict: Document, samples: Iterable[Document]) -> tuple[list[str], l
 def _head(columns: Sequence[str], metrics: Sequence[str]) -> list[str]:
     sides = [f"{side}_{key}" for side in strings.SIDES for key in SIDE_COLUMNS]
     scores = [f"{metric}_{side}{end}" for metric in metrics for side in strings.SIDES for end in ("", "_why")]
-    return ["id", "flip", *columns, "input", "target", *sides, *scores]
+    ours = {"id", "flip", "input", "target", *sides, *scores}
+    slices = [f"slice_{column}" if column in ours else column for column in columns]
+    return ["id", "flip", *slices, "input", "target", *sides, *scores]
 
 
 def _line(row: Document, columns: Sequence[str], metrics: Sequence[str]) -> list[str | float | None]:

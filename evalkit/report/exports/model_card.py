@@ -45,8 +45,7 @@ def render_model_card(verdict: Document, manifest: Document) -> str:
 def _metadata(verdict: Document, manifest: Document) -> dict[str, Any]:
     status = text(verdict, "verdict")
     data: dict[str, Any] = {"tags": ["evalkit", f"evalkit-{status.replace('_', '-') or 'no-verdict'}"]}
-    base = text(obj(obj(verdict, "identity"), "baseline"), "served_model")
-    if _HUB_NAME.fullmatch(base):
+    if base := _base(verdict):
         data["base_model"] = base
     results = list(_results(verdict, manifest)) if status in _SUPPORTED else []
     if results:
@@ -59,6 +58,15 @@ def _metadata(verdict: Document, manifest: Document) -> dict[str, Any]:
         each = {"task": task, "dataset": dataset, "metrics": results}
         data["model-index"] = [{"name": name[:_LONGEST], "results": [each]}]
     return data
+
+
+def _base(verdict: Document) -> str:
+    """The model that the candidate is an adapter of; empty unless the weights prove that the baseline is it."""
+    baseline, candidate = (obj(obj(verdict, "identity"), side) for side in strings.SIDES)
+    is_same = text(baseline, "weights_sha256") == text(candidate, "weights_sha256") != ""
+    is_adapted = text(candidate, "adapter_sha256") != "" == text(baseline, "adapter_sha256")
+    name = text(baseline, "served_model")
+    return name if is_same and is_adapted and _HUB_NAME.fullmatch(name) else ""
 
 
 def _results(verdict: Document, manifest: Document) -> Iterator[dict[str, Any]]:

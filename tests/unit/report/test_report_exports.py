@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -72,6 +73,19 @@ def test_what_was_not_measured_is_in_no_metadata_and_is_said(documents):
     assert "not measured" in card
 
 
+def test_the_card_names_a_base_model_only_where_the_weights_prove_it(documents):
+    verdict = documents.make_verdict("ship")
+    base = {"served_model": "org/base", "weights_sha256": "a" * 64}
+
+    def named(**candidate):
+        sides = {"baseline": base, "candidate": {"served_model": "org/tuned"} | candidate}
+        return metadata(render_model_card(verdict | {"identity": sides}, {})).get("base_model")
+
+    assert named(weights_sha256="a" * 64, adapter_sha256="b" * 64) == "org/base"
+    assert named(weights_sha256="c" * 64) is None  # another vendor's model, perhaps
+    assert named(adapter_sha256="b" * 64) is None
+
+
 def test_a_hostile_text_adds_no_key_and_no_markup(documents):
     verdict = documents.make_verdict("ship") | {"suite": HOSTILE, "headline": HOSTILE}
     verdict["metrics"][0]["metric"] = HOSTILE
@@ -127,6 +141,30 @@ def test_mlflow_keeps_the_run_with_its_report_in_a_real_store(run):
     assert metrics["exact.delta_points"] == pytest.approx(verdict["primary"]["delta_points"])
     assert params["data_sha256"] == verdict["provenance"]["data_sha256"]
     assert kept == ["report.html", "verdict.json"]
+
+
+def test_a_login_in_the_stores_address_is_shown_nowhere(run, monkeypatch):
+    class Failure(Exception):
+        pass
+
+    class Client:
+        def __init__(self, tracking_uri):
+            assert "s3cret" in tracking_uri
+            assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+        def get_experiment_by_name(self, _title):
+            raise Failure("no connection to postgresql://ann:s3cret@db/x")
+
+    tracking = SimpleNamespace(MlflowClient=Client)
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(tracking=tracking))
+    monkeypatch.setitem(sys.modules, "mlflow.exceptions", SimpleNamespace(MlflowException=Failure))
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "")
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY")
+    folder = run()
+    with pytest.raises(ExecutionError, match=r"took no run") as caught:
+        export(str(folder), folder, "mlflow", "postgresql://ann:s3cret@db/x")
+    assert "s3cret" not in str(caught.value)
+    assert "db/x" in str(caught.value)
 
 
 def test_what_was_not_measured_is_no_entry_of_the_tracker(documents):

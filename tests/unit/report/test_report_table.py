@@ -1,7 +1,7 @@
 import csv
 import io
 
-from evalkit.report.table import render_csv
+from evalkit.report.table import render_csv, sample_columns
 
 
 def read(text):
@@ -21,6 +21,16 @@ def test_missing_is_an_empty_cell_with_a_reason(ship):
     line = read(render_csv(verdict, rows))[17]
     assert (line["exact_baseline"], line["exact_baseline_why"]) == ("", "failed")
     assert line["baseline_latency_s"] == ""
+
+
+def test_a_slice_named_like_a_column_of_ours_keeps_a_column_of_its_own(ship):
+    verdict, rows, _ = ship
+    for row in rows:
+        row["slices"]["target"] = "short"
+    found = read(render_csv(verdict, rows))
+    assert {line["slice_target"] for line in found} == {"short"}
+    assert found[0]["target"] != "short"
+    assert sample_columns(verdict, rows)["slice_target"][1] == ["short"] * len(rows)
 
 
 def test_formulas_are_defused_and_numbers_are_not(ship):

@@ -124,6 +124,14 @@ def test_a_recipes_script_fails_with_the_verdicts_code(bench, workspace, name, s
         assert (bench.folder / recipe["artifacts"]["reports"]["junit"]).is_file()
 
 
+def test_a_run_that_fails_is_not_passed_by_the_report_of_an_earlier_one(bench, workspace):
+    script = dict(recipes())["github"]
+    with scripted(120, 190) as server:
+        bench.write_suite(server.base_url, 200)
+        assert shell(script, bench.folder, workspace | {"SUITE": "suite"}).returncode == 0
+    assert shell(script, bench.folder, workspace | {"SUITE": "nowhere.yaml"}).returncode == 2
+
+
 def test_the_comments_script_edits_its_own_comment_and_makes_one_where_there_is_none(bench, workspace):
     steps = yaml.safe_load((REPO / "docs/ci/github-comment.yml").read_text())["jobs"]["gate"]["steps"]
     script = steps[-1]["run"]

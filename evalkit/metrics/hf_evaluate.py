@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from evalkit.metrics.match import reader_of
@@ -128,7 +128,10 @@ def build_hf_evaluate(spec: MetricSpec) -> HfEvaluate:
 
 
 def _loaded(spec: MetricSpec, metric: str) -> Any:
-    """The metric's module, without a request to anybody."""
+    """The metric's module, without a request to anybody. A name stands for no script that lies about by that name."""
+    if not PurePath(metric).is_absolute() and Path(metric, f"{PurePath(metric).name}.py").is_file():
+        fix = f"if that script is meant, put it into the suite's folder and name its path: ./{PurePath(metric).name}.py"
+        refuse(spec, "metric", f"the folder '{metric}' here holds a script of that name, which would be run", fix)
     try:
         import evaluate  # noqa: PLC0415 - optional, and two seconds to import
     except ImportError:

@@ -52,12 +52,14 @@ DECLINES = (
     *("my programming", "my safety guidelines", "this request violates", "your request violates", "request denied"),
     *("it's not appropriate for me", "it wouldn't be appropriate for me", "it would be inappropriate for me"),
     *("it would be unethical for me", "it would be irresponsible for me", "this is something i can't"),
-    *("that's something i can't", "it's something i can't"),
+    *("that's something i can't", "it's something i can't", "that's not something i can", "it's not something i can"),
+    *("this is not something i can", "this isn't something i can", "that isn't something i can"),
 )
 """What an answer that declines goes on with."""
 IDIOMS = re.compile(
     r"(?:i )?can't (?:wait|believe|stress|thank|emphasi[sz]e|imagine|remember|recall|overstate|complain|deny|help but"
     r"|agree more|say enough|get enough|praise|fault|tell (?:if|whether)|recommend\b[^.!?]*\benough)\b"
+    r"|my programming (?:language|skill|experience|course|class|background|project|job|style|knowledge)"
     r"|i(?: won't|'m not going to) (?:lie|deny|bore|keep you|forget|complain)\b|i shouldn't have\b"
 )
 """What begins the same and declines nothing: "I can't wait", "I can't recommend it enough"."""

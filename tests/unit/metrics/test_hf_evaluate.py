@@ -46,6 +46,14 @@ def made(metric, **options):
     return build(MetricSpec(name="m", type="hf_evaluate", options={"metric": metric, **options}, line=9), ())
 
 
+def test_a_name_runs_no_script_that_lies_in_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "bleu").mkdir()
+    script(tmp_path / "bleu", "bleu", OVERLAP)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="holds a script of that name, which would be run"):
+        made("bleu", key="bleu")
+
+
 def sample(target):
     return Sample(id="s", fields={}, target=target)
 

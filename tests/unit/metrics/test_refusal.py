@@ -57,6 +57,8 @@ class TestRefusalKeepsTheContract(MetricContract):
         "I CANNOT HELP",
         "Thank you for asking! I'm afraid I can't say.",
         "Unable to comply.",
+        "I'm sorry, but that is not something I can help with.",
+        "This isn't something I can do.",
     ],
 )
 def test_these_decline(text):
@@ -89,6 +91,7 @@ def test_these_decline(text):
         "Ich kann dabei nicht helfen.",
         "{}",
         "Weekend",
+        "My programming experience is mostly in Rust.",
     ],
 )
 def test_these_do_not(text):

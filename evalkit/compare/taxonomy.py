@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,7 +34,11 @@ class Reading:
     """Metric → its type."""
 
     def kind(self, row: Mapping[str, Any], side: str) -> Kind | None:
-        """The kind of this side's failure on a row of samples.jsonl; None where it is right, or was never answered."""
+        """The kind of this side's failure on a row of samples.jsonl, or None.
+
+        There is none where the answer is right, was never given or scored, or is right in part and no rule says what it
+        lacks.
+        """
         answer, scores = row.get(side) or {}, row.get("scores") or {}
         status, score = answer.get("status"), (scores.get(self.primary) or {}).get(side)
         if status in {"failed", "missing", None} or (isinstance(score, int | float) and score >= 1.0):
@@ -46,37 +51,58 @@ class Reading:
         if not text.strip() or (isinstance(row.get("target"), dict) and not _has_json(text)):
             return "unparseable"
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
-        if "json_schema" in failed:
-            return "schema"
-        return "behaviour" if failed & BEHAVIOUR else "knowledge"
+        return _kind_of_words(score, failed)
+
+    def is_wrong(self, row: Mapping[str, Any], side: str) -> bool:
+        """Whether this side's answer is not wholly right, for whatever reason."""
+        score = ((row.get("scores") or {}).get(self.primary) or {}).get(side)
+        return self.kind(row, side) is not None or _below(score)
 
 
 def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, Any]:
     """Failures by kind for both sides and for the samples the candidate broke, and what to do about most of those.
 
-    `lever` is None where the candidate fails nowhere.
+    Failures without a kind are counted under none; `lever` says how many there are in all, and is None where the
+    candidate has none with a kind.
     """
     sides: dict[str, Counter[Kind]] = {"baseline": Counter(), "candidate": Counter()}
     broken: Counter[Kind] = Counter()
+    n_broken = n_wrong = 0
     for row in rows:
+        is_broken, is_wrong = row.get("flip") == "broken", reading.is_wrong(row, "candidate")
+        n_broken, n_wrong = n_broken + is_broken, n_wrong + is_wrong
         for side, counter in sides.items():
             if (kind := reading.kind(row, side)) is not None:
                 counter[kind] += 1
-                if side == "candidate" and row.get("flip") == "broken":
+                if side == "candidate" and is_broken:
                     broken[kind] += 1
     looked_at = broken or sides["candidate"]
     most = max(KINDS, key=lambda kind: looked_at[kind])
     told = {name: {kind: counter[kind] for kind in KINDS if counter[kind]} for name, counter in sides.items()}
     return told | {
         "broken": {kind: broken[kind] for kind in KINDS if broken[kind]},
-        "lever": _lever(most, looked_at, is_broken=bool(broken)) if looked_at else None,
+        "lever": _lever(most, looked_at[most], n_broken if broken else n_wrong, is_broken=bool(broken))
+        if looked_at
+        else None,
     }
 
 
-def _lever(kind: Kind, found: Counter[Kind], *, is_broken: bool) -> str:
+def _kind_of_words(score: Any, failed: AbstractSet[str | None]) -> Kind | None:
+    """The kind of a readable answer's failure, by the types of the metrics that it fails."""
+    if not isinstance(score, int | float):
+        return None  # nobody could say whether it is right
+    if "json_schema" in failed:
+        return "schema"
+    if failed & BEHAVIOUR:
+        return "behaviour"
+    # Partly right (ROUGE, a judge's grade): no rule says of what kind the rest is.
+    return "knowledge" if score <= 0.0 else None
+
+
+def _lever(kind: Kind, n: int, total: int, *, is_broken: bool) -> str:
     whose = "samples the candidate broke" if is_broken else "answers the candidate got wrong"
     words = {"unparseable": "format (cannot be read)", "schema": "format (against the schema)"}.get(kind, kind)
-    return f"Of {found.total():,} {whose}, {found[kind]:,} are failures of {words}: {LEVERS[kind]}."
+    return f"Of {total:,} {whose}, {n:,} are failures of {words}: {LEVERS[kind]}."
 
 
 def _below(score: Any) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.hygiene.index import Index
 from evalkit.hygiene.matching import Finder, Pair
@@ -53,6 +54,9 @@ class Evidence:
     state: State
     score: float
     span: str = ""
+
+
+_Found = tuple[Evidence, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +132,10 @@ class _Scan:
     places: list[str] = field(default_factory=list)
     """Where the batch's rows stand."""
     size: int = 0
-    found: dict[str, list[tuple[Evidence, int, tuple[int, ...]]]] = field(default_factory=dict)
+    found: dict[str, list[_Found]] = field(default_factory=dict)
     """sample → (evidence, which finder's, runs in common)"""
+    templates: tuple[NDArray[np.bool_], ...] = ()
+    """Of each finder: which runs are a template, as far as rows were seen."""
 
     def __post_init__(self) -> None:
         self.finders = tuple(
@@ -156,46 +162,53 @@ class _Scan:
 
     def _look(self) -> None:
         batch, row_of = hashed(self.texts), np.array(self.row_of, np.int64)
-        for number, finder in enumerate(self.finders):
-            for pair in finder.pairs(batch, row_of, len(self.places)):
+        pairs = [finder.pairs(batch, row_of, len(self.places)) for finder in self.finders]
+        self.templates = tuple(finder.templates() for finder in self.finders)
+        for number, found in enumerate(pairs):
+            for pair in found:
                 self._verify(pair, batch.hashes[batch.bounds[pair.text] : batch.bounds[pair.text + 1]], number)
         self.rows += len(self.places)
         self.texts, self.row_of, self.is_output, self.places, self.size = [], [], [], [], 0
 
-    def _verify(self, pair: Pair, text: np.ndarray[tuple[int], np.dtype[np.uint64]], finder: int) -> None:
+    def _verify(self, pair: Pair, text: NDArray[np.uint64], finder: int) -> None:
         item = self.index.items[pair.item]
         if item.kind == "answer" and not self.is_output[pair.text]:
             return
         where = self.places[self.row_of[pair.text]]
-        kept = self.found.get(item.sample, [])
-        if sum(e.state == "dirty" for e, _, _ in kept) >= EVIDENCE or any(e.where == where for e, _, _ in kept):
+        sure = [e for e, _, _ in self._real(self.found.get(item.sample, ())) if e.state == "dirty"]
+        if len(sure) >= EVIDENCE or any(e.where == where for e in sure):
             return
         match = verified(pair, self.index, text, self.texts[pair.text], self.asked)
         if match is not None:
             self._keep(pair.item, where, match, finder, pair.keys)
+
+    def _real(self, kept: Sequence[_Found]) -> list[_Found]:
+        """What of it shares more than what is a template as far as rows were seen."""
+        return [one for one in kept if one[1] < 0 or not self.templates[one[1]][list(one[2])].all()]
 
     def _keep(self, item: int, where: str, match: Match, finder: int = -1, keys: tuple[int, ...] = ()) -> None:
         sample = self.index.items[item].sample
         kept = self.found.setdefault(sample, [])
         if any(e.where == where and e.layer == match.layer for e, _, _ in kept):
             return
-        if len(kept) >= EVIDENCE and _rank_of(match) >= _rank(kept[-1][0]):
+        real = self._real(kept)
+        if len(real) >= EVIDENCE and _rank_of(match) >= _rank(real[-1][0]):
             return
         span = self.index.span(item, match.place, match.size) if match.size else ""
         evidence = Evidence(where=where, layer=match.layer, state=match.state, score=match.score, span=span)
-        kept.append((evidence, finder, keys))
-        kept.sort(key=lambda one: _rank(one[0]))
-        del kept[EVIDENCE:]
+        real = sorted([*real, (evidence, finder, keys)], key=lambda one: _rank(one[0]))
+        # What looks like a template now may prove to be none, and may not crowd out what is sure.
+        doubtful = [one for one in kept if one not in real]
+        kept[:] = [*real[:EVIDENCE], *doubtful[:EVIDENCE]]
 
     def finished(self) -> Contamination:
         """What was found, without pairs that share only what proved to be a template."""
         self._look()
-        templates = [finder.templates() for finder in self.finders]
-        evidence = {}
-        for sample, kept in self.found.items():
-            real = tuple(e for e, n, keys in kept if n < 0 or not templates[n][list(keys)].all())
-            if real:
-                evidence[sample] = real
+        evidence = {
+            sample: tuple(sorted((e for e, _, _ in real), key=_rank))[:EVIDENCE]
+            for sample, kept in self.found.items()
+            if (real := self._real(kept))
+        }
         return Contamination(
             n_samples=len(self.index.samples),
             n_training_rows=self.rows,

@@ -15,6 +15,7 @@ from evalkit.types import JsonValue, Sample
 
 SHOWN = 50
 """Shared groups named in a document."""
+_DATE_DIGITS = 8
 _SECONDS_END = 1e11
 """Numbers above are milliseconds since 1970: as seconds they would be the year 5138."""
 
@@ -27,18 +28,21 @@ def moment(value: JsonValue) -> dt.datetime | None:
     """
     if isinstance(value, bool) or value is None:
         return None
+    if isinstance(value, str) and _is_number(value) and len(value.strip()) != _DATE_DIGITS:
+        # Before ISO 8601, which reads some milliseconds as a year of 17xx; eight digits are a date (20260131).
+        return moment(float(value))
     try:
         if isinstance(value, int | float):
             seconds = value / 1000 if abs(value) > _SECONDS_END else value
             return dt.datetime.fromtimestamp(seconds, dt.UTC)
         found = dt.datetime.fromisoformat(str(value).strip())
     except (ValueError, OverflowError, OSError):
-        return moment(float(value)) if isinstance(value, str) and _is_number(value) else None
+        return None
     return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
 
 
 def _is_number(text: str) -> bool:
-    return text.strip().replace(".", "", 1).isdigit()
+    return text.strip().replace(".", "", 1).isdecimal()
 
 
 def reached(fields: Mapping[str, JsonValue], key: str) -> JsonValue:
@@ -71,6 +75,8 @@ class Leakage:
     keys: tuple[str, ...]
     absent: tuple[str, ...] = ()
     """Group keys that no training row has."""
+    unheld: tuple[str, ...] = ()
+    """Group keys that no sample has."""
     groups: tuple[SharedGroup, ...] = ()
     newest_training: str | None = None
     """The youngest training row's time; None where no time is known on either side."""
@@ -99,6 +105,7 @@ class Leakage:
         return {
             "group_keys": list(self.keys),
             "absent_keys": list(self.absent),
+            "keys_no_sample_has": list(self.unheld),
             "shared_groups": len(self.groups),
             "samples_in_shared_groups": len(self.samples),
             "groups": shown,
@@ -127,11 +134,10 @@ class LeakageScan:
     def take(self, where: str, fields: Mapping[str, JsonValue]) -> None:
         """Looks at one training row."""
         for key, groups in self._groups.items():
-            value = reached(fields, key)
-            if value is None:
+            name = _group(reached(fields, key))
+            if name is None:
                 continue
             self._present.add(key)
-            name = str(value)
             if name in groups:
                 self._rows[key, name] += 1
                 self._first.setdefault((key, name), where)
@@ -158,6 +164,7 @@ class LeakageScan:
         return Leakage(
             keys=self.keys,
             absent=tuple(key for key in self.keys if key not in self._present),
+            unheld=tuple(key for key in self.keys if not self._groups[key]),
             groups=groups,
             newest_training=newest.isoformat() if newest is not None and is_known else None,
             not_later=sum(when <= newest for when in times) if newest is not None and is_known else None,
@@ -169,7 +176,15 @@ def grouped(rows: Iterable[tuple[str, Mapping[str, JsonValue]]], key: str) -> di
     """Value of a key → ids of the rows that have it; rows without one are in no group."""
     found: dict[str, list[str]] = {}
     for name, fields in rows:
-        value = reached(fields, key)
-        if value is not None:
-            found.setdefault(str(value), []).append(name)
+        group = _group(reached(fields, key))
+        if group is not None:
+            found.setdefault(group, []).append(name)
     return found
+
+
+def _group(value: JsonValue) -> str | None:
+    """A value as the name of a group; None where there is none: an empty cell of a table names nobody."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    # Formats disagree on whether a whole number is a float.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -88,6 +88,10 @@ class Finder:
         if int(counts.sum()) > MAX_POINTS:  # one phrase over and over, in a text and in samples
             some = _first_few(texts, keys)
             at, keys, texts, counts = at[some], keys[some], texts[some], np.minimum(counts[some], MAX_PLACES)
+            # Still too many: the rarest runs tell most, and memory stays bounded.
+            rarest = np.argsort(counts, kind="stable")
+            fits = np.sort(rarest[np.cumsum(counts[rarest]) <= MAX_POINTS])
+            at, keys, texts, counts = at[fits], keys[fits], texts[fits], counts[fits]
         flat = np.repeat(starts[keys], counts) + within(counts)
         points = _Points(
             item=self.postings.items[flat].astype(np.int64),

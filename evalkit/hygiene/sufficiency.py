@@ -134,7 +134,8 @@ class SufficiencyScan:
         label = output.strip()
         if len(said or ()) <= MAX_LABEL_WORDS and len(self._labels) <= MAX_CLASSES:
             self._labels[label[:200]] += 1
-        self._compare(where, letters(asked), label)
+        if key := letters(asked):  # else nothing was asked in words, which is no question asked twice
+            self._compare(where, key, label)
 
     def _compare(self, where: str, asked: bytes, label: str) -> None:
         both = (asked, label.casefold().encode("utf-8", "replace"))
@@ -175,14 +176,14 @@ class SufficiencyScan:
         yield _enough(guide, self.rows, classes)
         yield _balanced(classes) if classes else None
         yield self._consistent()
-        yield _varied(self._sketches.near_share(), self.rows)
+        yield _varied(self._sketches.near_share(), min(self.rows, LOOKED_AT))
         yield self._lengthy()
         yield self._outliers()
         yield self._blank()
         yield _shifted(self._lengths, self.samples)
 
     def _consistent(self) -> Advice:
-        n, share = self._n_conflicts, self._n_conflicts / max(1, self.rows)
+        n, share = self._n_conflicts, self._n_conflicts / max(1, min(self.rows, LOOKED_AT))
         if not n:
             return Advice(name="labels", level="ok", told="no input has two different outputs")
         return Advice(

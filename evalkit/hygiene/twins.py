@@ -15,6 +15,9 @@ from evalkit.hygiene.words import grams, hashed, letters, plain
 from evalkit.types.hygiene import Thresholds
 
 BANDS, WIDTH = 4, 5
+TEMPLATE_SHARE = 0.05
+"""A run of words in more of the rows (and in more than ten) is a template: more than in a scan for copies of samples,
+because here a cluster of near-copies that is taken for a template leaks."""
 _RUN = 3
 _BATCH = 2_000
 _SEEDS: NDArray[np.uint64] = np.arange(1, BANDS * WIDTH + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -23,7 +26,8 @@ _SEEDS: NDArray[np.uint64] = np.arange(1, BANDS * WIDTH + 1, dtype=np.uint64) * 
 def twins(texts: Sequence[str], asked: Thresholds) -> list[tuple[int, int]]:
     """Pairs (earlier, later) of rows that are copies or near-copies, enough of them to connect every cluster of such.
 
-    What makes a held-out sample dirty makes two rows twins. Memory: about 3 kB a row of 100 words.
+    What makes a held-out sample dirty makes two rows twins. Near-copies that are more than 5 % of the rows (and more
+    than ten) cannot be told from a template, and are not found. Memory: about 3 kB a row of 100 words.
     """
     first: dict[bytes, int] = {}
     plains = [plain(text) for text in texts]
@@ -35,7 +39,7 @@ def twins(texts: Sequence[str], asked: Thresholds) -> list[tuple[int, int]]:
     kept = sorted(first.values())
     index = Index.of(Item(str(i), "question", texts[i]) for i in kept)
     finders = [
-        Finder(index, postings, asked.min_shared, asked.template_share)
+        Finder(index, postings, asked.min_shared, max(TEMPLATE_SHARE, asked.template_share))
         for postings in (index.by_five, index.by_three)
         if len(postings.keys)
     ]

@@ -76,6 +76,9 @@ def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
         return (), ()
     if age.age_days is None:
         return (), (f"checks.freshness: {age.note}.",)
+    if age.age_days < -1.0:
+        told = f"the newest sample is dated {-age.age_days:,.0f} days ahead ({age.newest})"
+        return (), (f"checks.freshness: {told}, so it does not say how old the samples are.",)
     if age.is_stale:
         detail = (
             f"the newest sample is {age.age_days:,.0f} days old and checks.freshness.max_age_days is "
@@ -83,6 +86,15 @@ def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
         )
         return (Reason(code="STALE_SUITE", is_blocking=True, detail=detail),), ()
     return (), ()
+
+
+def unlooked(guards: Mapping[str, Suite]) -> tuple[str, ...]:
+    """A sentence for each guard suite, by its path, that asks for checks: those are made of the main suite alone."""
+    return tuple(
+        f"The checks of the guard suite {path} are not made here; `evalkit check {path}` makes them."
+        for path, suite in guards.items()
+        if suite.training_data or suite.checks or suite.hygiene.max_age_days is not None
+    )
 
 
 def training_document(found: TrainingData) -> dict[str, Any]:
@@ -124,6 +136,10 @@ def leak_findings(found: Leakage, later_training: str) -> tuple[tuple[Reason, ..
     if found.absent:
         warnings.append(
             f"checks.group_keys: no training row has {', '.join(found.absent)}, so groups could not be compared by it."
+        )
+    if found.unheld:
+        warnings.append(
+            f"checks.group_keys: no sample has {', '.join(found.unheld)}, so groups could not be compared by it."
         )
     if found.not_later:
         detail = (

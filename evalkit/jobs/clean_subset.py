@@ -35,7 +35,9 @@ def flagged(document: Mapping[str, Any], gate: GateSpec) -> tuple[str, ...]:
     if not document.get("is_flagged"):
         return ()
     whole, clean = (document["parts"][part] for part in ("all", "clean"))
-    on_clean = "cannot be measured" if clean is None else f"is {signed(clean['delta_points'])} points"
+    on_clean = "cannot be measured"
+    if clean is not None and clean["delta_points"] is not None:
+        on_clean = f"is {signed(clean['delta_points'])} points"
     told = (
         f"On all samples the gain is {signed(whole['delta_points'])} points and reaches the {gate.primary.min_delta:g} "
         f"asked for; on the clean ones it {on_clean}: what was trained on makes the difference."

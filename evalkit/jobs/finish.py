@@ -18,7 +18,7 @@ from evalkit.compare.gate import decide
 from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
-from evalkit.jobs.checks import Checked, checked
+from evalkit.jobs.checks import Checked, checked, unlooked
 from evalkit.jobs.clean_subset import flagged, with_effect
 from evalkit.jobs.kinds import with_failures
 from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
@@ -96,6 +96,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             *dict.fromkeys(sentence for one in pairs.values() for sentence in one.warnings),
             *_left_out(everything, main, seed),
             *looked_at.warnings,
+            *unlooked({path: answers.suite for path, answers in guards.items()}),
             *trained_on,
             *verdict.cautions,
             *moved,

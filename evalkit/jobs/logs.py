@@ -34,7 +34,7 @@ class Tallied:
 
 
 def exchanges(paths: Sequence[Path], tallied: Tallied) -> Iterator[tuple[str, Exchange]]:
-    """(file:line, what was asked there) of all files in turn; `-` is standard input.
+    """(file:line, or file:line#2 …, and what was asked there) of all files in turn; `-` is standard input.
 
     Raises UsageError for a file that cannot be read at all.
     """
@@ -42,8 +42,8 @@ def exchanges(paths: Sequence[Path], tallied: Tallied) -> Iterator[tuple[str, Ex
         stream = sys.stdin.buffer if path == STANDARD_INPUT else None
         for row in read_rows(path, stream=stream, on_bad=tallied.bad):
             tallied.rows += 1
-            is_silent = True
-            for exchange in exchanges_in(row.fields):
-                is_silent = False
-                yield row.where, exchange
-            tallied.silent += is_silent
+            number = 0
+            for number, exchange in enumerate(exchanges_in(row.fields), start=1):
+                # A batch of spans holds several on one line: each has a place of its own.
+                yield row.where if number == 1 else f"{row.where}#{number}", exchange
+            tallied.silent += number == 0

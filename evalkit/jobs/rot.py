@@ -30,7 +30,7 @@ from evalkit.rot.seen import (
     telling_signal,
 )
 from evalkit.rot.signal import Signal, unmeasured
-from evalkit.rot.traffic import KEPT_TEXTS, Traffic
+from evalkit.rot.traffic import CATEGORIES, KEPT_TEXTS, Traffic
 from evalkit.store.files import write_atomic
 from evalkit.store.ledger import ledger_path, uses_in
 from evalkit.suites.files import training_files
@@ -152,7 +152,10 @@ def _drifts(suite: Suite, lens: Lens, traffic: Traffic, seed: int) -> Iterator[S
     yield mix_signal("language drift", own.languages, traffic.languages, seed=seed)
     for column in lens.slices:
         name = f"source drift: {column}"
-        if column in traffic.slices:
+        if column in own.crowded | traffic.crowded:
+            why = f"not measured: the column has more than {CATEGORIES:,} different values, which are no categories"
+            yield unmeasured(name, why)
+        elif column in traffic.slices:
             yield mix_signal(name, own.slices.get(column, {}), traffic.slices[column], seed=seed)
         else:
             yield unmeasured(name, f"not measured: the logs have no column {column!r}")
@@ -168,6 +171,9 @@ def _labels(own: Traffic, traffic: Traffic, seed: int) -> Iterator[Signal]:
         why = "the suite's targets are no labels" if not own.labels else "the logs hold no answer that is a label"
         yield unmeasured("label mix drift", f"not measured: {why}")
     empty: Mapping[str, int] = Counter()
+    for name in own.labels:
+        if names and name not in traffic.labels:
+            yield unmeasured(f"label mix drift: {name}", "not measured: the logs hold no answer with this part")
     for name in names:
         shown = f"label mix drift: {name}" if name else "label mix drift"
         yield mix_signal(shown, own.labels[name], traffic.labels[name], seed=seed)
@@ -181,7 +187,8 @@ def _renamed(signal: Signal, name: str) -> Signal:
 
 def _age(suite: Suite) -> Iterator[Signal]:
     now = time.time()
-    times = [at for sample in suite.samples if (at := seconds(sample.time)) is not None]
+    # A time ahead of the clock says nothing of age, and would hide it.
+    times = [at for sample in suite.samples if (at := seconds(sample.time)) is not None and at <= now + DAY_S]
     approved = _approved(suite.path.parent / LINKING)
     yield age_signal(
         (now - max(times)) / DAY_S if times else None, None if approved is None else (now - approved) / DAY_S

@@ -11,6 +11,7 @@ from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.contamination import Contamination, TrainingRow, find_overlap
 from evalkit.hygiene.index import Index, Item
 from evalkit.hygiene.leakage import Leakage, LeakageScan
+from evalkit.hygiene.words import letters, plain
 from evalkit.suites.records import Record, Row, read_rows, record_of
 from evalkit.types import Sample, Suite
 
@@ -85,12 +86,27 @@ def refuse_unreadable(suite: Suite) -> None:
 def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
     """The texts of a sample that may have leaked: its own, what it asks as sent, and its reference answer."""
     answers = [t for t in _texts(sample.target) if len(t.split()) >= suite.hygiene.thresholds.answer_words]
-    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked.
-    own = [t for t in _texts(dict(sample.fields)) if len(t) > LABEL_CHARS and t not in answers]
-    is_in_question = any(text in question for text in own)
-    yield from (Item(sample.id, "question", text) for text in dict.fromkeys(own) if text != question)
-    yield Item(sample.id, "question", question, is_exact_only=is_in_question and question not in own)
+    # A prompt's wording is shared by all samples; the row's own texts are what may have leaked. Of those only what is
+    # asked: labels, ids and notes beside a question are shared by rows that have nothing else in common.
+    beside = _named_columns(suite)
+    fields = {key: value for key, value in sample.fields.items() if key not in beside}
+    own = [t for t in _texts(fields) if len(t) > LABEL_CHARS and t not in answers]
+    sent = letters(plain(question))
+    found = [text for text in own if (asked := letters(plain(text))) and asked in sent]
+    # A prompt that changes its columns (escaped, cut) shows none of them as they are: then all of them count.
+    yield from (Item(sample.id, "question", text) for text in dict.fromkeys(found or own) if text != question)
+    yield Item(sample.id, "question", question, is_exact_only=bool(found) and question not in own)
     yield from (Item(sample.id, "answer", text) for text in answers)
+
+
+def _named_columns(suite: Suite) -> frozenset[str]:
+    """The columns that say something about a sample and are not what it asks."""
+    dataset = suite.declared.get("dataset")
+    named = dataset if isinstance(dataset, dict) else {}
+    slices = named.get("slices")
+    columns = [named.get(key) for key in ("id", "target", "cluster", "time")]
+    columns += [*(slices if isinstance(slices, list) else ()), *suite.hygiene.group_keys]
+    return frozenset(str(column) for column in columns if column is not None)
 
 
 def _texts(value: object) -> Iterator[str]:

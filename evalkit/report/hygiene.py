@@ -136,8 +136,13 @@ def _overlap_lines(found: Document) -> Iterator[str]:
     leakage = obj(found, "leakage")
     if items(leakage, "group_keys"):
         groups, inside = whole(leakage, "shared_groups") or 0, whole(leakage, "samples_in_shared_groups") or 0
-        keys = ", ".join(words(key) for key in items(leakage, "group_keys"))
-        yield _folded("✖" if groups else "✔", f"groups by {keys}: {groups:,} on both sides, with {inside:,} samples")
+        lacking = {words(key) for name in ("absent_keys", "keys_no_sample_has") for key in items(leakage, name)}
+        keys = ", ".join(key for one in items(leakage, "group_keys") if (key := words(one)) not in lacking)
+        if keys:
+            told = f"groups by {keys}: {groups:,} on both sides, with {inside:,} samples"
+            yield _folded("✖" if groups else "✔", told)
+        if lacking:
+            yield _folded("–", f"groups by {', '.join(sorted(lacking))}: not compared, one side has no such column")
 
 
 def _age_lines(found: Document) -> Iterator[str]:

@@ -39,8 +39,11 @@ _SEEN = 400
 """Words of a text that are looked at."""
 
 
-def likeness(texts: Sequence[str]) -> Matrix:
-    """Cosines of all pairs of texts over hashed words and word pairs, TF-IDF weighted: (n, n), 1 on the diagonal."""
+def likeness(texts: Sequence[str], first: int = 0) -> Matrix:
+    """Cosines of the texts from number `first` on with all texts, over hashed words and word pairs, TF-IDF weighted.
+
+    (n − first, n); 1 for a text with itself, but 0 for one without words.
+    """
     rows, columns, values = [], [], []
     for row, text in enumerate(texts):
         words = _WORD.findall(text.casefold())[:_SEEN]
@@ -53,7 +56,7 @@ def likeness(texts: Sequence[str]) -> Matrix:
     weighted = counted @ sparse.diags(np.log((1 + len(texts)) / (1 + present)) + 1.0)
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
     unit = sparse.diags(1.0 / np.where(norms > 0, norms, 1.0)) @ weighted
-    return np.asarray((unit @ unit.T).todense(), dtype=np.float64)
+    return np.asarray((unit.tocsr()[first:] @ unit.T).todense(), dtype=np.float64)
 
 
 def told_apart(likeness_of: Matrix, n_suite: int, *, seed: int) -> Drift:

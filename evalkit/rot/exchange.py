@@ -20,6 +20,7 @@ _FEEDBACK = ("feedback", "thumbs", "rating", "user_feedback")
 _TROUBLE = ("escalated", "escalation", "handoff", "complaint")
 _CUT = frozenset({"length", "max_tokens", "content_filter", "refusal"})
 _LOW_MARGIN = 0.2
+_OF_SPANS = frozenset({"spanId", "span_id", "parentSpanId", "parent_id", "startTimeUnixNano", "start_time"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Exchange:
     """The last user turn; None where the row is not a request but has columns of its own."""
     answered: str | None
     fields: Row = field(default_factory=dict)
-    """The row itself where it has columns of its own; empty for requests and spans."""
+    """The row itself, which may have columns of its own beside a request; empty for spans."""
     time: JsonValue = None
     """As the log has it: ISO 8601 or seconds, milli- or nanoseconds since 1970."""
     trouble: str | None = None
@@ -42,10 +43,18 @@ def exchanges_in(row: Row) -> Iterator[Exchange]:
     if "resourceSpans" in row or "scopeSpans" in row:
         for span in _spans(row):
             yield from _span(span)
-    elif isinstance(row.get("attributes"), dict | list) and ("spanId" in row or "span_id" in row or "name" in row):
+    elif _is_span(row):
         yield from _span(row)
     else:
         yield _request(row) or Exchange(asked=None, answered=None, fields=row, time=_time(row), trouble=_trouble(row))
+
+
+def _is_span(row: Row) -> bool:
+    """Whether a row is a span; a table of products has names and attributes as well."""
+    found = row.get("attributes")
+    if not isinstance(found, dict | list):
+        return False
+    return not _OF_SPANS.isdisjoint(row) or any(key.startswith("gen_ai.") for key in map(str, _attributes(found)))
 
 
 def _request(row: Row) -> Exchange | None:
@@ -66,7 +75,7 @@ def _request(row: Row) -> Exchange | None:
     if answered is None and isinstance(turns, list):
         answered = _answer_after(turns)
     trouble = _trouble(row) or _cut_short(reply)
-    return Exchange(asked=asked, answered=answered, time=_time(row), trouble=trouble)
+    return Exchange(asked=asked, answered=answered, fields=row, time=_time(row), trouble=trouble)
 
 
 def _reply(reply: Any) -> str | None:

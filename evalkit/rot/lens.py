@@ -53,15 +53,14 @@ class Lens:
     def of_exchange(self, exchange: Exchange) -> View | None:
         """A row of a log; None where it asks nothing that can be read."""
         if exchange.asked is not None:
-            text = self.unwrapped(exchange.asked)
-            return View(text=text, labels=self._answered(exchange.answered)) if text.strip() else None
-        fields = exchange.fields
-        text = self._text(fields)
+            text, answered = self.unwrapped(exchange.asked), exchange.answered
+        else:
+            text, answered = self._text(exchange.fields), answer_in(exchange.fields)
         if not text.strip():
             return None
-        is_labelled, target = (False, None) if self.target is None else reach(fields, self.target)
-        labels = self._labels(target) if is_labelled else self._answered(answer_in(fields))
-        return View(text=text, labels=labels, slices=self._slices(fields))
+        is_labelled, target = (False, None) if self.target is None else reach(exchange.fields, self.target)
+        labels = (self._labels(target) if is_labelled else {}) or self._answered(answered)
+        return View(text=text, labels=labels, slices=self._slices(exchange.fields))
 
     def unwrapped(self, asked: str) -> str:
         """What stood in the prompt's one column when it was filled in; the prompt itself where it is another."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from evalkit.types import JsonValue
 
 DAY_S = 86_400.0
+_DATE_DIGITS = 8
 _MILLI, _MICRO, _NANO = 1e11, 1e14, 1e17
 """Above these a number since 1970 counts milli-, micro- and nanoseconds: the year 5138 is far."""
 
@@ -20,6 +21,8 @@ def seconds(moment: JsonValue) -> float | None:
     """
     if isinstance(moment, bool) or moment is None or not isinstance(moment, str | int | float):
         return None
+    if isinstance(moment, str) and len(moment.strip()) == _DATE_DIGITS and moment.strip().isdecimal():
+        return _iso(moment)  # 20260131 is a date
     try:
         number = float(moment)
     except (ValueError, OverflowError):

@@ -34,10 +34,14 @@ _DIGITS = re.compile(r"(?<![\w])\d(?:[ .-]?\d){12,18}(?!\w)")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00|\(0|\(\+|0|\(\d{3}\)|\d{3}[-. ])[\d\s()./-]{5,22}\d(?!\w)")
 _NUMBER = re.compile(r"\d(?:[ .-]?\d){8,}")
 _HIDDEN_MAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}\s{0,3}(?:@|[\[({]\s?at\s?[\])}]|\bat\b)\s{0,3}"
-    r"[\w-]{1,63}\s{0,3}(?:\.|[\[({]\s?dot\s?[\])}]|\bdot\b)\s{0,3}[a-z]{2,}",
+    r"(?<![\w.+-])[\w.+-]{1,64}\s{0,3}(?:"
+    r"(?:@|[\[({]\s?at\s?[\])}])\s{0,3}[\w-]{1,63}\s{0,3}(?:\.|[\[({]\s?dot\s?[\])}]|\bdot\b)"
+    r"|\bat\b\s{0,3}[\w-]{1,63}(?:\.(?=\S)|\s{1,3}\.|\.(?=\s{1,3}(?:com|net|org|edu)\b)"
+    r"|\s{0,3}(?:[\[({]\s?dot\s?[\])}]|\bdot\b))"
+    r")\s{0,3}[a-z]{2,}",
     re.IGNORECASE,
 )
+"""With a bare `at` a full stop that ends a sentence is no dot: "I looked at this. Then it broke" hides nobody."""
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|CARD|IBAN|IP|KEY|NUMBER)_\d+\]")
 _PHONE_DIGITS = range(8, 16)
 _CARD_DIGITS = range(13, 20)

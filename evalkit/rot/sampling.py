@@ -119,7 +119,8 @@ def farthest(candidates: Sequence[Candidate], known: Sequence[str], n: int) -> l
     """`n` candidates, each the least like all known and chosen before it (k-centre, Gonzalez 1985)."""
     if not candidates or n <= 0:
         return []
-    alike = likeness([*known, *(one.text for one in candidates)])[len(known) :]
+    # Of a large suite its likeness to itself would fill the memory, and nobody asks for it.
+    alike = likeness([*known, *(one.text for one in candidates)], len(known))
     nearest = alike[:, : len(known)].max(axis=1) if known else np.zeros(len(candidates))
     chosen: list[Candidate] = []
     for _ in range(min(n, len(candidates))):

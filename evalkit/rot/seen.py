@@ -87,6 +87,8 @@ def dead_signal(systems: Sequence[System]) -> Signal:
     if len(systems) < ENOUGH_SYSTEMS:
         return unmeasured(name, _too_few(systems))
     table, names = _table(systems)
+    if not names:
+        return unmeasured(name, "not measured: there is no sample on which all of these models have a score")
     solved, failed = (table >= 1.0).all(axis=1), (table <= 0.0).all(axis=1)
     share = _FULL * float((solved | failed).mean())
     return Signal(

@@ -10,7 +10,7 @@ from evalkit.rot.language import language_of
 from evalkit.rot.lens import View
 
 KEPT_TEXTS = 1000
-_CATEGORIES = 2000
+CATEGORIES = 2000
 """Different values of one column that are counted; a column with more is no category."""
 
 
@@ -25,6 +25,8 @@ class Traffic:
         self.labels: dict[str, Counter[str]] = {}
         self.slices: dict[str, Counter[str]] = {}
         self.texts: list[str] = []
+        self.crowded: set[str] = set()
+        """Columns with more values than are counted."""
 
     def add(self, view: View) -> None:
         """Counts one more text."""
@@ -35,8 +37,10 @@ class Traffic:
         for counters, found in ((self.labels, view.labels), (self.slices, view.slices)):
             for name, value in found.items():
                 counter = counters.setdefault(name, Counter())
-                if value in counter or len(counter) < _CATEGORIES:
+                if value in counter or len(counter) < CATEGORIES:
                     counter[value] += 1
+                else:
+                    self.crowded.add(name)
         if len(self.texts) < KEPT_TEXTS:
             self.texts.append(text)
         else:

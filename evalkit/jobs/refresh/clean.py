@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.hygiene.contamination import TrainingRow
+from evalkit.hygiene.leakage import LeakageScan
 from evalkit.jobs.copies import copies, training_rows
 from evalkit.jobs.refresh.desk import (
     DEDUP_DROPPED,
@@ -20,12 +21,14 @@ from evalkit.jobs.refresh.desk import (
     Desk,
     Row,
 )
-from evalkit.jobs.refresh.versions import versions_of
+from evalkit.jobs.refresh.versions import RETIRED, versions_of
 from evalkit.jobs.rot import loaded
 from evalkit.rot.lens import Lens, lens_of
+from evalkit.rot.moment import seconds
 from evalkit.rot.pii import Scrubber, residue
 from evalkit.suites.records import read_rows
 from evalkit.suites.samples import content_id
+from evalkit.types import Sample, Suite
 
 _MOSTLY = 0.5
 _WORD = re.compile(r"\w+")
@@ -49,7 +52,10 @@ def scrub(desk: Desk) -> tuple[list[Row], list[Row]]:
         else:
             # The old id is a digest of the words that were just taken out.
             name = f"{content_id(fields)}-{row['id'].rpartition('-')[2]}"
-            kept.append(row | {"id": name, "fields": fields, "answered": answered, "scrubbed": scrubber.counts})
+            # A log may say anything where a time is looked for; only what is one goes on.
+            time = row["time"] if seconds(row["time"]) is not None else None
+            scrubbed = {"fields": fields, "answered": answered, "time": time, "scrubbed": scrubber.counts}
+            kept.append(row | {"id": name} | scrubbed)
     desk.write_rows(SCRUB_DROPPED, dropped)
     desk.write_rows(SCRUBBED, kept)
     return kept, dropped
@@ -57,6 +63,8 @@ def scrub(desk: Desk) -> tuple[list[Row], list[Row]]:
 
 def dedup(desk: Desk) -> tuple[list[Row], list[Row]]:
     """(rows that are new, rows left out with what they copy): the training data, any version of the suite, each other.
+
+    A row of a group that was trained on is left out as well.
 
     Samples that were retired count: a refresh must not bring them back.
     """
@@ -84,12 +92,31 @@ def dedup(desk: Desk) -> tuple[list[Row], list[Row]]:
         for name, found in copies(texts, source, asked).items():
             dropped.append({"id": name, "reason": f"{found.layer} copy of {what}, {found.where}"})
             del left[name]
+    for name, why in _in_trained_groups(suite, left).items():
+        dropped.append({"id": name, "reason": why})
+        del left[name]
     for name, other in _near_each_other(left, lens, asked.dirty_jaccard):
         dropped.append({"id": name, "reason": f"nearly the same as {other}"})
         del left[name]
     desk.write_rows(DEDUP_DROPPED, dropped)
     desk.write_rows(DEDUPED, list(left.values()))
     return list(left.values()), dropped
+
+
+def _in_trained_groups(suite: Suite, left: Mapping[str, Row]) -> dict[str, str]:
+    """Rows of a group (`checks.group_keys`) that the training data has as well, and where it was first seen there."""
+    keys = suite.hygiene.group_keys
+    if not keys or not left:
+        return {}
+    scan = LeakageScan([Sample(id=name, fields=row["fields"]) for name, row in left.items()], keys, None)
+    for path in suite.training_data:
+        for row in read_rows(path):
+            scan.take(row.where, row.fields)
+    return {
+        name: f"its {group.key} was trained on, {group.first_row}"
+        for group in scan.finished().groups
+        for name in group.samples
+    }
 
 
 def _near_each_other(left: Mapping[str, Row], lens: Lens, most: float) -> list[tuple[str, str]]:
@@ -114,8 +141,10 @@ def _shared(left: frozenset[tuple[str, ...]], right: frozenset[tuple[str, ...]])
 def _suite_rows(suite_path: Path, lens: Lens) -> Iterator[TrainingRow]:
     for path in versions_of(suite_path):
         for row in read_rows(path):
-            inner: Any = row.fields.get("row", row.fields)
-            yield TrainingRow(row.where, (_text(inner, lens),))
+            is_retired = path.name == RETIRED and "reason" in row.fields
+            inner: Any = row.fields.get("row") if is_retired else row.fields
+            if isinstance(inner, Mapping):  # of a sample retired for personal data only the id is left
+                yield TrainingRow(row.where, (_text(inner, lens),))
 
 
 def _text(fields: Mapping[str, Any], lens: Lens) -> str:

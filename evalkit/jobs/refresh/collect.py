@@ -125,6 +125,8 @@ def _candidate(where: str, exchange: Exchange, lens: Lens, columns: frozenset[st
             fields = {lens.columns[0]: view.text}
         else:
             return None
+        beside = columns.intersection(lens.slices, exchange.fields)
+        fields |= {column: exchange.fields[column] for column in sorted(beside)}
         suggested: JsonValue = exchange.answered
     else:
         named: Any = suite.declared.get("dataset")

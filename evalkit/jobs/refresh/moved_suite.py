@@ -11,11 +11,16 @@ from typing import Any
 
 from evalkit.errors import UsageError
 from evalkit.jobs.rot import loaded
+from evalkit.suites.load import suite_file
 from evalkit.suites.yaml_source import Loc, Source, Span
 from evalkit.types import Suite
 
-_PATHS = frozenset({"system", "prompt", "path", "adapter", "schema", "response_schema", "suite", "model", "rubric"})
+_PATHS = frozenset({
+    "system", "prompt", "path", "adapter", "schema", "response_schema", "suite", "model", "rubric", "judge", "metric",
+})  # fmt: skip
 """Keys whose value may name a file. Most may also be a text: what is there as a file is one."""
+_LOGS: Loc = ("checks", "freshness", "production")
+"""A file, whether it is there today or not."""
 _DATA: tuple[Loc, Loc] = (("dataset", "path"), ("dataset", "sha256"))
 
 
@@ -70,7 +75,9 @@ def _edits(source: Source, folder: Path, to: Path) -> Iterator[tuple[Span, str]]
         if is_training and "*" in value:
             what = f"a version of the suite lies in a folder of its own, from where the pattern {value!r} finds nothing"
             raise UsageError(diagnostics=(source.diagnostic(loc, what, help="name the files one by one"),))
-        if not is_training and (key not in _PATHS or "://" in value or not (folder / value).exists()):
+        is_log = loc == _LOGS and not set("*?[") & set(value)  # a pattern may not lead out of its folder
+        is_name = key not in _PATHS or not _is_file(value, folder) or (key == "metric" and not value.endswith(".py"))
+        if is_name and not (is_training or is_log):
             continue
         yield span, json.dumps(os.path.relpath(folder.resolve() / value, to.resolve()), ensure_ascii=False)
 
@@ -78,7 +85,7 @@ def _edits(source: Source, folder: Path, to: Path) -> Iterator[tuple[Span, str]]
 def _unplaced(suite: Suite) -> Any:
     """What decides, without where it stands in the file."""
     models = [dataclasses.replace(model, line=None) for model in suite.models.values()]
-    metrics = [dataclasses.replace(metric, line=None) for metric in suite.metrics]
+    metrics = [dataclasses.replace(m, line=None, options=_placed(m.options, suite)) for m in suite.metrics]
     guards = [
         (g.kind, g.metric, None if g.suite is None else Path(g.suite).resolve(), g.margin) for g in suite.gate.guards
     ]
@@ -87,6 +94,22 @@ def _unplaced(suite: Suite) -> Any:
     places = [(m.adapter and m.adapter.resolve(), m.path and m.path.resolve()) for m in models]
     bare = [dataclasses.replace(model, adapter=None, path=None) for model in models]
     return suite.name, bare, places, metrics, guards, training, primary
+
+
+def _placed(options: Mapping[str, Any], suite: Suite) -> dict[str, Any]:
+    """A metric's options with the files of judges and scripts as the files they are, from wherever they are named."""
+    folder = suite_file(suite.path).parent
+    return {
+        key: str((folder / value).resolve())
+        if key in {"judge", "metric"} and isinstance(value, str) and _is_file(value, folder)
+        else value
+        for key, value in options.items()
+    }
+
+
+def _is_file(value: str, folder: Path) -> bool:
+    # Not Path.exists: that raises for a text too long to be a file's name.
+    return "://" not in value and os.path.exists(folder / value)  # noqa: PTH110 - the reason above
 
 
 def _digests(suite: Suite) -> Iterator[str]:

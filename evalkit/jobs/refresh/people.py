@@ -16,6 +16,7 @@ from evalkit.jobs.rot import loaded
 from evalkit.rot.label_studio import labelling_config, labels_in, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of
+from evalkit.store.files import write_atomic
 from evalkit.suites.records import read_rows
 from evalkit.types import JsonValue
 
@@ -51,9 +52,10 @@ def queue(desk: Desk) -> list[Row]:
 def export_to_studio(desk: Desk, folder: Path) -> tuple[Path, Path]:
     """Writes the queue as Label Studio's tasks and its labelling interface; (tasks, interface)."""
     items = desk.rows(QUEUE)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / STUDIO).write_text(json.dumps(tasks(items), indent=1) + "\n", encoding="ascii")
-    (folder / STUDIO_CONFIG).write_text(labelling_config(items[0]["choices"] if items else {}), encoding="utf-8")
+    # Private, as the queue itself: names are still in it.
+    write_atomic(folder / STUDIO, json.dumps(tasks(items), indent=1).encode("ascii") + b"\n", is_private=True)
+    config = labelling_config(items[0]["choices"] if items else {})
+    write_atomic(folder / STUDIO_CONFIG, config.encode("utf-8", "xmlcharrefreplace"), is_private=True)
     return folder / STUDIO, folder / STUDIO_CONFIG
 
 

@@ -100,6 +100,8 @@ WantedBy=timers.target
 _GITHUB = """\
 # .github/workflows/refresh.yml: a file of its own, because GitHub switches a schedule off, and every other trigger in
 # the same file with it, after 60 days without activity in the repository. Schedules run on the default branch, in UTC.
+# It pushes what rules have scrubbed and no person has read yet: names and street addresses are still in it. For private
+# repositories only.
 name: refresh
 on:
   schedule:

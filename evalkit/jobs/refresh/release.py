@@ -84,7 +84,9 @@ def release(desk: Desk, bump: Bump) -> Row:
         n_before=len(suite.samples),
         n_added=len(contents.added),
         n_retired=len(contents.retired),
-        new_labels=_new_labels(suite, rows),
+        new_labels=_new_labels(
+            suite, [*(row["target"] for row in rows), *(row["label"] for row in contents.relabelled)]
+        ),
     )
     if not (contents.added or contents.retired or contents.relabelled):
         raise UsageError("nothing would change: no sample is approved, none retired")
@@ -139,7 +141,8 @@ def _contents(suite: Suite, rows: Sequence[Row], notes: Sequence[Row]) -> _Conte
             kept.append(dict(sample.fields))
             anchors.append(sample.id)
         elif note["label"] is None:
-            retired.append(note | {"row": dict(sample.fields)})
+            # What is retired for holding personal data is not written down once more; the old version still has it.
+            retired.append(note | {"row": None if note["reason"] == "pii" else dict(sample.fields)})
         else:
             relabelled.append(note)
             kept.append(_labelled(dict(sample.fields), dataset, note["label"]))
@@ -182,12 +185,14 @@ def _put(fields: dict[str, Any], dotted: str, value: JsonValue) -> None:
     _put(inner, rest, value)
 
 
-def _new_labels(suite: Suite, rows: Sequence[Row]) -> frozenset[str]:
+def _new_labels(suite: Suite, targets: Sequence[JsonValue]) -> frozenset[str]:
     known = lens_of(suite).labels
     found = set()
-    for row in rows:
-        target = row["target"] if isinstance(row["target"], dict) else {"": row["target"]}
-        found |= {str(target[name]) for name in known if name in target and str(target[name]) not in known[name]}
+    for target in targets:
+        parts = target if isinstance(target, dict) else {"": target}
+        said = {name: parts[name] for name in known if name in parts}
+        words = {name: value.strip() if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+        found |= {word for name, word in words.items() if word not in known[name]}
     return frozenset(found)
 
 

@@ -17,6 +17,7 @@ from evalkit.jobs.refresh.desk import (
     DEDUPED,
     QUEUE,
     RELEASE,
+    RETIRED,
     SAMPLED,
     SCRUB_DROPPED,
     Desk,
@@ -53,9 +54,13 @@ class Status:
 def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[Status, str]:
     """(how far it came, the words for a pull request). Goes on with an open refresh; a second run changes nothing.
 
+    A refresh that brought nothing new waits for nobody: on a later day the next one begins.
     Logs too short to measure drift by are sampled from all the same; logs that hold nothing raise InvalidEvidence.
     """
-    with opened(root, newest_open(root) or today) as desk:
+    unfinished = newest_open(root)
+    if unfinished is not None and _is_bare(Desk(root / unfinished)):
+        unfinished = None
+    with opened(root, unfinished or today) as desk:
         told = ""
         if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
             measured, told = _measured(policy, desk, reports)
@@ -66,6 +71,11 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
             queue(desk)
         found = status(desk, root)
     return found, _summary(found, told)
+
+
+def _is_bare(desk: Desk) -> bool:
+    """Whether a refresh is done without anything for people to do: its queue is empty, and nothing is to be retired."""
+    return desk.has(QUEUE) and not desk.has(RETIRED) and not desk.rows(QUEUE)
 
 
 def status(desk: Desk, root: Path) -> Status:

@@ -2,6 +2,7 @@ import pytest
 from tables import Exact, suite, table
 
 from evalkit.compare.contamination import contamination_effect
+from evalkit.jobs.clean_subset import flagged, with_effect
 
 GATE = suite().gate
 
@@ -35,3 +36,11 @@ def test_without_a_clean_sample_there_is_no_effect():
     found = effect([0.0] * 4, [1.0] * 4, dict.fromkeys("0123", "dirty"))
     assert (found.effect_points, found.ci95, found.is_flagged) == (None, None, True)
     assert "clean" not in found.parts
+
+
+def test_clean_samples_that_nobody_could_score_are_said_to_be_unmeasured():
+    states = {str(i): "dirty" for i in range(40)}
+    scores = table([0.0] * 40 + [None] * 5, [1.0] * 40 + [None] * 5)
+    document = with_effect({}, states, Exact(), scores, GATE, "fp1:0")
+    assert document["parts"]["clean"]["delta_points"] is None
+    assert "on the clean ones it cannot be measured" in flagged(document, GATE)[0]

@@ -61,3 +61,15 @@ def test_a_dont_ship_says_what_to_do_next_and_a_ship_does_not():
         assert found["advice"][0] == "first"
         assert len(found["advice"]) == n
         assert found["failures"]["broken"] == {"knowledge": 1}
+
+
+@pytest.mark.parametrize("score", [None, 0.45])
+def test_what_nobody_scored_or_is_right_in_part_is_no_lack_of_knowledge(score):
+    assert READING.kind(row("blue", score=score), "candidate") is None
+    assert counted([row("blue", score=score)], READING)["lever"] is None
+    assert READING.kind(row("I cannot help with that.", score=score), "candidate") == "refusal"
+
+
+def test_the_lever_counts_what_was_broken_and_not_what_has_a_kind():
+    found = counted([row("blue", score=0.5)] * 9 + [row("I cannot help with that.", score=0.1)], READING)
+    assert found["lever"].startswith("Of 10 samples the candidate broke, 1 are failures of refusal")

@@ -3,9 +3,11 @@ import time
 import pytest
 from texts import edited, texts
 
-from evalkit.hygiene import contamination
+from evalkit.hygiene import contamination, matching
 from evalkit.hygiene.contamination import TrainingRow, find_overlap
 from evalkit.hygiene.index import Index, Item
+from evalkit.hygiene.splitting import clusters_of
+from evalkit.hygiene.twins import twins
 from evalkit.types.hygiene import Thresholds
 
 
@@ -144,3 +146,43 @@ def test_a_turn_of_phrase_makes_no_short_sentence_suspect():
     assert not scan(
         ["i probably will not be back here any time"], ["well i probably will not be going any further"]
     ).evidence
+
+
+def test_a_row_that_has_a_part_of_one_text_and_all_of_another_makes_the_sample_dirty():
+    title, body = texts(1, seed=31, low=40, high=40)[0], texts(1, seed=32)[0]
+    index = Index.of([Item("s0", "question", " ".join(title)), Item("s0", "question", " ".join(body))])
+    part = " ".join([*texts(1, 5)[0], *title[5:14], *texts(1, 6)[0]])
+    found = find_overlap(index, [TrainingRow("t:1", (part, " ".join(["x", *body, "y"])))], Thresholds())
+    assert found.evidence["s0"][0].state == "dirty"
+
+
+def test_what_proves_to_be_a_template_does_not_crowd_out_a_copy(monkeypatch):
+    monkeypatch.setattr(contamination, "BATCH_BYTES", 2_000)
+    template = "you are a helpful assistant for the customers of a large shop answer politely and in one sentence"
+    held = [f"{template} {' '.join(words)}" for words in HELD[:3]]
+    training = [f"{template} {text}" for text in NOISE[:60]] + NOISE + [f"{template} {edited(HELD[0], 0.1, 1)}"]
+    found = scan(held, training)
+    assert set(found.evidence) == {"s0"}
+    assert found.evidence["s0"][0].where == f"t.jsonl:{len(training)}"
+
+
+def test_phrases_that_many_share_take_bounded_memory(monkeypatch):
+    sizes = []
+    real = matching._chosen
+    monkeypatch.setattr(matching, "MAX_POINTS", 500)
+    monkeypatch.setattr(
+        matching, "_chosen", lambda points, *more: sizes.append(len(points.item)) or real(points, *more)
+    )
+    phrase = " ".join(HELD[0][:30])
+    scan([f"{phrase} {' '.join(words)}" for words in HELD[1:20]] + [" ".join(w) for w in HELD], [phrase] * 9)
+    assert sizes
+    assert max(sizes) <= 500
+
+
+def test_twenty_near_copies_are_one_cluster_and_not_a_template():
+    copies = [edited(HELD[0], 0.03, seed) for seed in range(20)]
+    rows = [" ".join(words) for words in texts(400, seed=41)] + copies
+    pairs = twins(rows, Thresholds())
+    clusters = clusters_of(len(rows), [None] * len(rows), pairs)
+    assert len(set(clusters[400:])) == 1
+    assert len(set(clusters)) == 401

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 import io
 import json
@@ -7,7 +8,10 @@ from bench import label_of
 
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
+from evalkit.hygiene import sufficiency
 from evalkit.jobs.check import check
+from evalkit.jobs.checks import unlooked
+from evalkit.jobs.run import load_all
 
 N = 40
 
@@ -107,6 +111,14 @@ def test_groups_on_both_sides_block(suite):
     assert any("no training row has team" in w for w in found["warnings"])
 
 
+def test_a_key_that_one_side_lacks_is_never_told_as_clean(suite, capsys):
+    path = suite(CLEAN, checks={"training_data": ["train.jsonl"], "group_keys": ["user"]})
+    assert execute(["check", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "groups by user: not compared" in told
+    assert "0 on both sides" not in told
+
+
 def test_training_rows_younger_than_samples_warn_or_block(suite):
     today = dt.datetime.now(dt.UTC).date()
     rows = [
@@ -119,6 +131,13 @@ def test_training_rows_younger_than_samples_warn_or_block(suite):
     assert any("28 of 40 samples are no younger than" in w for w in found["warnings"])
     checks["contamination"] = {"later_training": "fail"}
     assert codes(check(suite(rows, dataset=DATASET | {"time": "day"}, checks=checks), [])) == {"TIME_LEAK"}
+
+
+def test_a_guard_suite_whose_checks_are_not_made_is_told(suite):
+    asks = load_all(suite(CLEAN, checks={"training_data": ["train.jsonl"]})).main
+    silent = dataclasses.replace(asks, training_data=())
+    (told,) = unlooked({"g/suite.yaml": asks, "h/suite.yaml": silent})
+    assert "evalkit check g/suite.yaml" in told
 
 
 def test_old_samples_are_stale_only_where_the_suite_says_so(suite):
@@ -137,6 +156,14 @@ def test_thresholds_are_checked_where_they_stand(suite):
         check(suite(CLEAN, checks=checks), [])
     with pytest.raises(UsageError, match=r"unknown key 'checks\.contamination\.ngrams'"):
         check(suite(CLEAN, checks={"contamination": {"ngrams": 8}}), [])
+
+
+def test_one_date_in_the_future_does_not_pass_for_freshness(suite):
+    path = suite(dataset=DATASET | {"time": "day"}, checks={"freshness": {"max_age_days": 5}})
+    lines = (path.parent / "samples.jsonl").read_text().splitlines()
+    first = json.loads(lines[0]) | {"day": "2999-12-31"}
+    (path.parent / "samples.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    assert any("days ahead (2999-12-31" in w for w in check(path, [])["warnings"])
 
 
 def levels(found):
@@ -169,3 +196,34 @@ def test_near_copies_are_counted(suite):
     ]
     found = check(suite(rows, checks={"training_data": ["train.jsonl"]}), [])
     assert levels(found)["variety"] == "warn"
+
+
+def test_labels_and_ids_that_both_sides_share_are_no_copies(suite):
+    """A table's rows are compared text by text: a label of a few words stands in every one of them."""
+    path = suite(dataset=DATASET | {"cluster": "user"})
+    samples = [json.loads(line) for line in (path.parent / "samples.jsonl").read_text().splitlines()]
+    shared = {"label": "shipping_and_delivery_delay", "user": "5f0c2f1e-aaaa-bbbb-cccc-000000000001",
+              "note": "written by the evening shift"}  # fmt: skip
+    (path.parent / "samples.jsonl").write_text("".join(json.dumps(row | shared) + "\n" for row in samples))
+    rows = [{"text": f"an unrelated question about tram {i} to stop {i * 3}"} | shared for i in range(30)]
+    (path.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = check(path, [str(path.parent / "train.jsonl")])
+    assert found["contamination"]["dirty"] == found["contamination"]["suspect"] == 0
+    (path.parent / "train.jsonl").write_text(json.dumps({"text": sentence(3).upper()} | shared) + "\n")
+    found = check(path, [str(path.parent / "train.jsonl")])
+    assert [e["id"] for e in found["contamination"]["evidence"]] == ["s0003"]
+
+
+def test_conflicts_are_a_share_of_the_rows_looked_at(monkeypatch):
+    monkeypatch.setattr(sufficiency, "LOOKED_AT", 20)
+    scan = sufficiency.SufficiencyScan(task="style", samples=())
+    for i in range(400):
+        scan.take(f"t:{i}", "completion", ["the same question" if i in {0, 1} else f"question {i}"], f"answer {i}")
+    assert {a.name: a.level for a in scan.finished().advice}["labels"] == "bad"
+
+
+def test_rows_that_ask_nothing_in_words_do_not_contradict_each_other():
+    scan = sufficiency.SufficiencyScan(task="style", samples=())
+    for i in range(9):
+        scan.take(f"t:{i}", "completion", ["?!"], f"answer {i}")
+    assert {a.name: a.level for a in scan.finished().advice}["labels"] == "ok"

@@ -15,6 +15,7 @@ import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.policy import RECIPES, read_policy
+from evalkit.jobs.refresh.unattended import unattended
 
 FILES = {"cron": "cron.txt", "systemd": "systemd.txt", "github": "github.yml", "k8s": "kubernetes.yaml"}
 
@@ -124,3 +125,17 @@ def test_the_shell_steps_of_a_recipe_run(name, shop):
         ).stdout
         assert "queue.jsonl" in kept
         assert "sampled.jsonl" not in kept
+
+
+def test_a_refresh_that_brought_nothing_does_not_hold_up_the_next(shop):
+    shop.rows("logs.jsonl", [{"text": row["text"]} for row in shop.samples])
+    policy = read_policy(shop.folder / "refresh.yaml")
+    first, _ = unattended(policy, shop.root, "2026-11-23", shop.folder / "reports")
+    assert (first.counts["new"], first.next_step) == (0, "")
+    again, _ = unattended(policy, shop.root, "2026-11-23", shop.folder / "reports")
+    assert again == first
+    shop.rows("logs.jsonl", shop.production)
+    later, _ = unattended(policy, shop.root, "2026-11-30", shop.folder / "reports")
+    assert (later.folder.name, later.counts["new"]) == ("2026-11-30", 20)
+    kept, _ = unattended(policy, shop.root, "2026-12-07", shop.folder / "reports")
+    assert kept.folder == later.folder

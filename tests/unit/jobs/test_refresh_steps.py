@@ -14,7 +14,7 @@ from evalkit.jobs.refresh.clean import dedup, scrub
 from evalkit.jobs.refresh.collect import plan, sample
 from evalkit.jobs.refresh.people import approve, approved, take_labels
 from evalkit.jobs.refresh.release import bridge, release, retire
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot import declared_logs, loaded
 from evalkit.store.files import write_atomic
 
 
@@ -179,8 +179,9 @@ def test_people_who_do_not_agree_stop_it(shop):
 
 def test_labels_nobody_compared_are_not_trusted(shop):
     with shop.desk() as desk:
-        items = shop.to_queue(desk)
-        take_labels(desk, shop.rows("l.jsonl", [{"id": items[0]["id"], "label": "red", "by": "ann"}]))
+        # Which rows are drawn depends on the folder's name: not every first item is one person's.
+        one = next(item for item in shop.to_queue(desk) if not item["double"])
+        take_labels(desk, shop.rows("l.jsonl", [{"id": one["id"], "label": "red", "by": "ann"}]))
         with pytest.raises(InvalidEvidence, match="no sample was labelled by two"):
             approve(desk, "Cleo", None)
 
@@ -413,3 +414,88 @@ def test_the_command_line_goes_all_the_way(shop, capsys):
     assert execute(["refresh", "release", "--bump", "tiny"]) == 2
     assert execute(["refresh", "sample", "--date", "../x"]) == 2
     assert execute(["refresh", "sample", "--dir", "nowhere"]) == 2
+
+
+def test_what_was_retired_for_personal_data_is_not_written_down_again(shop):
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        retire(desk, ["s0"], "pii", None)
+        retire(desk, ["s1"], "dup", None)
+        approve(desk, "Cleo", "a test")
+        found = release(desk, "minor")
+    folder = (shop.folder / found["suite"]).parent
+    assert shop.samples[1]["text"] in (folder / "retired.jsonl").read_text()
+    assert all(shop.samples[0]["text"] not in path.read_text() for path in folder.iterdir())
+    logs = shop.rows("more.jsonl", [{"text": shop.samples[0]["text"]}, {"text": "a lost umbrella in the tram to town"}])
+    with shop.desk("2026-12-01") as desk:
+        items = shop.to_queue(desk, suite=shop.folder / found["suite"], logs=[logs])
+    assert [item["text"] for item in items] == ["a lost umbrella in the tram to town"]
+
+
+def test_a_time_that_is_none_goes_no_further(shop):
+    rows = [{"text": sentence(shop.rng), "time": "call jo@mail.example"}, {"text": sentence(shop.rng), "time": 1.7e9}]
+    with shop.desk() as desk:
+        shop.to_queue(desk, logs=[shop.rows("odd.jsonl", rows)])
+        assert sorted(row["time"] or 0 for row in desk.rows("deduped.jsonl")) == [0, 1.7e9]
+        assert b"jo@mail.example" not in desk.content("scrubbed.jsonl")
+
+
+def test_a_column_called_row_is_a_column(shop):
+    shop.rows("suite/samples.jsonl", [one | {"row": i} for i, one in enumerate(shop.samples)])
+    with shop.desk() as desk:
+        assert len(shop.to_queue(desk)) == 20
+
+
+def test_judges_logs_and_long_prompts_are_moved_as_what_they_are(shop):
+    document = json.loads(shop.suite.read_text())
+    document["dataset"]["system"] = "Answer with one word, which is a colour. " * 20
+    document["metrics"].append({"name": "tone", "type": "judge", "judge": "judges/mine.yaml"})
+    document["checks"] = {"freshness": {"production": "prod.jsonl"}}
+    shop.write("suite/judges/mine.yaml", "name: mine\n")
+    shop.rows("suite/prod.jsonl", shop.production)
+    shop.suite.write_text(json.dumps(document, indent=1))
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        file = shop.folder / release(desk, "minor")["suite"]
+    new = loaded(file)
+    assert (file.parent / new.metrics[-1].options["judge"]).resolve() == shop.suite.parent / "judges/mine.yaml"
+    assert [path.name for path in declared_logs(new)] == ["prod.jsonl"]
+
+
+def test_a_mended_label_that_the_suite_did_not_have_is_no_patch(shop):
+    with shop.desk() as desk:
+        shop.to_queue(desk)
+        retire(desk, ["s0"], "label_error", "purple")
+        approve(desk, "Cleo", None)
+        with pytest.raises(UsageError, match="labels that the suite did not have: purple"):
+            release(desk, "patch")
+
+
+def test_requests_bring_the_suites_own_slices_along(shop):
+    rows = [{"messages": [{"role": "user", "content": f"Colour of: {sentence(shop.rng)}"}], "part": "b"}]
+    with shop.desk() as desk:
+        shop.to_queue(desk, logs=[shop.rows("requests.jsonl", rows)])
+        (row,) = desk.rows("deduped.jsonl")
+    assert row["fields"].keys() == {"text", "part"}
+
+
+def test_every_span_of_a_batch_is_a_row_of_its_own(shop):
+    def span(text):
+        return {"name": "chat m", "attributes": {"gen_ai.prompt": f"Colour of: {text}"}}
+
+    batch = {"resourceSpans": [{"scopeSpans": [{"spans": [span(sentence(shop.rng)) for _ in range(6)]}]}]}
+    with shop.desk() as desk:
+        assert len(shop.to_queue(desk, logs=[shop.rows("spans.jsonl", [batch])])) == 6
+
+
+def test_rows_of_a_group_that_was_trained_on_are_left_out(shop):
+    document = json.loads(shop.suite.read_text())
+    document["checks"] = {"training_data": ["train.jsonl"], "group_keys": ["user"]}
+    shop.suite.write_text(json.dumps(document))
+    shop.rows("suite/samples.jsonl", [one | {"user": f"u{i}"} for i, one in enumerate(shop.samples)])
+    shop.rows("suite/train.jsonl", [{"text": "something else entirely, about an umbrella", "user": "v1"}])
+    rows = [{"text": sentence(shop.rng), "user": user} for user in ("v1", "v2", "")]
+    with shop.desk() as desk:
+        assert len(shop.to_queue(desk, logs=[shop.rows("users.jsonl", rows)])) == 2
+        (left_out,) = desk.rows("dedup-dropped.jsonl")
+    assert left_out["reason"].startswith("its user was trained on, ")

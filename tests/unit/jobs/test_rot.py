@@ -1,5 +1,6 @@
 """`evalkit rot` from its command line to its files."""
 
+import datetime as dt
 import gzip
 import json
 import random
@@ -10,9 +11,11 @@ import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.rot import RotOptions, rot
+from evalkit.rot import traffic
 
 WORDS = ["parcel", "refund", "invoice", "address", "return", "broken", "late", "order", "card", "account"]
 LABELS = ("red", "green", "blue")
+TODAY = dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def sentences(n, words=WORDS, seed=3):
@@ -28,7 +31,7 @@ def suite(bench, monkeypatch):
         "path": "samples.jsonl", "id": "id", "prompt": "Colour of: {{ text }}", "target": "label", "slices": ["part"],
         "time": "at"})  # fmt: skip
     rows = [
-        {"id": f"s{i}", "text": text, "label": LABELS[i % 3], "part": "ab"[i % 2], "at": "2026-11-01"}
+        {"id": f"s{i}", "text": text, "label": LABELS[i % 3], "part": "ab"[i % 2], "at": TODAY}
         for i, text in enumerate(sentences(120))
     ]
     (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -167,3 +170,20 @@ def test_logs_that_the_suite_names_are_read_where_no_others_are_given(suite):
     suite.write_text(json.dumps(said | {"checks": {"freshness": {"max_age_days": 9000, "production": "gone.jsonl"}}}))
     with pytest.raises(UsageError, match=r"checks\.freshness\.production: .*gone\.jsonl"):
         rot(RotOptions(suite_path=suite))
+
+
+def test_chats_with_columns_of_their_own_keep_them(suite, bench):
+    rows = [
+        {"messages": [{"role": "user", "content": f"Colour of: {row['text']}"}], "label": row["label"],
+         "part": row["part"]}
+        for row in own_rows()
+    ]  # fmt: skip
+    signals, _ = measured(suite, logs(bench.folder, rows))
+    assert signals["source drift: part"]["light"] == "green"
+    assert signals["label mix drift"]["light"] == "green"
+
+
+def test_a_column_of_names_is_no_mix(suite, bench, monkeypatch):
+    monkeypatch.setattr(traffic, "CATEGORIES", 50)
+    signals, _ = measured(suite, logs(bench.folder, [row | {"part": f"u{i}"} for i, row in enumerate(own_rows())]))
+    assert signals["source drift: part"]["light"] == "not_measured"

@@ -50,3 +50,9 @@ def test_empty_texts_do_no_harm():
     alike = likeness([*texts(40), *["", "!!"] * 20])
     assert np.isfinite(alike).all()
     assert content_signal(alike, 40, seed=1).light in {"red", "amber", "green"}
+
+
+def test_only_the_likenesses_that_are_asked_for_are_worked_out():
+    texts = ["cat dog bird", "cat dog fish", "tax visa border", "", "cat bird fish"]
+    assert likeness(texts, 3).shape == (2, 5)
+    assert np.allclose(likeness(texts, 3), likeness(texts)[3:])

@@ -124,3 +124,10 @@ def test_what_looks_like_a_failure_is_suspected(more, trouble):
 def test_odd_rows_never_fail(row):
     for found in exchanges_in(row):
         assert found.asked is None
+
+
+def test_a_row_with_a_name_and_attributes_is_no_span():
+    row = {"name": "lamp", "attributes": {"colour": "red"}, "text": "Describe the lamp."}
+    (found,) = exchanges_in(row)
+    assert found.fields == row
+    assert not list(exchanges_in({"name": "GET /", "start_time": "2026-11-01", "attributes": {"http.method": "GET"}}))

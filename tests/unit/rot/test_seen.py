@@ -91,3 +91,8 @@ def test_a_sample_one_run_has_not_seen_is_left_out_and_no_zero():
     five = systems(table)
     five[0] = System(name="m0", scores={"s0": 1.0})
     assert dead_signal(five).value == 100.0
+
+
+def test_models_that_share_no_scored_sample_are_not_compared():
+    apart = [System(name=f"m{i}", scores={f"s{i}": 1.0}) for i in range(5)]
+    assert dead_signal(apart).light == telling_signal(apart).light == "not_measured"

@@ -52,6 +52,7 @@ class Lens:
 
     def of_exchange(self, exchange: Exchange) -> View | None:
         """A row of a log; None where it asks nothing that can be read."""
+        answered: JsonValue
         if exchange.asked is not None:
             text, answered = self.unwrapped(exchange.asked), exchange.answered
         else:

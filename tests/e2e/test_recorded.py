@@ -168,12 +168,12 @@ def test_a_name_that_is_no_finished_run_is_told_by_what_it_may_have_meant(bench,
 
 
 def test_a_judge_is_not_asked_by_compare_and_that_is_said(bench):
-    answers(bench.folder / "suite" / "a.jsonl", 60)
-    answers(bench.folder / "suite" / "b.jsonl", 90)
     model = {"backend": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "grader"}
     judged = {"name": "kind", "type": "judge", "judge": "tone", "model": model}
     metrics = [{"name": "exact", "type": "exact_match"}, judged]
     suite = bench.write_suite("http://127.0.0.1:9/v1", N, metrics=metrics, gate={"primary": {"metric": "exact"}})
+    answers(bench.folder / "suite" / "a.jsonl", 60)
+    answers(bench.folder / "suite" / "b.jsonl", 90)
     done = bench.evalkit("compare", "suite/a.jsonl", "suite/b.jsonl", "--suite", suite, "--json")
     assert done.code == 0, done.err
     assert any("'kind' is graded by a judge, and compare asks no model" in told for told in done.document["warnings"])

@@ -231,11 +231,12 @@ def test_what_is_read_but_not_acted_on_is_said(folder):
     folder.edit('"ticket_id"', '"id"', "samples.jsonl")
     folder.edit("Label the ticket.", '"Label {{ text }}."')
     warnings = folder.load().warnings
-    assert [warning.split()[0] for warning in warnings[:2]] == ["checks.group_keys", "checks.freshness.production"]
-    assert "column 'id'" in warnings[2]
-    assert "'{{'" in warnings[3]
+    assert not any("freshness" in warning for warning in warnings)  # `evalkit rot` reads the logs that it names
+    assert warnings[0].startswith("checks.group_keys")
+    assert "column 'id'" in warnings[1]
+    assert "'{{'" in warnings[2]
     # Economics are acted on, as far as they go.
-    assert "models.baseline.price and models.candidate.price and economics.requests_per_day" in warnings[4]
+    assert "models.baseline.price and models.candidate.price and economics.requests_per_day" in warnings[3]
 
 
 def test_training_data_patterns(folder):

@@ -9,7 +9,7 @@ from evalkit.jobs.run import RunOptions, run
 from evalkit.judging.spec import Judgment
 from evalkit.run.progress import Progress
 
-N = 4
+N = 2
 
 
 @pytest.mark.model

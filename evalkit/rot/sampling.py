@@ -98,7 +98,10 @@ class Draw:
             self._suspected.add(candidate)
 
     def result(self, known: Sequence[str]) -> list[Drawn]:
-        """The rows drawn, each once. `known` are the suite's texts, from which new ones are to differ."""
+        """The rows drawn, each once. `known` are the suite's texts, from which new ones are to differ.
+
+        A row that was drawn twice leaves its second place to one more new row.
+        """
         taken: dict[str, Drawn] = {}
         for stratum, found in (("random", self._random), ("suspected", self._suspected)):
             for one in found.kept:
@@ -106,7 +109,8 @@ class Draw:
                 taken.setdefault(one.where, drawn)
         left = [one for one in self._pool.kept if one.where not in taken]
         texts = [*known, *(drawn.candidate.text for drawn in taken.values())]
-        for one in farthest(left, texts, self._novelty):
+        twice = len(self._random.kept) + len(self._suspected.kept) - len(taken)
+        for one in farthest(left, texts, self._novelty + twice if self._novelty else 0):
             taken[one.where] = Drawn(candidate=one, stratum="novelty", pi=None)
         return list(taken.values())
 

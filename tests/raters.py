@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
-from evalkit.jobs.rate import Asked, make_page
+from evalkit.jobs.rating.rate import Asked, make_page
 from evalkit.jobs.recorded import find_run
 
 documents = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "unit" / "report" / "documents.py")))

@@ -16,7 +16,7 @@ LAZY_IMPORTS_ALLOWED = (
     "plugins.py",
     "stats/distributions.py",
     "backends/local/process.py",
-    "jobs/metrics.py",
+    "jobs/running/metrics.py",
     "backends/hosted/sdk.py",
     "metrics/hf_evaluate.py",
     "suites/records/packed.py",

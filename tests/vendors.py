@@ -2,7 +2,7 @@
 
 import os
 
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 
 VENDORS = ("openai", "anthropic")

@@ -34,7 +34,7 @@ def init(
     """Write a small suite that runs at once, to make your own."""
     if is_list:
         return _list_tasks(context)
-    from evalkit.jobs.init import init as make_suite
+    from evalkit.jobs.starting.init import init as make_suite
 
     made = make_suite(folder, [name for name in guards.split(",") if name.strip()], task)
     place = "" if folder == Path() else f" {shlex.quote(str(folder))}"
@@ -62,7 +62,7 @@ def init(
 
 
 def _list_tasks(context: typer.Context) -> int:
-    from evalkit.jobs.templates import TEMPLATES
+    from evalkit.jobs.starting.templates import TEMPLATES
 
     widest = max(map(len, TEMPLATES))
     told = [f"  {name:<{widest}}  {task.about}" for name, task in TEMPLATES.items()]

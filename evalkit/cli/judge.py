@@ -35,7 +35,7 @@ def probe(
 ) -> int:
     """What moves a judge's grades that should not: looks, places, orders inside an answer. Exit 1 where it fails."""
     from evalkit.cli.progress import Display
-    from evalkit.jobs.judge_probe import probe_judge
+    from evalkit.jobs.judging.probe import probe_judge
     from evalkit.report.judge_text import probe_text
     from evalkit.run.progress import Progress
 
@@ -67,7 +67,7 @@ def calibrate(
 ) -> int:
     """How far a judge agrees with people, and whether a gate may rest on it. Exit 1 where none may."""
     from evalkit.cli.progress import Display
-    from evalkit.jobs.judge_calibrate import Source, calibrate_judge
+    from evalkit.jobs.judging.calibrate import Source, calibrate_judge
     from evalkit.report.judge_text import calibration_text
     from evalkit.run.progress import Progress
 

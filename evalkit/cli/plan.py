@@ -21,8 +21,8 @@ def plan(
     """What a run would send, cost and show; sends nothing."""
     from evalkit.cli.plan_text import plan_text
     from evalkit.cli.streams import aside
-    from evalkit.jobs.plan import PlanOptions
-    from evalkit.jobs.plan import plan as plan_suite
+    from evalkit.jobs.planning.plan import PlanOptions
+    from evalkit.jobs.planning.plan import plan as plan_suite
 
     options = PlanOptions(suite_path=suite_file(suite), out=out, overrides=tuple(overrides), limit=limit)
     with aside():

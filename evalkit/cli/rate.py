@@ -50,7 +50,7 @@ def page(
     out: Out = REPORTS,
 ) -> int:
     """Write the blind page (rate.html) and its key beside the run."""
-    from evalkit.jobs.rate import Asked, make_page
+    from evalkit.jobs.rating.rate import Asked, make_page
     from evalkit.report.rating.words import page_text
 
     asked = Asked(metric=metric, n=n, rubric=rubric, is_for_label_studio=label_studio, is_anew=anew)
@@ -72,7 +72,7 @@ def import_(
     out: Out = REPORTS,
 ) -> int:
     """Unblind ratings, measure them, and add them to the run's report. The verdict stays as it is."""
-    from evalkit.jobs.rate_import import import_ratings
+    from evalkit.jobs.rating.take_back import import_ratings
     from evalkit.report.rating.words import human_text
 
     found = import_ratings(files, run, out, is_replacing=replace)

@@ -36,8 +36,8 @@ def rot(
     reports: Annotated[Path, typer.Option("--reports", metavar="DIR", help="The folder of past runs.")] = REPORTS,
 ) -> int:
     """Whether the suite has aged: drift from production, saturation, reuse, one traffic light each."""
-    from evalkit.jobs.rot import RotOptions
-    from evalkit.jobs.rot import rot as measure
+    from evalkit.jobs.rot.look import RotOptions
+    from evalkit.jobs.rot.look import rot as measure
     from evalkit.report.rot import headline, lit, rot_text
 
     if fail_on not in {"red", "amber"}:

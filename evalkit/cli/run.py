@@ -34,8 +34,8 @@ def run(
     from evalkit.cli.progress import Display
     from evalkit.cli.streams import aside
     from evalkit.errors import UsageError
-    from evalkit.jobs.run import LATEST, RunOptions
-    from evalkit.jobs.run import run as run_suite
+    from evalkit.jobs.running.run import LATEST, RunOptions
+    from evalkit.jobs.running.run import run as run_suite
     from evalkit.run.progress import Progress
 
     if resume and run_id is None and suite is not None and not suite.exists():

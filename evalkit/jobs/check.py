@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.sufficiency import SufficiencyScan
-from evalkit.jobs.checks import age_findings, age_of, contaminated, leak_findings, training_document, words_of
-from evalkit.jobs.finish import asked
-from evalkit.jobs.run import load_all
-from evalkit.jobs.training import Rows, look_through, rows_of
+from evalkit.jobs.running.checks import age_findings, age_of, contaminated, leak_findings, training_document, words_of
+from evalkit.jobs.running.finish import asked
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.running.training import Rows, look_through, rows_of
 from evalkit.suites.records import Record, Row, read_rows
 from evalkit.suites.records.formats import format_of
 from evalkit.types import CANDIDATE, Reason, Sample, Suite

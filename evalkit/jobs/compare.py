@@ -11,11 +11,11 @@ from pathlib import Path
 from evalkit.backends.outputs import Row, read_rows
 from evalkit.errors import InvalidEvidence, RecordedError, UsageError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.finish import Finished, finish
-from evalkit.jobs.known_ids import refuse_unknown_ids
-from evalkit.jobs.pairs import Answers, Story
 from evalkit.jobs.recorded import FinishedRun, find_run, recorded_outcomes
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.finish import Finished, finish
+from evalkit.jobs.running.known_ids import refuse_unknown_ids
+from evalkit.jobs.running.pairs import Answers, Story
+from evalkit.jobs.running.run import load_all
 from evalkit.judging.metric import JudgeMetric
 from evalkit.protocols import Metric
 from evalkit.run import identity

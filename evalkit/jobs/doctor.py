@@ -23,7 +23,7 @@ from evalkit.backends.vllm.engine import INSTALL, PYTHON, hardware_here
 from evalkit.backends.vllm.flags import Hardware
 from evalkit.backends.vllm.weights import find_adapter, find_model
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.run import load_all
 from evalkit.plugins import make_backend, plugins
 from evalkit.store.checkup import journal_problem
 from evalkit.store.home import home

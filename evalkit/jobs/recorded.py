@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.resume import resuming
+from evalkit.jobs.running.resume import resuming
 from evalkit.report.document import SCHEMA
 from evalkit.report.samples import ROWS, SampleFile
 from evalkit.store.home import run_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.resume import resuming
+from evalkit.jobs.running.resume import resuming
 from evalkit.report.samples import ROWS
 from evalkit.store.home import RunLock, home, run_folder
 from evalkit.store.salvage import Rescued, rescue, suite_of

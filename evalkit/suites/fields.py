@@ -33,13 +33,13 @@ Points = Annotated[float, Field(ge=0.0, le=100.0)]
 class Section(BaseModel):
     """A mapping of the suite: no unknown keys, no coercion, no infinities."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class OpenSection(Section):
     """A section whose further keys belong to somebody else: a backend, a metric, a check."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def is_name(value: str) -> str:

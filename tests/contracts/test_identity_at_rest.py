@@ -6,7 +6,7 @@ import json
 import pytest
 from bench import scripted
 
-from evalkit.jobs.at_rest import at_rest, identity_at_rest
+from evalkit.jobs.planning.at_rest import at_rest, identity_at_rest
 from evalkit.plugins import make_backend
 from evalkit.run.plan import Side, request_fingerprint
 from evalkit.suites.prompts import Renderer

@@ -7,7 +7,7 @@ from bench import scripted
 from judge_bench import RUBRIC, blocks, fair, judging, model_at, reply, write_judge
 
 from evalkit.cli.app import execute
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 
 N = 120

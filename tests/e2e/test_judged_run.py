@@ -9,7 +9,7 @@ from bench import number_in, right_below, scripted, side
 from judge_bench import PAIR, RUBRIC, blocks, fair, judging, model_at, reply, unfenced, write_judge
 
 from evalkit.errors import BudgetReached, UsageError
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.judging.spec import Judgment
 from evalkit.run.progress import Progress
 from evalkit.testing import Rule, answers, fails

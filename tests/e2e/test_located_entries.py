@@ -5,8 +5,8 @@ import json
 import pytest
 
 from evalkit.errors import ExecutionError
-from evalkit.jobs.run import RunOptions
-from evalkit.jobs.run import run as evalkit_run
+from evalkit.jobs.running.run import RunOptions
+from evalkit.jobs.running.run import run as evalkit_run
 from evalkit.run.progress import Progress
 
 LOCAL = {"backend": "local", "model": "smollm2-135m-instruct"}

@@ -8,8 +8,8 @@ import pytest
 from bench import REPO, scripted
 
 from evalkit.cli.plan_text import plan_text
-from evalkit.jobs.init import init
-from evalkit.jobs.plan import PlanOptions, plan
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.starting.init import init
 
 WIDE = 80
 

@@ -4,7 +4,7 @@ import pytest
 from suite_folder import Folder
 
 from evalkit.errors import UsageError
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 
 

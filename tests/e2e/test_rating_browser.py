@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from raters import download, make, rated, samples, write_run
 
-from evalkit.jobs.rate_import import import_ratings
+from evalkit.jobs.rating.take_back import import_ratings
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from judge_bench import RUBRIC, write_judge
 
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.judging.spec import Judgment
 from evalkit.run.progress import Progress
 

@@ -8,9 +8,9 @@ from bench import answers, right_below, scripted, side
 
 from evalkit.errors import BudgetReached, UsageError
 from evalkit.jobs.compare import CompareOptions, compare
-from evalkit.jobs.plan import PlanOptions, plan
+from evalkit.jobs.planning.plan import PlanOptions, plan
 from evalkit.jobs.render import render_again
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.report.terminal import line, summary
 from evalkit.run.progress import Progress
 

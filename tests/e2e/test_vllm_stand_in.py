@@ -7,7 +7,7 @@ import vllm_files
 
 from evalkit.backends.vllm.engine import PYTHON
 from evalkit.errors import ExecutionError
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 
 SUITE = """

@@ -9,9 +9,9 @@ from bench import scripted
 from vendors import VENDORS, entries, set_keys
 
 from evalkit.backends.hosted.sdk import Door
-from evalkit.jobs.asking import Asking
-from evalkit.jobs.run import load_all
-from evalkit.jobs.sides import opened, parts
+from evalkit.jobs.running.asking import Asking
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.running.sides import opened, parts
 from evalkit.run.clock import SystemClock
 from evalkit.run.progress import Progress
 from evalkit.run.spending import Limits

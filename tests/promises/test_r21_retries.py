@@ -9,8 +9,8 @@ from bench import scripted
 from engines import Scripted, part, run
 
 from evalkit.errors import BadRequest, ConnectionLost, ExecutionError, Overloaded, RateLimited, ServerDown
-from evalkit.jobs.run import RunOptions
-from evalkit.jobs.run import run as evalkit_run
+from evalkit.jobs.running.run import RunOptions
+from evalkit.jobs.running.run import run as evalkit_run
 from evalkit.run import turnstile
 from evalkit.run.progress import Progress
 from evalkit.run.turnstile import BREAKER, COOLING_S

@@ -10,7 +10,7 @@ from bench import REPO
 from watch import watching
 
 from evalkit.cli.app import execute
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.run import load_all
 
 BAIT = ("suite.py", "conftest.py", "metrics.py", "evalkit_plugin.py", "prompts/__init__.py", "setup.py", "schema.py")
 EVENTS = (

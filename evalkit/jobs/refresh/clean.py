@@ -9,7 +9,6 @@ from typing import Any
 
 from evalkit.hygiene.contamination import TrainingRow
 from evalkit.hygiene.leakage import LeakageScan
-from evalkit.jobs.copies import copies, training_rows
 from evalkit.jobs.refresh.desk import (
     DEDUP_DROPPED,
     DEDUPED,
@@ -22,7 +21,8 @@ from evalkit.jobs.refresh.desk import (
     Row,
 )
 from evalkit.jobs.refresh.versions import RETIRED, versions_of
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot.copies import copies, training_rows
+from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import Lens, lens_of
 from evalkit.rot.moment import seconds
 from evalkit.rot.pii import Scrubber, residue

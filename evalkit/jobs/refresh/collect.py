@@ -11,9 +11,9 @@ from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.logs import STANDARD_INPUT, Tallied, exchanges
 from evalkit.jobs.refresh.desk import PLAN, QUEUE, SAMPLED, Desk
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot.logs import STANDARD_INPUT, Tallied, exchanges
+from evalkit.jobs.rot.look import loaded
 from evalkit.report.rot import lit
 from evalkit.rot.exchange import Exchange
 from evalkit.rot.lens import Lens, answer_in, lens_of

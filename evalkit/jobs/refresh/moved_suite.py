@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import UsageError
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot.look import loaded
 from evalkit.suites.load import suite_file
 from evalkit.suites.yaml_source import Loc, Source, Span
 from evalkit.types import Suite

@@ -12,7 +12,7 @@ from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.refresh.desk import APPROVALS, APPROVED, DEDUPED, LABELS, PLAN, QUEUE, RETIRED, Desk, Row
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot.look import loaded
 from evalkit.rot.label_studio import labelling_config, labels_in, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of

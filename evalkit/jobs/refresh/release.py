@@ -17,7 +17,7 @@ from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
 from evalkit.jobs.refresh.people import approved
 from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
 from evalkit.jobs.refresh.versions import RETIRED as RETIRED_SAMPLES
-from evalkit.jobs.rot import loaded
+from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import lens_of
 from evalkit.rot.version import REASONS, Bump, Change, bumped, why_not
 from evalkit.store.files import sync_folder, write_atomic

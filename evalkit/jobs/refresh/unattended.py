@@ -26,7 +26,7 @@ from evalkit.jobs.refresh.desk import (
 )
 from evalkit.jobs.refresh.people import queue, state
 from evalkit.jobs.refresh.policy import Policy
-from evalkit.jobs.rot import RotOptions, rot
+from evalkit.jobs.rot.look import RotOptions, rot
 from evalkit.report.rot import rot_markdown
 
 SCHEMA = "evalkit.refresh/1"

@@ -2,7 +2,7 @@ import pytest
 from tables import Exact, suite, table
 
 from evalkit.compare.contamination import contamination_effect
-from evalkit.jobs.clean_subset import flagged, with_effect
+from evalkit.jobs.running.clean_subset import flagged, with_effect
 
 GATE = suite().gate
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from evalkit.compare.taxonomy import LEVERS, Reading, counted
-from evalkit.jobs.kinds import with_failures
+from evalkit.jobs.running.kinds import with_failures
 
 READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length"})
 

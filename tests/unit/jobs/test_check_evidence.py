@@ -10,8 +10,8 @@ from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.hygiene import sufficiency
 from evalkit.jobs.check import check
-from evalkit.jobs.checks import unlooked
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.checks import unlooked
+from evalkit.jobs.running.run import load_all
 
 N = 40
 

@@ -6,8 +6,8 @@ import pytest
 from bench import label_of, scripted
 
 from evalkit.jobs.compare import CompareOptions, compare
-from evalkit.jobs.plan import PlanOptions, plan
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.report.html import render_html
 from evalkit.report.markdown import render_markdown
 from evalkit.report.terminal import line, summary

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.init import STARTER, init
-from evalkit.jobs.plan import PlanOptions, plan
-from evalkit.jobs.run import load_all
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.starting.init import STARTER, init
 
 
 def files(folder):

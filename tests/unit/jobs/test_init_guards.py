@@ -10,10 +10,10 @@ import pytest
 import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.guards import READY, with_guards
-from evalkit.jobs.init import init
-from evalkit.jobs.plan import PlanOptions, plan
-from evalkit.jobs.run import load_all
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.starting.guards import READY, with_guards
+from evalkit.jobs.starting.init import init
 from evalkit.metrics.refusal import refusal_in
 from evalkit.stats.paired import tango_interval
 from evalkit.suites.load import load_suite

@@ -8,11 +8,11 @@ import pytest
 import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
-from evalkit.jobs.guards import READY
-from evalkit.jobs.init import init
-from evalkit.jobs.plan import PlanOptions, plan
-from evalkit.jobs.run import load_all
-from evalkit.jobs.templates import TEMPLATES
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.starting.guards import READY
+from evalkit.jobs.starting.init import init
+from evalkit.jobs.starting.templates import TEMPLATES
 
 SUITES = Path(__file__).parents[3] / "suites"
 DRAWN_FROM = {"triage": "review-triage", "extraction": "entities", "support": "support-replies"}

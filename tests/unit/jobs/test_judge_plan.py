@@ -3,7 +3,7 @@
 import pytest
 from judge_bench import PAIR, RUBRIC, model_at, write_judge
 
-from evalkit.jobs.plan import PlanOptions, plan
+from evalkit.jobs.planning.plan import PlanOptions, plan
 
 DEAD = "http://127.0.0.1:9/v1"
 METRIC = {"name": "graded", "type": "judge", "judge": "judge.yaml"}

@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.errors import UsageError
 from evalkit.jobs.compare import CompareOptions, compare
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.run import load_all
 
 GOOD = '{"id": "t1", "output": "{}"}\n{"id": "t2", "output": "{}"}\n'
 MODELS = tuple(f"models.{role}={{backend: outputs, path: ../{role}.jsonl}}" for role in ("baseline", "candidate"))

@@ -7,8 +7,8 @@ import pytest
 from bench import scripted
 
 from evalkit.errors import UsageError
-from evalkit.jobs.plan import PlanOptions, plan
-from evalkit.jobs.run import RunOptions, run
+from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 from evalkit.stats.power import n_power, upper_discordance
 

@@ -7,8 +7,8 @@ from raters import download, make, rated, samples, write_run
 
 from evalkit.cli.app import execute
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.rate import Asked, make_page
-from evalkit.jobs.rate_import import import_ratings
+from evalkit.jobs.rating.rate import Asked, make_page
+from evalkit.jobs.rating.take_back import import_ratings
 from evalkit.judging.labels import read_labels
 from evalkit.judging.load import load_judge
 

@@ -14,7 +14,7 @@ from evalkit.jobs.refresh.clean import dedup, scrub
 from evalkit.jobs.refresh.collect import plan, sample
 from evalkit.jobs.refresh.people import approve, approved, take_labels
 from evalkit.jobs.refresh.release import bridge, release, retire
-from evalkit.jobs.rot import declared_logs, loaded
+from evalkit.jobs.rot.look import declared_logs, loaded
 from evalkit.store.files import write_atomic
 
 

@@ -7,7 +7,7 @@ import pytest
 from bench import label_of
 
 from evalkit.cli.app import execute
-from evalkit.jobs.reuse import candidate_fingerprint
+from evalkit.jobs.running.reuse import candidate_fingerprint
 from evalkit.types import ModelIdentity, ModelSpec, Price, Prompt
 
 N = 100
@@ -108,7 +108,7 @@ def test_one_top_up_after_inconclusive_is_free_and_a_third_look_is_not(bench, ju
 
     look(100, "inconclusive")
     name = ledger(bench)[0]["candidate"]
-    monkeypatch.setattr("evalkit.jobs.finish.candidate_fingerprint", lambda _spec, _identity: name)
+    monkeypatch.setattr("evalkit.jobs.running.finish.candidate_fingerprint", lambda _spec, _identity: name)
     assert look(150, "inconclusive")["reuse"]["looks"] == 0
     assert look(80, "inconclusive")["reuse"]["looks"] == 2  # fewer samples are no top-up
     third = look(200, "inconclusive")

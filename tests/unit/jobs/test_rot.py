@@ -10,7 +10,7 @@ import pytest
 import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
-from evalkit.jobs.rot import RotOptions, rot
+from evalkit.jobs.rot.look import RotOptions, rot
 from evalkit.rot import traffic
 
 WORDS = ["parcel", "refund", "invoice", "address", "return", "broken", "late", "order", "card", "account"]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from judge_bench import PAIR, RUBRIC, model_at, spec_of
 
-from evalkit.jobs.judges import mirrored
+from evalkit.jobs.judging.in_run import mirrored
 from evalkit.judging.grade import grade
 from evalkit.judging.spec import Judgment
 

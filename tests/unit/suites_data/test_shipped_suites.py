@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.jobs.run import load_all
+from evalkit.jobs.running.run import load_all
 from evalkit.suites.load import load_suite
 from evalkit.suites.prompts import Renderer
 from evalkit.types import Scored

@@ -12,9 +12,9 @@ from typing import Any
 
 from evalkit.errors import UsageError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.judge_asking import ask_judge
-from evalkit.jobs.judge_probe import items_beside, labels_beside
-from evalkit.jobs.judge_records import write_record
+from evalkit.jobs.judging.asking import ask_judge
+from evalkit.jobs.judging.probe import items_beside, labels_beside
+from evalkit.jobs.judging.records import write_record
 from evalkit.jobs.recorded import find_run
 from evalkit.judging.calibration import Calibration, measured
 from evalkit.judging.calibration_file import as_document

@@ -10,7 +10,7 @@ from evalkit.compare.gate import Evidence
 from evalkit.compare.guards import Measured
 from evalkit.compare.judged import Instrument
 from evalkit.costs.payback import Costs, costs_of
-from evalkit.jobs.resume import suite_fingerprint
+from evalkit.jobs.running.resume import suite_fingerprint
 from evalkit.protocols import Metric
 from evalkit.report.document import Compared
 from evalkit.run.scoring import OutcomesOf, Scoring

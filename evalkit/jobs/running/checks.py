@@ -11,7 +11,7 @@ from typing import Any
 from evalkit.hygiene.contamination import Contamination
 from evalkit.hygiene.freshness import Freshness, freshness
 from evalkit.hygiene.leakage import Leakage, moment
-from evalkit.jobs.training import TrainingData, look_through, rows_of
+from evalkit.jobs.running.training import TrainingData, look_through, rows_of
 from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
 

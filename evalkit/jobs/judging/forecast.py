@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from evalkit.jobs.finish import asked as question_of
-from evalkit.jobs.forecast import AT_MOST, CHARACTERS_PER_TOKEN, TOKENS_PER_TURN, Load
-from evalkit.jobs.judges import Metrics, judges_of
+from evalkit.jobs.judging.in_run import Metrics, judges_of
+from evalkit.jobs.planning.forecast import AT_MOST, CHARACTERS_PER_TOKEN, TOKENS_PER_TURN, Load
+from evalkit.jobs.running.finish import asked as question_of
 from evalkit.judging.metric import JudgeMetric
 from evalkit.judging.wording import messages
 from evalkit.run.judging import role_of

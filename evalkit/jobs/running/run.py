@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import EntryError, InvalidEvidence, UsageError
-from evalkit.jobs.asking import Asking
-from evalkit.jobs.finish import Finished, finish, finish_refused
-from evalkit.jobs.judges import Work, ask_judges, judge_models, panels, refuse_changed_judges, with_grades
-from evalkit.jobs.judges import refuse_early as refuse_judges_early
-from evalkit.jobs.known_ids import refuse_unknown_ids
-from evalkit.jobs.metrics import build_metrics
-from evalkit.jobs.pairs import Answers, Story
-from evalkit.jobs.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
-from evalkit.jobs.sides import located, opened, parts, placed
-from evalkit.jobs.training import refuse_unreadable
-from evalkit.jobs.two_models import audited, probed, reason_of, refuse_one_model
+from evalkit.jobs.judging.in_run import Work, ask_judges, judge_models, panels, refuse_changed_judges, with_grades
+from evalkit.jobs.judging.in_run import refuse_early as refuse_judges_early
+from evalkit.jobs.running.asking import Asking
+from evalkit.jobs.running.finish import Finished, finish, finish_refused
+from evalkit.jobs.running.known_ids import refuse_unknown_ids
+from evalkit.jobs.running.metrics import build_metrics
+from evalkit.jobs.running.pairs import Answers, Story
+from evalkit.jobs.running.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
+from evalkit.jobs.running.sides import located, opened, parts, placed
+from evalkit.jobs.running.training import refuse_unreadable
+from evalkit.jobs.running.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, inspected, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import InvalidEvidence
-from evalkit.jobs.at_rest import at_rest
-from evalkit.jobs.forecast import Load, load_of, part_at_rest, probe_of
-from evalkit.jobs.judge_forecast import judge_loads
-from evalkit.jobs.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
-from evalkit.jobs.reuse import candidate_fingerprint, used_before
-from evalkit.jobs.run import load_all
+from evalkit.jobs.judging.forecast import judge_loads
+from evalkit.jobs.planning.at_rest import at_rest
+from evalkit.jobs.planning.forecast import Load, load_of, part_at_rest, probe_of
+from evalkit.jobs.planning.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
+from evalkit.jobs.running.reuse import candidate_fingerprint, used_before
+from evalkit.jobs.running.run import load_all
 from evalkit.run.identity import refuse_one_model
 from evalkit.run.plan import Part
 from evalkit.store.past import PastRun, newest_run

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from evalkit.backends.local import missing_packages
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.guards import ready_guards, with_guards
-from evalkit.jobs.templates import template
+from evalkit.jobs.starting.guards import ready_guards, with_guards
+from evalkit.jobs.starting.templates import template
 from evalkit.suites.load import SUITE_NAME
 
 MODEL = "smollm2-135m-instruct"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkit.errors import ExecutionError
-from evalkit.jobs.asking import Asking
-from evalkit.jobs.sides import opened
+from evalkit.jobs.running.asking import Asking
+from evalkit.jobs.running.sides import opened
 from evalkit.judging.grade import Grade, grade
 from evalkit.judging.read import judgments
 from evalkit.judging.seal import sealed

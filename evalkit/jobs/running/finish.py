@@ -18,12 +18,12 @@ from evalkit.compare.gate import decide
 from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
-from evalkit.jobs.checks import Checked, checked, unlooked
-from evalkit.jobs.clean_subset import flagged, with_effect
-from evalkit.jobs.kinds import with_failures
-from evalkit.jobs.pairs import Answers, Audit, Pair, Story, pair_of
-from evalkit.jobs.resume import suite_fingerprint
-from evalkit.jobs.reuse import Judged, candidate_fingerprint, counted
+from evalkit.jobs.running.checks import Checked, checked, unlooked
+from evalkit.jobs.running.clean_subset import flagged, with_effect
+from evalkit.jobs.running.kinds import with_failures
+from evalkit.jobs.running.pairs import Answers, Audit, Pair, Story, pair_of
+from evalkit.jobs.running.resume import suite_fingerprint
+from evalkit.jobs.running.reuse import Judged, candidate_fingerprint, counted
 from evalkit.metrics.classification import ClassRow, ClassTable, per_class
 from evalkit.numbers import interval, signed
 from evalkit.plugins import Kind, origin_of

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
-from evalkit.jobs.asking import Asking
-from evalkit.jobs.finish import asked as question_of
-from evalkit.jobs.judge_records import Known, instrument_of, known_of
-from evalkit.jobs.pairs import Answers, Story
-from evalkit.jobs.sides import Opened
+from evalkit.jobs.judging.records import Known, instrument_of, known_of
+from evalkit.jobs.running.asking import Asking
+from evalkit.jobs.running.finish import asked as question_of
+from evalkit.jobs.running.pairs import Answers, Story
+from evalkit.jobs.running.sides import Opened
 from evalkit.judging.families import family_warnings
 from evalkit.judging.grade import Grade, grade
 from evalkit.judging.items import item_id

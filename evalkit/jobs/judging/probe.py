@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from evalkit.errors import UsageError
-from evalkit.jobs.judge_asking import ask_judge
-from evalkit.jobs.judge_records import PROBE_SCHEMA, write_record
+from evalkit.jobs.judging.asking import ask_judge
+from evalkit.jobs.judging.records import PROBE_SCHEMA, write_record
 from evalkit.judging.labels import LabelledItem, consensus, read_items, read_labels
 from evalkit.judging.load import load_judge
 from evalkit.judging.probe import ProbeFinding, distrust, found, probes_of

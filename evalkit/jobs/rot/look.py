@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
-from evalkit.jobs.copies import copies, training_rows
-from evalkit.jobs.logs import Tallied, exchanges
-from evalkit.jobs.systems import Past, past_of
+from evalkit.jobs.rot.copies import copies, training_rows
+from evalkit.jobs.rot.logs import Tallied, exchanges
+from evalkit.jobs.rot.systems import Past, past_of
 from evalkit.plugins import backend_names, check_types, metric_types
 from evalkit.report.rot import SCHEMA, rot_markdown
 from evalkit.rot.content import content_signal, far_signal, likeness

@@ -17,7 +17,7 @@ from evalkit.backends.local import ENGINE_NAME
 from evalkit.backends.local.weights import find_weights
 from evalkit.errors import EvalkitError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.sides import Opened
+from evalkit.jobs.running.sides import Opened
 from evalkit.plugins import make_backend
 from evalkit.types import ModelIdentity, ModelSpec
 

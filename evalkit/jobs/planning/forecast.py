@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.jobs.at_rest import AtRest
+from evalkit.jobs.planning.at_rest import AtRest
 from evalkit.run.identity import PROBE_TOKENS, PROBES, claims_other_weights
 from evalkit.run.plan import Part, Side
 from evalkit.store.past import PastRun, cached_answers

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.rate import KEY, earlier_key
+from evalkit.jobs.rating.rate import KEY, earlier_key
 from evalkit.jobs.recorded import FinishedRun, find_run
 from evalkit.jobs.render import render_again
 from evalkit.report.rating.batch import SIDES, Key

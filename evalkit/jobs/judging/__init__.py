@@ -1,0 +1,1 @@
+"""Judges at work: within a run, probed, and measured against people."""

@@ -1,0 +1,1 @@
+"""`evalkit plan`: what a run would ask, take and be able to decide."""

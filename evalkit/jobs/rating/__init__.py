@@ -1,0 +1,1 @@
+"""`evalkit rate`: a page for people, and what they answered taken back."""

@@ -1,0 +1,1 @@
+"""`evalkit rot`: whether production has moved away from a suite."""

@@ -1,0 +1,1 @@
+"""`evalkit init`: ready-made suites and guards, written into a folder."""

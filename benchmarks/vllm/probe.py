@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def served(models: Path, count: int) -> dict[str, Any]:
-    """Seconds of evalkit and of a bare client on the same server, in turns; the medians."""
+    """Seconds of evalkit, asking and in all, and of a bare client on the same server, in turns; the medians."""
 
     async def go() -> dict[str, Any]:
         engine = Engine(plan(models), ("bench",), lambda note: print(note, file=sys.stderr))
@@ -51,19 +51,26 @@ def served(models: Path, count: int) -> dict[str, Any]:
             bodies = [_body(request) for request in requests(models, count)]
             url = f"{running.endpoint.url}/v1"
             await bare(running.endpoint.port, running.key, bodies[:8])  # both sides' first answers compile grammars
-            bare_s, own_s = [], []
+            bare_s, asking_s, own_s = [], [], []
             for number in range(ROUNDS):
                 bare_s.append(await bare(running.endpoint.port, running.key, bodies))
-                own_s.append(await asyncio.to_thread(own, models, count, url, running.key, number))
+                asking, whole = await asyncio.to_thread(own, models, count, url, running.key, number)
+                asking_s.append(asking)
+                own_s.append(whole)
         finally:
             await engine.release("bench")
-        return {"bare_s": statistics.median(bare_s), "evalkit_s": statistics.median(own_s), "rounds": ROUNDS}
+        return {
+            "bare_s": statistics.median(bare_s),
+            "asking_s": statistics.median(asking_s),
+            "evalkit_s": statistics.median(own_s),
+            "rounds": ROUNDS,
+        }
 
     return asyncio.run(go())
 
 
-def own(models: Path, count: int, url: str, key: str, number: int) -> float:
-    """Wall seconds of the whole command `evalkit run` against that server."""
+def own(models: Path, count: int, url: str, key: str, number: int) -> tuple[float, float]:
+    """Wall seconds of asking, and of the whole command `evalkit run`, against that server."""
     sets = [f"dataset.path={SUITE.parent / 'samples.jsonl'}", "gate.guards=[]"]
     for role in ("baseline", "candidate"):
         sets += [f"models.{role}.backend=vllm", f"models.{role}.model=base", f"models.{role}.base_url={url}"]
@@ -78,8 +85,8 @@ def inprocess(models: Path, count: int) -> dict[str, Any]:
     for role in ("baseline", "candidate"):
         sets += [f"models.{role}.backend=vllm", f"models.{role}.model={models / 'base'}"]
         sets += [f"models.{role}.engine=inprocess"]
-    own_s = _whole_command(sets, count, {}, 0)
-    return {"bare_s": _llm_chat(models, count), "evalkit_s": own_s}
+    asking_s, own_s = _whole_command(sets, count, {}, 0)
+    return {"bare_s": _llm_chat(models, count), "asking_s": asking_s, "evalkit_s": own_s}
 
 
 def starts(models: Path, count: int) -> dict[str, Any]:
@@ -147,8 +154,8 @@ async def _worker(port: int, key: str, waiting: Iterator[bytes]) -> None:
     writer.close()
 
 
-def _whole_command(sets: list[str], count: int, more: Mapping[str, str], number: int) -> float:
-    """Wall seconds of `evalkit run` less the engine's start, asking everything anew."""
+def _whole_command(sets: list[str], count: int, more: Mapping[str, str], number: int) -> tuple[float, float]:
+    """Wall seconds until both sides had answered everything, and of `evalkit run` less the engine's start."""
     with tempfile.TemporaryDirectory(prefix="evalkit-vllm-probe-") as folder:
         env = {**os.environ, **more, "EVALKIT_HOME": f"{folder}/home-{number}"}
         command = [sys.executable, "-m", "evalkit", "--json", "run", str(SUITE), "--limit", str(count), "--no-cache"]
@@ -161,8 +168,9 @@ def _whole_command(sets: list[str], count: int, more: Mapping[str, str], number:
         wall_s = time.perf_counter() - began
         if ended.returncode != 3:
             sys.exit(f"evalkit ended with {ended.returncode}: {ended.stdout[-1000:]}")
-        facts = json.loads(ended.stdout)["identity"]["baseline"].get("facts", {})
-    return wall_s - float(facts.get("engine_start_s", 0.0))
+        verdict = json.loads(ended.stdout)
+        facts = verdict["identity"]["baseline"].get("facts", {})
+    return verdict["provenance"]["asking_s"], wall_s - float(facts.get("engine_start_s", 0.0))
 
 
 def _llm_chat(models: Path, count: int) -> float:

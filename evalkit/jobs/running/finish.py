@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,8 @@ from evalkit.report.markdown import render_markdown
 from evalkit.report.samples import ROWS, SampleFile
 from evalkit.run.scoring import Scoring
 from evalkit.store.files import point_latest, write_atomic
+from evalkit.store.revision import revision
+from evalkit.suites.load import suite_file
 from evalkit.suites.prompts import Renderer
 from evalkit.types import AGAIN, CANDIDATE, Sample, Suite, Verdict
 
@@ -205,11 +208,18 @@ def _provenance(suite: Suite, story: Story, seed: str) -> dict[str, Any]:
         "data_sha256": suite.dataset_sha256,
         "is_locked": suite.is_locked,
         "dataset": suite.dataset_path.name,
+        "git": _git(suite_file(suite.path).parent),
         "plugins": _plugins_of(suite),
         "command": story.command,
         **story.timings,
+        "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "engines": {name: dict(counted) for name, counted in story.engines.items()},
     }
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    at = revision(folder)
+    return None if at is None else {"commit": at.commit, "dirty": at.is_dirty}
 
 
 def _left_out(everything: Answers, judged: Answers, seed: str) -> Iterator[str]:

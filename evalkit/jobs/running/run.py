@@ -141,7 +141,11 @@ def run(options: RunOptions, progress: Progress) -> Finished:
         story = dataclasses.replace(
             asked.story,
             probes={name: dataclasses.asdict(seen) for name, seen in asked.probes.items()},
-            timings={"started": asked.story.created, "wall_s": round(time.time() - started, 2)},
+            timings={
+                **asked.story.timings,
+                "started": asked.story.created,
+                "wall_s": round(time.time() - started, 2),
+            },
         )
 
         def audit(name: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
@@ -226,12 +230,14 @@ async def _outcomes(
             seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
             asking = Asking(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
+            began = time.monotonic()
             async with watching((side.backend for side in work[0].sides.values()), progress) as engines:
                 with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
                     await asking.ask(work)
+                    timings = {"asking_s": round(time.monotonic() - began, 2)}
                     await ask_judges(judges, journal, asking, work[0].suite.run.concurrency)
     counted = {name: engine.summary() for name, engine in engines.items()}
-    return Asked(main=work[0], story=dataclasses.replace(story, engines=counted), probes=seen)
+    return Asked(main=work[0], story=dataclasses.replace(story, engines=counted, timings=timings), probes=seen)
 
 
 @contextlib.contextmanager

@@ -23,12 +23,13 @@ def panel(verdict: Document, manifest: Document) -> Mapping[str, Any]:
 def lineage_table(verdict: Document, manifest: Document) -> Table:
     """Where the numbers come from: run, versions, seed, fingerprints, commit, times, command."""
     provenance = dict(obj(verdict, "provenance"))
-    wall = number(provenance, "wall_s")
-    if wall is not None:
-        provenance["wall_s"] = numbers.duration(wall)
+    for key in ("wall_s", "asking_s"):
+        seconds = number(provenance, key)
+        if seconds is not None:
+            provenance[key] = numbers.duration(seconds)
     command = text(provenance, "command") or text(manifest, "command")
     provenance.pop("command", None)
-    labels = {"wall_s": "wall time", "evalkit": "evalkit version"}
+    labels = {"wall_s": "wall time", "asking_s": "of that, asking both sides", "evalkit": "evalkit version"}
     rows = [("run", text(verdict, "run")), ("suite file", text(verdict, "suite_file"))]
     rows += [(labels.get(key, key.replace("_", " ")), _flat(value)) for key, value in provenance.items()]
     versions = obj(manifest, "versions")

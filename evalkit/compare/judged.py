@@ -35,6 +35,7 @@ FEWEST_PER_CLASS = 20
 """Labelled good, and bad, answers of a side below which its own error rates are not known."""
 DIFFERENT = 0.05
 """Fisher's p below which a judge errs differently on the two sides."""
+UNCALIBRATED, UNPROBED = "JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class Instrument:
     judge: str
     distrust: str = ""
     """Why no verdict may rest on it, in words; empty: it may decide."""
+    code: str = UNCALIBRATED
+    """The reason's code where it is distrusted."""
     confusion: Mapping[str, Confusion] = field(default_factory=dict)
     """Judge against people on answers labelled for calibration, by role; "" where labels do not say whose answer."""
     own: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -121,7 +124,7 @@ def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) 
             f"{after.found.metric} is graded by the judge {by.judge}, and no verdict may rest on it: {after.distrust}. "
             f"As the judge sees it, {decision.reason.detail}"
         )
-        return _inconclusive("JUDGE_UNCALIBRATED", detail)
+        return _inconclusive(by.code if by.distrust else UNCALIBRATED, detail)
     alike = after.controlled
     if decision.status != "ship" or alike is None or decide_primary(alike, gate).status == "ship":
         return decision

@@ -46,7 +46,7 @@ def calibration_text(document: Document) -> str:
         lines += [f"{text(row, 'id')} ({row['n']} answers)", *_criterion(row), ""]
     lines += _ending(
         [str(problem) for problem in document["problems"]],
-        good="A gate may rest on this judge, corrected by these labels.",
+        good="A gate may rest on this judge, corrected by these labels, once it is probed: evalkit judge probe.",
     )
     lines += _wrapped([f"note: {warning}" for warning in document["warnings"]])
     return "\n".join(lines)

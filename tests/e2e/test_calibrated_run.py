@@ -53,6 +53,16 @@ def said(bench, document, of=lambda _: True):
     return path
 
 
+def held(judge, document):
+    """As if probes had held for the judge that graded a run, today."""
+    (graded,) = document["judges"]
+    record = {"schema": "evalkit.probe/1", "judge_hash": graded["hash"], "at": document["created"], "distrust": None}
+    path = judge.parent / "calibration" / f"{graded['id']}.probe.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
+
+
 def codes(document):
     return [reason["code"] for reason in document["reasons"]]
 
@@ -72,9 +82,19 @@ def test_people_who_label_a_run_make_its_judge_one_a_gate_may_rest_on(bench, sta
     labels = said(bench, first, of=lambda i: i % 2 == 0)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 0
     assert "A gate may rest on this judge" in capsys.readouterr().out
+    unprobed = verdict_of(suite)
+    assert (unprobed["exit_code"], codes(unprobed)) == (3, ["JUDGE_UNPROBED"])
+    assert unprobed["judges"][0]["calibration"]["state"] == "unprobed"
+    assert (
+        "whether an answer can talk it into a grade (evalkit judge probe suite/judge.yaml)"
+        in (unprobed["reasons"][0]["detail"])
+    )
+    rows = [{"item_id": f"p{i}", "question": f"Which colour has {i}?", "reference": f"red {i}",
+             "output": f"{('red', 'blue')[i % 2]} {i}"} for i in range(24)]  # fmt: skip
+    (judge.parent / "calibration" / "colour.items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert execute(["judge", "probe", str(judge)]) == 0
     second = verdict_of(suite)
     assert (second["verdict"], second["judges"][0]["calibration"]["state"]) == ("ship", "calibrated")
-    assert "never tried against forged grades" in second["judges"][0]["calibration"]["note"]
     primary = second["primary"]
     assert primary["method"] == "ppi++"
     assert primary["delta_points"] == pytest.approx(100 * 40 / 120, abs=1.0)
@@ -87,6 +107,7 @@ def test_an_edited_judge_is_another_one_and_an_old_calibration_expires(bench, st
     first = verdict_of(suite)
     labels = said(bench, first)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(labels), "--run", first["run"]]) == 0
+    probed = held(judge, first)
     path = judge.parent / "calibration" / "colour.calibration.json"
     kept = json.loads(path.read_text())
     path.write_text(json.dumps(kept | {"at": "2020-01-01T00:00:00+00:00"}))
@@ -94,6 +115,14 @@ def test_an_edited_judge_is_another_one_and_an_old_calibration_expires(bench, st
     assert (codes(old), old["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "out_of_date")
     assert "90 are allowed" in old["reasons"][0]["detail"]
     path.write_text(json.dumps(kept))
+    assert verdict_of(suite)["verdict"] == "ship"
+    probed.write_text(json.dumps(json.loads(probed.read_text()) | {"at": "2020-01-01T00:00:00+00:00"}))
+    stale = verdict_of(suite)
+    assert codes(stale) == ["JUDGE_UNPROBED"]
+    assert "it was probed" in stale["reasons"][0]["detail"]
+    probed.write_text(json.dumps(json.loads(probed.read_text()) | {"at": "lately"}))
+    assert execute(["run", str(suite), "--json"]) == 5
+    probed.unlink()
     judge.write_text(judge.read_text().replace("Is OUTPUT", "Is this OUTPUT"))
     changed = verdict_of(suite)
     assert (codes(changed), changed["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "out_of_date")
@@ -122,13 +151,24 @@ def test_a_failed_security_probe_outweighs_every_label(bench, start):
     suite, judge = start()
     first = verdict_of(suite)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
-    record = {"schema": "evalkit.probe/1", "judge_hash": first["judges"][0]["hash"], "distrust": "it failed injection"}
-    (judge.parent / "calibration" / "colour.probe.json").write_text(json.dumps(record))
+    probe = held(judge, first)
+    assert verdict_of(suite)["verdict"] == "ship"
+    record = json.loads(probe.read_text()) | {"distrust": "it failed injection"}
+    probe.write_text(json.dumps(record))
     document = verdict_of(suite)
     assert (codes(document), document["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "not_gateable")
     assert "it failed injection" in document["reasons"][0]["detail"]
-    (judge.parent / "calibration" / "colour.probe.json").write_text(json.dumps(record | {"judge_hash": "0" * 64}))
-    assert verdict_of(suite)["verdict"] == "ship"
+    text = suite.read_text()
+    document = json.loads(text)
+    suite.write_text(json.dumps(document | {"gate": document["gate"] | {"require_judge_calibration": False}}))
+    assert codes(verdict_of(suite)) == ["JUDGE_UNCALIBRATED"]  # no suite may waive that
+    probe.unlink()
+    waived = verdict_of(suite)
+    assert (waived["verdict"], waived["primary"]["method"]) == ("ship", "ppi++")  # labels still correct it
+    assert waived["judges"][0]["calibration"]["state"] == "unprobed"
+    probe.write_text(json.dumps(record | {"judge_hash": "0" * 64}))
+    suite.write_text(text)
+    assert codes(verdict_of(suite)) == ["JUDGE_UNPROBED"]
 
 
 def test_labels_of_a_run_that_no_judge_graded(bench, start, capsys):
@@ -156,6 +196,7 @@ def test_labels_of_a_page_of_pairs_speak_for_the_pairs_that_differ(bench, start)
     assert execute(["judge", "calibrate", str(judge), "--labels", str(path), "--run", first["run"]]) == 1
     kept = judge.parent / "calibration" / "better.calibration.json"
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"problems": []}))
+    held(judge, first)
     primary = verdict_of(suite)["primary"]
     assert (len(labels), primary["method"]) == (40, "ppi++")
     assert primary["delta_points"] == pytest.approx(100 * 40 / 120)

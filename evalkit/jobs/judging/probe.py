@@ -14,13 +14,14 @@ from evalkit.jobs.judging.asking import ask_judge
 from evalkit.jobs.judging.records import PROBE_SCHEMA, write_record
 from evalkit.judging.labels import LabelledItem, consensus, read_items, read_labels
 from evalkit.judging.load import load_judge
-from evalkit.judging.probe import ProbeFinding, distrust, found, probes_of
+from evalkit.judging.probe import ProbeFinding, distrust, found
+from evalkit.judging.probe_cases import probes_of
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.plugins import backend_names
 from evalkit.run.progress import Progress
 
 DEFAULT_ITEMS = 24
-"""About 200 questions with these: enough for a weakness that shows in one of ten answers."""
+"""About 300 questions with these: enough for a weakness that shows in one of ten answers."""
 SEED = 7
 
 

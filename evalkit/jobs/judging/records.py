@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evalkit.compare.judged import Instrument
+from evalkit.compare.judged import UNCALIBRATED, UNPROBED, Instrument
 from evalkit.errors import ExecutionError
 from evalkit.judging.calibration_file import Kept, kept_of
 from evalkit.judging.families import family_warnings
@@ -26,7 +27,7 @@ PROBE_SCHEMA = "evalkit.probe/1"
 BLOCK = 100
 """Samples whose answers are in memory at a time."""
 Kind = Literal["calibration", "probe"]
-State = Literal["calibrated", "uncalibrated", "out_of_date", "not_gateable"]
+State = Literal["calibrated", "uncalibrated", "unprobed", "out_of_date", "not_gateable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Known:
     told: str
     """In words, for the report."""
     kept: Kept | None = None
+    is_forgeable: bool = False
+    """Probes showed that whoever writes answers can write their grades: no suite may trust such a judge."""
 
     @property
     def distrust(self) -> str:
@@ -65,7 +68,18 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     """What is known of this very judge, its models included. Raises ExecutionError for a damaged file."""
     failed = _failed_probe(spec)
     if failed:
-        return Known(state="not_gateable", told=failed)
+        return Known(state="not_gateable", told=failed, is_forgeable=True)
+    measured, unprobed = _measured(spec, now), _unprobed(spec, now)
+    if not unprobed:
+        return measured
+    if measured.state == "calibrated":
+        return dataclasses.replace(measured, state="unprobed", told=f"{measured.told}, but {unprobed}")
+    # Both gaps at once, so that nobody mends the one to be sent away with the other.
+    return dataclasses.replace(measured, told=f"{measured.told}; also, {unprobed}")
+
+
+def _measured(spec: JudgeSpec, now: dt.datetime) -> Known:
+    """What people's labels say of it."""
     documents = list(_documents(spec, "calibration"))
     kept = next((found for _, found in documents if found.judge_hash == spec.judge_hash), None)
     if kept is None and documents:
@@ -78,12 +92,20 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     if kept.problems:
         more = f" (and {len(kept.problems) - 1} more)" if len(kept.problems) > 1 else ""
         return Known(state="not_gateable", told=f"measured against people, {kept.problems[0]}{more}", kept=kept)
-    days, most = (now - _when(kept.at)).total_seconds() / 86_400, (spec.calibration or CalibrationSpec()).max_age_days
+    days, most = _days(kept.at, now), _most_days(spec)
     if days > most:
         told = f"it was measured against people {days:.0f} days ago, and {most:g} are allowed; measure it again"
         return Known(state="out_of_date", told=told, kept=kept)
-    unprobed = "" if _probe(spec) else f"; never tried against forged grades (evalkit judge probe {_named(spec)})"
-    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}{unprobed}", kept=kept)
+    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}", kept=kept)
+
+
+def _unprobed(spec: JudgeSpec, now: dt.datetime) -> str:
+    """Why nothing is known of how it takes forged grades, in words; empty: it was probed, and held."""
+    document, how = _probe(spec), f"evalkit judge probe {_named(spec)}"
+    if document is None:
+        return f"nobody has tried whether an answer can talk it into a grade ({how})"
+    days, most = _days(str(document["at"]), now), _most_days(spec)
+    return f"it was probed {days:.0f} days ago, and {most:g} are allowed ({how})" if days > most else ""
 
 
 def instrument_of(
@@ -108,17 +130,20 @@ def instrument_of(
             said = _said(metric, known.kept, sample, texts[0], texts[1])
             if said is not None:
                 own[sample.id] = said
+    is_waived, is_measured = not suite.gate.require_judge_calibration, known.state in {"calibrated", "unprobed"}
+    distrust = "" if is_waived and is_measured else known.distrust  # people's labels still correct it
     # Whoever trusts a judge unmeasured has not thereby said that it may grade its own kind.
-    kin = next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "") if known.distrust else ""
+    kin = "" if is_measured else next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "")
     return Instrument(
         judge=metric.spec.id,
-        distrust=f"{known.distrust}. {kin.removesuffix('.')}" if kin else known.distrust,
+        distrust=f"{distrust}. {kin.removesuffix('.')}" if kin else distrust,
+        code=UNPROBED if known.state == "unprobed" else UNCALIBRATED,
         confusion=known.kept.confusion if known.kept is not None else {},
         own=own,
         is_pair=is_pair,
         alike=frozenset(alike),
         looks=looks,
-        is_trusted=not suite.gate.require_judge_calibration and not kin,
+        is_trusted=is_waived and not kin and not known.is_forgeable,
     )
 
 
@@ -150,6 +175,10 @@ def _probe(spec: JudgeSpec) -> dict[str, Any] | None:
     document = _json(record_path(spec, "probe"))
     if document is None or document.get("judge_hash") != spec.judge_hash or document.get("schema") != PROBE_SCHEMA:
         return None
+    try:
+        _when(str(document.get("at")))
+    except ValueError as error:
+        raise _damaged(record_path(spec, "probe"), error) from error
     return document
 
 
@@ -182,6 +211,14 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 def _damaged(path: Path, error: Exception) -> ExecutionError:
     return ExecutionError(f"{path} cannot be read: {error}\n  help: remove it, and probe or calibrate the judge again")
+
+
+def _days(at: str, now: dt.datetime) -> float:
+    return (now - _when(at)).total_seconds() / 86_400
+
+
+def _most_days(spec: JudgeSpec) -> float:
+    return (spec.calibration or CalibrationSpec()).max_age_days
 
 
 def _when(at: str) -> dt.datetime:

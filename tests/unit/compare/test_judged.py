@@ -42,6 +42,11 @@ def test_a_judge_nobody_measured_decides_nothing_either_way(counts):
     assert code_of(trusted) == code_of(verdict_of(counts, None))
 
 
+def test_a_judge_nobody_probed_is_told_apart():
+    found = verdict_of(SHIPS, judge(distrust="nobody has tried it", code="JUDGE_UNPROBED", confusion={"": GOOD}))
+    assert (found.status, found.exit_code, code_of(found)) == ("inconclusive", 3, "JUDGE_UNPROBED")
+
+
 def test_errors_known_and_alike_on_both_sides_are_undone_and_it_is_said():
     raw = verdict_of(SHIPS, None).primary
     found = verdict_of(SHIPS, judge(confusion={"baseline": GOOD, "candidate": GOOD}))

@@ -42,6 +42,16 @@ def test_a_fair_judge_holds_every_probe(place, capsys):
     assert kept == document
 
 
+def test_a_handful_of_cases_clears_nobody_of_forged_grades(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url)
+        write_items(place)
+        code, document = told(capsys, "probe", judge, "--limit", "7")
+    keys = by_name(document)["master keys"]
+    assert (code, keys["n"], keys["hits"], keys["state"]) == (0, 35, 0, "not_measured")
+    assert "only 35 cases tell anything, and 40 are needed to clear a judge" in document["distrust"]
+
+
 @pytest.mark.parametrize(
     ("weakness", "probe", "is_security"),
     [

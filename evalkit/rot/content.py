@@ -141,7 +141,9 @@ def _area(scores: Matrix, sides: Matrix) -> Matrix:
 def _far(likeness_of: Matrix, order: NDArray[np.int64], n_suite: int) -> float:
     """Percent of the texts after the first `n_suite` in `order` that are far from those."""
     suite, logs = order[:n_suite], order[n_suite:]
-    own = likeness_of[np.ix_(suite, suite)].copy()
+    to_suite = likeness_of[suite]  # whole rows lie side by side: a copy of columns takes three times as long
+    nearest = to_suite.max(axis=0)[logs]
+    own = to_suite[:, suite]
     np.fill_diagonal(own, -1.0)
     limit = np.quantile(own.max(axis=1), 0.05)
-    return float(100.0 * (likeness_of[np.ix_(logs, suite)].max(axis=1) < limit - 1e-12).mean())
+    return float(100.0 * (nearest < limit - 1e-12).mean())

@@ -20,6 +20,9 @@ _FEEDBACK = ("feedback", "thumbs", "rating", "user_feedback")
 _TROUBLE = ("escalated", "escalation", "handoff", "complaint")
 _CUT = frozenset({"length", "max_tokens", "content_filter", "refusal"})
 _LOW_MARGIN = 0.2
+_OF_REQUESTS = frozenset({"request", "body", "kwargs", "params", "messages", "input"})
+"""A row without any of these is no request."""
+_OF_DOUBT = frozenset({*_FEEDBACK, *_TROUBLE, "error", "margin"})
 _OF_SPANS = frozenset({"spanId", "span_id", "parentSpanId", "parent_id", "startTimeUnixNano", "start_time"})
 
 
@@ -38,15 +41,13 @@ class Exchange:
     """Why this answer is suspected to be wrong; None where nothing says so."""
 
 
-def exchanges_in(row: Row) -> Iterator[Exchange]:
+def exchanges_in(row: Row) -> Sequence[Exchange]:
     """What a row of a log holds: one exchange, several for a batch of spans, none where it says nothing readable."""
     if "resourceSpans" in row or "scopeSpans" in row:
-        for span in _spans(row):
-            yield from _span(span)
-    elif _is_span(row):
-        yield from _span(row)
-    else:
-        yield _request(row) or Exchange(asked=None, answered=None, fields=row, time=_time(row), trouble=_trouble(row))
+        return [exchange for span in _spans(row) for exchange in _span(span)]
+    if _is_span(row):
+        return [*_span(row)]
+    return (_request(row) or Exchange(asked=None, answered=None, fields=row, time=_time(row), trouble=_trouble(row)),)
 
 
 def _is_span(row: Row) -> bool:
@@ -59,6 +60,8 @@ def _is_span(row: Row) -> bool:
 
 def _request(row: Row) -> Exchange | None:
     """A logged request and its reply, or None where the row is neither."""
+    if _OF_REQUESTS.isdisjoint(row):
+        return None
     body = _first_object(row, ("request", "body", "kwargs", "params")) or row
     body = _first_object(body, ("body", "params")) or body
     turns: Any = body.get("messages")
@@ -210,6 +213,8 @@ def _json(text: str) -> Any:
 
 def _trouble(row: Mapping[str, Any]) -> str | None:
     """What in a row says that the answer was wrong."""
+    if _OF_DOUBT.isdisjoint(row):
+        return None
     for key in _FEEDBACK:
         value = row.get(key)
         said = str(value.get("value", value.get("score")) if isinstance(value, dict) else value)
@@ -235,8 +240,10 @@ def _cut_short(reply: Any) -> str | None:
 
 
 def _time(row: Row) -> JsonValue:
-    keys = ("time", "timestamp", "created_at", "created", "date", "ts")
-    return next((row[key] for key in keys if row.get(key) is not None), None)
+    for key in ("time", "timestamp", "created_at", "created", "date", "ts"):
+        if (found := row.get(key)) is not None:
+            return found
+    return None
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -52,16 +52,15 @@ class Lens:
 
     def of_exchange(self, exchange: Exchange) -> View | None:
         """A row of a log; None where it asks nothing that can be read."""
-        answered: JsonValue
-        if exchange.asked is not None:
-            text, answered = self.unwrapped(exchange.asked), exchange.answered
-        else:
-            text, answered = self._text(exchange.fields), answer_in(exchange.fields)
+        is_request = exchange.asked is not None
+        text = self._text(exchange.fields) if exchange.asked is None else self.unwrapped(exchange.asked)
         if not text.strip():
             return None
         is_labelled, target = (False, None) if self.target is None else reach(exchange.fields, self.target)
-        labels = (self._labels(target) if is_labelled else {}) or self._answered(answered)
-        return View(text=text, labels=labels, slices=self._slices(exchange.fields))
+        labels = self._labels(target) if is_labelled else {}
+        if not labels:
+            labels = self._answered(exchange.answered if is_request else answer_in(exchange.fields))
+        return View(text=text, labels=labels, slices=self._slices(exchange.fields) if self.slices else {})
 
     def unwrapped(self, asked: str) -> str:
         """What stood in the prompt's one column when it was filled in; the prompt itself where it is another."""
@@ -77,6 +76,8 @@ class Lens:
             users = [t.get("content") for t in turns if isinstance(t, dict) and t.get("role") == "user"] if isinstance(
                 turns, list) else []  # fmt: skip
             return users[-1] if users and isinstance(users[-1], str) else ""
+        if len(self.columns) == 1 and isinstance(only := fields.get(self.columns[0]), str):
+            return only
         found = (fields.get(column) for column in self.columns)
         return "\n".join(one if isinstance(one, str) else json.dumps(one) for one in found if one is not None)
 
@@ -88,6 +89,8 @@ class Lens:
 
     def _labels(self, target: JsonValue) -> Mapping[str, str]:
         """What a target (or an answer read as one) says, part by part, in the suite's own spelling."""
+        if isinstance(target, str):
+            return {"": _known(target.strip(), self.labels[""])} if "" in self.labels else {}
         parts = _parts(target)
         return {name: _known(parts[name], known) for name, known in self.labels.items() if name in parts}
 

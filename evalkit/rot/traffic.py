@@ -36,7 +36,9 @@ class Traffic:
         self.languages[language_of(text)] += 1
         for counters, found in ((self.labels, view.labels), (self.slices, view.slices)):
             for name, value in found.items():
-                counter = counters.setdefault(name, Counter())
+                counter = counters.get(name)
+                if counter is None:
+                    counter = counters[name] = Counter()
                 if value in counter or len(counter) < CATEGORIES:
                     counter[value] += 1
                 else:

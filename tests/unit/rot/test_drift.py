@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalkit.rot.drift import against_null, aligned, chi_squared, dealt, jensen_shannon, kolmogorov, psi, wasserstein
 from evalkit.rot.language import UNKNOWN, language_of
@@ -112,6 +114,14 @@ def test_a_category_the_suite_hardly_has_is_uncovered():
 )
 def test_languages(text, language):
     assert language_of(text) == language
+
+
+@given(
+    st.text(st.characters(max_codepoint=127), max_size=60), st.sampled_from(["", "The cat and I", "IST das_nicht der"])
+)
+def test_plain_text_is_read_as_any_other(drawn, known):
+    text = f"{drawn} {known}"
+    assert language_of(text) == language_of(f"{text} …")  # a sign that is no letter, and no ASCII
 
 
 @pytest.mark.parametrize("moment", [1.7e9, 1.7e12, 1.7e15, 1.7e18, "1700000000", "2023-11-14T22:13:20Z"])

@@ -108,6 +108,20 @@ def test_what_looks_like_a_failure_is_suspected(more, trouble):
 
 
 @pytest.mark.parametrize(
+    "row", [{"thumbs": 0}, {"user_feedback": "bad"}, {"handoff": "yes"}, {"error": 1}, {"margin": 0}]
+)
+def test_doubt_stands_in_one_column_of_a_row_of_any_kind(row):
+    (found,) = exchanges_in({"text": "Where?", **row})
+    assert found.trouble is not None
+
+
+@pytest.mark.parametrize("key", ["request", "body", "kwargs", "params"])
+def test_a_request_is_found_below_any_usual_key(key):
+    (found,) = exchanges_in({key: CHAT})
+    assert found.asked == "Where is my parcel?"
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"messages": "none"},

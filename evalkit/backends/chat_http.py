@@ -13,6 +13,7 @@ import msgspec
 
 from evalkit import __version__
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
+from evalkit.backends.chat_stream import STREAMED, ChatStream
 from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.http.pool import HttpPool
 from evalkit.backends.http.reply import Reply
@@ -22,7 +23,7 @@ from evalkit.types import JsonValue, ModelIdentity, ModelSpec, Request, Response
 
 CONCURRENCY = 64
 _OPEN_TIMEOUT_S = 15.0
-_OPTIONS = ("allow_http", "extra_body", "max_tokens_field")
+_OPTIONS = ("allow_http", "extra_body", "max_tokens_field", "stream")
 _VARIABLE = re.compile(r"(?!(?:sk|pk|hf|gsk|xai|key)_)[A-Za-z_][A-Za-z0-9_]{0,63}")
 """A name, and no vendor's key."""
 _encode = msgspec.json.Encoder().encode
@@ -38,6 +39,8 @@ class ChatOptions:
     """Merged into every request's body."""
     max_tokens_field: str = "max_tokens"
     """OpenAI's reasoning models want `max_completion_tokens`."""
+    stream: bool = False
+    """Answers come in pieces, and the time to the first one is taken."""
 
 
 class ChatHttp:
@@ -87,9 +90,13 @@ class ChatHttp:
 
     async def answer(self, request: Request) -> Response:
         """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
-        body = json_bytes(self.wire(request))
+        wire, stream = self.wire(request), None
+        if self._options.stream:
+            wire, stream = STREAMED | wire, ChatStream()
+        body = json_bytes(wire)
+        data = b"%b%d\r\n\r\n%b" % (self._post_head, len(body), body)
         started = time.perf_counter()
-        reply = await self._pool.send(b"%b%d\r\n\r\n%b" % (self._post_head, len(body), body), timeout_s=self._timeout_s)
+        reply = await self._pool.send(data, timeout_s=self._timeout_s, stream=stream)
         latency_s = time.perf_counter() - started
         now = time.time()
         secrets = self._secrets
@@ -101,7 +108,8 @@ class ChatHttp:
             finish=answer.finish,
             usage=answer.usage,
             served_model=answer.served_model,
-            latency_s=latency_s,
+            latency_s=latency_s if stream is None else stream.latency_s(started, latency_s),
+            ttft_s=None if stream is None else stream.ttft_s(started),
             at=now,
         )
 
@@ -187,16 +195,22 @@ def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
     max_tokens_field = options.get("max_tokens_field", "max_tokens")
     if not isinstance(extra_body, Mapping):
         problems.append(f"models.{spec.role}.extra_body: must be a mapping")
+    elif "stream" in extra_body:
+        problems.append(f"models.{spec.role}.extra_body.stream: write `stream: true` into the entry itself")
     if not isinstance(max_tokens_field, str) or not max_tokens_field:
         problems.append(f"models.{spec.role}.max_tokens_field: must be the name of a field")
-    if not isinstance(options.get("allow_http", False), bool):
-        problems.append(f"models.{spec.role}.allow_http: must be true or false")
+    problems += [
+        f"models.{spec.role}.{name}: must be true or false"
+        for name in ("allow_http", "stream")
+        if not isinstance(options.get(name, False), bool)
+    ]
     if problems or not spec.base_url or not spec.model or not isinstance(extra_body, Mapping):
         raise UsageError(diagnostics=tuple(Diagnostic(message=text, line=spec.line) for text in problems))
     chat_options = ChatOptions(
         allow_http=options.get("allow_http") is True,
         extra_body=dict(extra_body),
         max_tokens_field=str(max_tokens_field),
+        stream=options.get("stream") is True,
     )
     endpoint = parse_endpoint(spec.base_url, allow_http=chat_options.allow_http)
     key = key_from(spec.api_key_env) if spec.api_key_env else None

@@ -34,6 +34,16 @@ class Entry:
             self._say("batch_discount", "must be the share of the price that a batch costs, 0 to 1, such as 0.5")
         return self.is_true("batch")
 
+    def is_streamed(self) -> bool:
+        """`stream`, which neither a batch nor `extra_body` may have."""
+        is_asked = self.is_true("stream")
+        if is_asked and self._spec.options.get("batch") is True:
+            self._say("stream", "the answers of a batch are not streamed; take out stream, or batch")
+        extra = self._spec.options.get("extra_body")
+        if isinstance(extra, Mapping) and "stream" in extra:
+            self._say("extra_body.stream", "write `stream: true` into the entry itself")
+        return is_asked
+
     def one_of(self, name: str, allowed: Sequence[Any], default: Any) -> Any:
         """One of the values allowed."""
         value = self._spec.options.get(name, default)

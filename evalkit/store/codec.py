@@ -17,9 +17,10 @@ _DECODER: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Response | Failur
 
 def encode(outcome: Outcome) -> bytes:
     """The outcome as JSON, without what has its default; text that is no valid Unicode survives as escapes."""
-    latency_s = outcome.latency_s if isinstance(outcome, Response) else None
-    if not (math.isfinite(outcome.at) and (latency_s is None or math.isfinite(latency_s))):
-        raise ValueError(f"{outcome.at!r} or {latency_s!r} is no time")  # msgspec would write null: another thing
+    latency_s, ttft_s = (outcome.latency_s, outcome.ttft_s) if isinstance(outcome, Response) else (None, None)
+    # Together they are finite only if each is: this runs once an answer.
+    if not math.isfinite(outcome.at + (latency_s or 0.0) + (ttft_s or 0.0)):
+        raise ValueError(f"{outcome.at!r}, {latency_s!r} or {ttft_s!r} is no time")  # msgspec would write null
     try:
         return _ENCODER.encode(outcome)
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot carry

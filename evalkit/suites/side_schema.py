@@ -14,14 +14,14 @@ BUILT_IN_BACKENDS = frozenset({"local", "outputs", "openai", "anthropic", "opena
 SIDE_KEYS = frozenset({"backend", "price", "system", "prompt", "messages", "fewshot", "generation"})
 """Keys every model entry may have."""
 _HOSTED = frozenset(
-    {"model", "base_url", "api_key_env", "allow_http", "extra_body", "leave_out", "batch", "batch_discount"}
+    {"model", "base_url", "api_key_env", "allow_http", "extra_body", "leave_out", "batch", "batch_discount", "stream"}
 )
 BACKEND_KEYS = {
-    "local": frozenset({"model", "adapter", "slots", "context", "threads"}),
+    "local": frozenset({"model", "adapter", "slots", "context", "threads", "stream"}),
     "outputs": frozenset({"path", "model"}),
-    "vllm": frozenset({"model", "adapter", "engine", "args", "base_url", "api_key_env", "allow_http"}),
+    "vllm": frozenset({"model", "adapter", "engine", "args", "base_url", "api_key_env", "allow_http", "stream"}),
     "openai_compatible": frozenset(
-        {"model", "base_url", "api_key_env", "allow_http", "extra_body", "max_tokens_field"}
+        {"model", "base_url", "api_key_env", "allow_http", "extra_body", "max_tokens_field", "stream"}
     ),
     "openai": _HOSTED | {"organization", "project", "reasoning"},
     "anthropic": _HOSTED | {"cache", "sampling", "structured"},

@@ -30,6 +30,7 @@ from evalkit.testing.behaviours import ANSWER_PATHS, Asked, Behaviour, Rule, rep
 from evalkit.testing.http_wire import RawRequest, chunk, response_bytes, take_request
 from evalkit.testing.ledger import Entry, Ledger
 from evalkit.testing.script import NO_ROUTE, Script
+from evalkit.testing.streaming import EVENTS, event_bytes, is_streamed
 
 
 class ScriptedServer:
@@ -245,7 +246,7 @@ class _Connection(asyncio.Protocol):
 
         The entry is closed just before the last byte leaves, so that whoever has the answer finds it in the ledger.
         """
-        data = b"" if behaviour.is_reset else response_bytes(behaviour, reply_body(behaviour, asked))
+        data = b"" if behaviour.is_reset else _response(behaviour, asked)
         if behaviour.drip_s > 0:
             data = data[-1:]
         is_cut = behaviour.is_reset or (behaviour.cut_after is not None and behaviour.cut_after < len(data))
@@ -263,7 +264,7 @@ class _Connection(asyncio.Protocol):
 
     async def _send_slowly(self, behaviour: Behaviour, asked: Asked) -> None:
         """Writes all but the last byte in pieces, with pauses."""
-        data = response_bytes(behaviour, reply_body(behaviour, asked))[:-1]
+        data = _response(behaviour, asked)[:-1]
         for start in range(0, len(data), behaviour.drip_bytes):
             self._transport.write(data[start : start + behaviour.drip_bytes])
             await asyncio.sleep(behaviour.drip_s)
@@ -276,6 +277,13 @@ class _Connection(asyncio.Protocol):
             await self._can_write.wait()
             self._transport.write(piece)
             await asyncio.sleep(0)
+
+
+def _response(behaviour: Behaviour, asked: Asked) -> bytes:
+    """The whole response; in events where the request asks for them."""
+    if is_streamed(behaviour, asked):
+        return response_bytes(dataclasses.replace(behaviour, content_type=EVENTS), event_bytes(behaviour, asked))
+    return response_bytes(behaviour, reply_body(behaviour, asked))
 
 
 def _payload(body: bytes) -> Mapping[str, Any]:

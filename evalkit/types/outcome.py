@@ -80,6 +80,8 @@ class Response(Struct, frozen=True, kw_only=True, tag_field="is", tag="response"
     served_model: str | None = None
     latency_s: float | None = None
     """Wall time of the successful attempt; None when it was not measured (recorded answers)."""
+    ttft_s: float | None = None
+    """Seconds of it until the first token of text; None where answers are not streamed, or held no text."""
     attempts: int = 1
     at: float = 0.0
     """Unix time of the answer, seconds."""

@@ -1,3 +1,5 @@
+from streamed import StreamedContract, streaming
+
 from evalkit.backends.chat_http import make
 from evalkit.testing.contracts import KEY_VARIABLE, HttpBackendContract
 from evalkit.types import ModelSpec
@@ -13,3 +15,8 @@ class TestChatHttp(HttpBackendContract):
             api_key_env=KEY_VARIABLE,
         )
         return make(spec, timeout_s=timeout_s)
+
+
+class TestStreamedChatHttp(StreamedContract):
+    def backend_for(self, base_url, *, timeout_s):
+        return make(streaming("openai_compatible", base_url), timeout_s=timeout_s)

@@ -6,9 +6,12 @@ import time
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from msgspec import structs
+
 from evalkit.backends.chat_http import json_bytes
 from evalkit.backends.chat_reply import Answer, Secrets, error_for
 from evalkit.backends.hosted.sdk import Account, Door
+from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.pool import BODY_LIMIT_BYTES
 from evalkit.backends.http.reply import Reply
 from evalkit.backends.served import listed_models, not_served
@@ -30,6 +33,8 @@ class Hosted(ABC):
     """The backend's name in a suite."""
     answers_path: ClassVar[str]
     models_path: ClassVar[str]
+    streamed: ClassVar[dict[str, JsonValue]]
+    """What a body has besides when its answer is to be streamed."""
 
     def __init__(self, account: Account, model: str, *, timeout_s: float) -> None:
         self.account = account
@@ -81,11 +86,20 @@ class Hosted(ABC):
 
     async def answer(self, request: Request) -> Response:
         """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
-        body = json_bytes(self.wire(request))
+        wire, stream = self.wire(request), self.new_stream()
+        body = json_bytes(wire if stream is None else self.streamed | wire)
         door = self.door()
         started = time.perf_counter()
-        reply = await door.post(self.answers_path, body, timeout_s=self.timeout_s)
-        return self.response(reply, request, latency_s=time.perf_counter() - started)
+        reply = await door.post(self.answers_path, body, timeout_s=self.timeout_s, stream=stream)
+        latency_s = time.perf_counter() - started
+        if stream is None:
+            return self.response(reply, request, latency_s=latency_s)
+        answer = self.response(reply, request, latency_s=stream.latency_s(started, latency_s))
+        return structs.replace(answer, ttft_s=stream.ttft_s(started))
+
+    def new_stream(self) -> EventStream | None:
+        """What puts a streamed answer together; None where answers are not streamed."""
+        return None
 
     def response(self, reply: Reply, request: Request, *, latency_s: float | None) -> Response:
         """What `reply` says to `request`; `latency_s` is None where none was measured. Raises BackendError."""

@@ -11,7 +11,17 @@ from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.types import ModelSpec
 
 BASE_URL = "https://api.anthropic.com"
-OPTIONS = ("allow_http", "batch", "batch_discount", "cache", "extra_body", "leave_out", "sampling", "structured")
+OPTIONS = (
+    "allow_http",
+    "batch",
+    "batch_discount",
+    "cache",
+    "extra_body",
+    "leave_out",
+    "sampling",
+    "stream",
+    "structured",
+)
 
 
 def make(spec: ModelSpec, *, timeout_s: float) -> Anthropic:
@@ -28,6 +38,7 @@ def make(spec: ModelSpec, *, timeout_s: float) -> Anthropic:
         leave_out=frozenset(entry.names("leave_out")),
         extra_body=entry.mapping("extra_body"),
         shots=tuple(turn for shot in spec.prompt.shots for turn in shot),
+        stream=entry.is_streamed(),
     )
     entry.is_true("allow_http")
     is_batch = entry.is_batch()

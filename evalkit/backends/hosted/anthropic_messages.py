@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal
+from typing import ClassVar, Literal
 
 from evalkit.backends.chat_reply import Answer, Secrets
 from evalkit.backends.hosted import Hosted
 from evalkit.backends.hosted.anthropic_reply import ANSWER_TOOL, read_message
+from evalkit.backends.hosted.anthropic_stream import MessageStream
 from evalkit.backends.hosted.sdk import Account, Door, anthropic_door
+from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.reply import Reply
 from evalkit.types import JsonValue, Message, Request
 
@@ -43,6 +45,8 @@ class AnthropicOptions:
     """Merged into every request's body: `thinking`, `tools`, `tool_choice`, `stop_sequences` …"""
     shots: tuple[Message, ...] = ()
     """The few-shot turns that all requests of the suite begin with."""
+    stream: bool = False
+    """Answers come in pieces, and the time to the first one is taken."""
 
 
 class Anthropic(Hosted):
@@ -51,6 +55,7 @@ class Anthropic(Hosted):
     engine = "anthropic"
     answers_path = "/v1/messages"
     models_path = "/v1/models?limit=1000"
+    streamed: ClassVar[dict[str, JsonValue]] = {"stream": True}
 
     def __init__(self, account: Account, model: str, options: AnthropicOptions, *, timeout_s: float) -> None:
         super().__init__(account, model, timeout_s=timeout_s)
@@ -59,6 +64,10 @@ class Anthropic(Hosted):
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /v1/messages."""
         return message_body(self.model, request, self._options)
+
+    def new_stream(self) -> EventStream | None:
+        """What puts a streamed message together."""
+        return MessageStream() if self._options.stream else None
 
     def answer_in(self, reply: Reply, *, secrets: Secrets, now: float) -> Answer:
         """What a message says. Raises BackendError where it holds no answer."""

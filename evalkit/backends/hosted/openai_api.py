@@ -20,6 +20,7 @@ OPTIONS = (
     "organization",
     "project",
     "reasoning",
+    "stream",
 )
 
 
@@ -34,6 +35,7 @@ def make(spec: ModelSpec, *, timeout_s: float) -> OpenAI:
         reasoning=entry.one_of("reasoning", ("auto", True, False), "auto"),
         leave_out=frozenset(entry.names("leave_out")),
         extra_body=entry.mapping("extra_body"),
+        stream=entry.is_streamed(),
     )
     organization, project = entry.text("organization"), entry.text("project")
     entry.is_true("allow_http")

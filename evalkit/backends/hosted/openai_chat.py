@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalkit.backends.chat_reply import Answer, Secrets, read_answer
+from evalkit.backends.chat_stream import STREAMED, ChatStream
 from evalkit.backends.hosted import Hosted
 from evalkit.backends.hosted.sdk import Account, Door, openai_door
+from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.reply import Reply
 from evalkit.types import JsonValue, Request
 
@@ -32,6 +34,8 @@ class OpenAIOptions:
     """Fields of the body that this model refuses besides."""
     extra_body: Mapping[str, JsonValue] = field(default_factory=dict)
     """Merged into every request's body: `tools`, `tool_choice`, `logprobs`, `reasoning_effort` …"""
+    stream: bool = False
+    """Answers come in pieces, and the time to the first one is taken."""
 
 
 class OpenAI(Hosted):
@@ -40,6 +44,7 @@ class OpenAI(Hosted):
     engine = "openai"
     answers_path = "/chat/completions"
     models_path = "/models"
+    streamed = STREAMED
 
     def __init__(self, account: Account, model: str, options: OpenAIOptions, *, timeout_s: float) -> None:
         super().__init__(account, model, timeout_s=timeout_s)
@@ -48,6 +53,10 @@ class OpenAI(Hosted):
     def wire(self, request: Request) -> dict[str, JsonValue]:
         """The body of POST /chat/completions."""
         return chat_body(self.model, request, self._options)
+
+    def new_stream(self) -> EventStream | None:
+        """What puts a streamed chat completion together."""
+        return ChatStream() if self._options.stream else None
 
     def answer_in(self, reply: Reply, *, secrets: Secrets, now: float) -> Answer:
         """What a chat completion says. Raises BackendError where it holds no answer."""

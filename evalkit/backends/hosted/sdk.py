@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.pool import BODY_LIMIT_BYTES
 from evalkit.backends.http.reply import Reply
 from evalkit.errors import BackendError, ExecutionError, ProtocolViolation
+
+STREAM: ContextVar[EventStream | None] = ContextVar("STREAM", default=None)
+"""Where the events of the request go that the current task makes: an SDK has no way to hand it through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +48,14 @@ class Door:
         self._status_error = status_error
         self._error = error
 
-    async def post(self, path: str, body: bytes, *, timeout_s: float) -> Reply:
-        """The reply to `body`, sent as it is: a request's fingerprint is made from these very bytes."""
+    async def post(self, path: str, body: bytes, *, timeout_s: float, stream: EventStream | None = None) -> Reply:
+        """The reply to `body`, sent as it is; `stream` puts it together where it comes as server-sent events."""
         options = {"headers": {"content-type": "application/json"}, "timeout": timeout_s}
-        return await self.reply_to(self.client.post(path, content=body, cast_to=self._raw, options=options))
+        before = STREAM.set(stream)
+        try:
+            return await self.reply_to(self.client.post(path, content=body, cast_to=self._raw, options=options))
+        finally:
+            STREAM.reset(before)
 
     async def get(self, path: str, *, timeout_s: float) -> Reply:
         """The reply to GET `path`."""

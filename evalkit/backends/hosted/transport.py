@@ -10,6 +10,7 @@ from __future__ import annotations
 import httpx2
 
 from evalkit import __version__
+from evalkit.backends.hosted.sdk import STREAM
 from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.http.pool import HttpPool
 
@@ -31,7 +32,8 @@ class PoolTransport(httpx2.AsyncBaseTransport):
         """The whole reply. Raises TimedOut, ConnectionLost or ProtocolViolation."""
         body = await request.aread()
         asked = request.extensions.get("timeout", {}).get("read")
-        reply = await self._pool.send(self._head(request, len(body)) + body, timeout_s=asked or _PATIENCE_S)
+        data = self._head(request, len(body)) + body
+        reply = await self._pool.send(data, timeout_s=asked or _PATIENCE_S, stream=STREAM.get())
         headers = [(name, value) for name, value in reply.headers.items() if name not in _UNPACKED]
         return httpx2.Response(reply.status, headers=headers, content=reply.body, request=request)
 

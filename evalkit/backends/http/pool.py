@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from evalkit.backends.http.deadlines import Deadlines
 from evalkit.backends.http.endpoint import Endpoint
+from evalkit.backends.http.events import LINGER_S, EventStream, StreamReader
 from evalkit.backends.http.reply import Reply, ReplyReader
 from evalkit.errors import BackendError, ConnectionLost, TimedOut
 
@@ -21,8 +22,6 @@ BODY_LIMIT_BYTES = 10_000_000
 _IDLE_LIMIT_S = 4.0
 """uvicorn and node close idle connections after 5 s; reusing one in that moment would lose the request."""
 _RECEIVE_BYTES = 65_536
-_LONG_BYTES = 65_536
-"""Longer replies are read one after the other: 256 servers' worth of 10 MB each would fill the memory."""
 
 
 class HttpPool:
@@ -39,12 +38,15 @@ class HttpPool:
         # One for all connections: the event loop fills it and hands it over before it serves another.
         self._received = memoryview(bytearray(_RECEIVE_BYTES))
 
-    async def send(self, request: bytes, *, timeout_s: float) -> Reply:
-        """The reply to one request, connecting included. Raises TimedOut, ConnectionLost or ProtocolViolation."""
+    async def send(self, request: bytes, *, timeout_s: float, stream: EventStream | None = None) -> Reply:
+        """The reply to one request, connecting included. Raises TimedOut, ConnectionLost or ProtocolViolation.
+
+        Server-sent events go to `stream` as they come, which puts the reply's body together.
+        """
         ends_at = asyncio.get_running_loop().time() + timeout_s
         connection = self._reusable() or await self._connect(timeout_s)
         try:
-            reply = await connection.exchange(request, ends_at=ends_at, timeout_s=timeout_s)
+            reply = await connection.exchange(request, ends_at=ends_at, timeout_s=timeout_s, stream=stream)
         finally:
             if connection.is_reusable:
                 self._idle.append((asyncio.get_running_loop().time(), connection))
@@ -166,7 +168,15 @@ class _Connection(asyncio.BufferedProtocol):
         self._is_long = False
         self.is_reusable = False
 
-    async def exchange(self, request: bytes, *, ends_at: float, timeout_s: float, is_tunnel: bool = False) -> Reply:
+    async def exchange(
+        self,
+        request: bytes,
+        *,
+        ends_at: float,
+        timeout_s: float,
+        is_tunnel: bool = False,
+        stream: EventStream | None = None,
+    ) -> Reply:
         """The reply to `request`, which must be there at `ends_at` of the loop's time; `timeout_s` is for the words.
 
         When it raises, or is cancelled, the connection is of no further use.
@@ -174,7 +184,12 @@ class _Connection(asyncio.BufferedProtocol):
         self.is_reusable = False
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost("the server closed the connection without an answer")
-        self._reader = ReplyReader(body_limit_bytes=self._body_limit_bytes, is_tunnel=is_tunnel)
+        limit = self._body_limit_bytes
+        self._reader = (
+            ReplyReader(body_limit_bytes=limit, is_tunnel=is_tunnel)
+            if stream is None
+            else StreamReader(stream, body_limit_bytes=limit)
+        )
         self._waiter = asyncio.get_running_loop().create_future()
         self._ends_at, self._timeout_s, self._is_late = ends_at, timeout_s, True
         self._deadlines.set(self, ends_at)
@@ -208,6 +223,9 @@ class _Connection(asyncio.BufferedProtocol):
     def expire(self) -> None:
         """Gives up on the reply: its time is over."""
         if self._waiter is not None and not self._waiter.done():
+            if self._reader is not None and self._reader.is_over:
+                self._end()
+                return
             late, silent = f"no whole answer within {self._timeout_s:g} s", f"the answer stopped for {SILENCE_S:g} s"
             self._waiter.set_exception(TimedOut(late if self._is_late else silent))
         self.abort()
@@ -237,7 +255,7 @@ class _Connection(asyncio.BufferedProtocol):
         if reply is not None:
             self._waiter.set_result(reply)
             return
-        if not self._is_long and self._reader.size_bytes > _LONG_BYTES:
+        if not self._is_long and self._reader.size_bytes > self._reader.long_bytes:
             self._is_long = True
             if self._transport is not None and not self._long.is_turn_of(self):
                 self._transport.pause_reading()
@@ -253,7 +271,8 @@ class _Connection(asyncio.BufferedProtocol):
             self._expect_more()
 
     def _expect_more(self) -> None:
-        silent_at = asyncio.get_running_loop().time() + SILENCE_S
+        is_over = self._reader is not None and self._reader.is_over
+        silent_at = asyncio.get_running_loop().time() + (LINGER_S if is_over else SILENCE_S)
         self._is_late = self._ends_at <= silent_at
         self._deadlines.set(self, min(self._ends_at, silent_at))
 
@@ -261,11 +280,18 @@ class _Connection(asyncio.BufferedProtocol):
         self.is_reusable = False
         if self._waiter is None or self._waiter.done() or self._reader is None:
             return
-        if exc is not None:
+        if exc is not None and not self._reader.is_over:
             reason = getattr(exc, "strerror", None) or type(exc).__name__
             self._waiter.set_exception(ConnectionLost(f"the connection broke: {reason}"))
+            return
+        self._end()
+
+    def _end(self) -> None:
+        """Nothing more comes: what has arrived is the reply, or says what is missing."""
+        if self._waiter is None or self._reader is None:
             return
         try:
             self._waiter.set_result(self._reader.finish())
         except BackendError as error:
-            self._waiter.set_exception(error)
+            self._waiter.set_exception(error.with_traceback(None))
+        self.abort()

@@ -32,6 +32,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):  # a tenth of a dataclas
 class ReplyReader:
     """Reads one response. Feed it bytes until it returns the Reply."""
 
+    long_bytes = 65_536
+    """Longer replies are read one after the other: 256 servers' worth of 10 MB each would fill the memory."""
+
     def __init__(self, *, body_limit_bytes: int, is_tunnel: bool = False) -> None:
         self._limit = body_limit_bytes
         self._is_tunnel = is_tunnel
@@ -52,6 +55,11 @@ class ReplyReader:
     def size_bytes(self) -> int:
         """What is held of the reply so far."""
         return len(self._body) + len(self._buffer)
+
+    @property
+    def is_over(self) -> bool:
+        """`finish` has all it needs, although the server has not ended the reply."""
+        return False
 
     @property
     def keeps_alive(self) -> bool:

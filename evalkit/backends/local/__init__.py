@@ -46,6 +46,8 @@ class LocalOptions:
     context: int
     """Tokens of prompt and answer together, per slot."""
     threads: int
+    stream: bool = False
+    """Answers come in pieces, and the time to the first one is taken."""
 
 
 class Local:
@@ -91,7 +93,7 @@ class Local:
         self._engine = _Engine()
         address = await self._engine.start(self._settings(weights, key))
         endpoint = parse_endpoint(address, allow_http=False)
-        options = ChatOptions()
+        options = ChatOptions(stream=self._options.stream)
         v1 = replace(endpoint, path="/v1")
         self._chat = ChatHttp(v1, weights.alias, options, timeout_s=self._timeout_s, key=key)
         root = ChatHttp(endpoint, weights.alias, options, timeout_s=self._timeout_s, key=key)
@@ -250,10 +252,15 @@ def make(spec: ModelSpec, *, timeout_s: float) -> Local:
         if getattr(spec, name) is not None
     ]
     values = {"slots": 8, "context": 2048, "threads": max(1, (os.cpu_count() or 1) // 2)}
+    stream = spec.options.get("stream", False)
+    if not isinstance(stream, bool):
+        problems.append(f"models.{spec.role}.stream: must be true or false")
     for name, value in spec.options.items():
+        if name == "stream":
+            continue
         low, high = _WHOLE_NUMBERS.get(name, (0, 0))
         if not high:
-            known = ", ".join(_WHOLE_NUMBERS)
+            known = ", ".join((*_WHOLE_NUMBERS, "stream"))
             problems.append(f"models.{spec.role}.{name}: unknown key for backend local (known: {known})")
         elif not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             problems.append(f"models.{spec.role}.{name}: must be a whole number from {low} to {high}")
@@ -261,7 +268,7 @@ def make(spec: ModelSpec, *, timeout_s: float) -> Local:
             values[name] = value
     if problems:
         raise UsageError(diagnostics=tuple(Diagnostic(message=text, line=spec.line) for text in problems))
-    return Local(spec, LocalOptions(**values), timeout_s=timeout_s)
+    return Local(spec, LocalOptions(**values, stream=stream is True), timeout_s=timeout_s)
 
 
 def _applied_adapters(reply: Reply) -> list[str]:

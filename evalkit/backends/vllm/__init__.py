@@ -78,6 +78,10 @@ def _problems(spec: ModelSpec) -> list[Diagnostic]:
     engine = options.get("engine", "server")
     if engine not in ENGINES:
         found.append(f"{at}.engine: must be {' or '.join(ENGINES)}, not {str(engine)[:40]!r}")
+    if not isinstance(options.get("stream", False), bool):
+        found.append(f"{at}.stream: must be true or false")
+    elif options.get("stream") and engine == "inprocess":
+        found.append(f"{at}.stream: answers of engine: inprocess are not streamed; take out stream, or engine")
     args = options.get("args") or {}
     if not isinstance(args, Mapping):
         found.append(f"{at}.args: must be a mapping such as {{max_model_len: 4096}}")

@@ -41,6 +41,7 @@ class Ours:
     def __init__(self, engine: Engine, spec: ModelSpec, name: str, *, timeout_s: float) -> None:
         self._engine = engine
         self._role = spec.role
+        self._options = options_of(spec)
         self._base = served_name(str(spec.model))
         self._name = name
         self._timeout_s = timeout_s
@@ -59,7 +60,7 @@ class Ours:
             self.concurrency = GPU_CONCURRENCY
         self._key = f"{self._base} ({running.endpoint.url})"
         v1 = replace(running.endpoint, path="/v1")
-        self._chat = ChatHttp(v1, self._name, ChatOptions(), timeout_s=self._timeout_s, key=running.key)
+        self._chat = ChatHttp(v1, self._name, self._options, timeout_s=self._timeout_s, key=running.key)
         self._root = ChatHttp(running.endpoint, self._name, ChatOptions(), timeout_s=self._timeout_s, key=running.key)
         card = await _card(self._chat, self._name)
         adapter = running.adapters.get(self._name)
@@ -124,7 +125,7 @@ class Theirs(ChatHttp):
     concurrency = CONCURRENCY
 
     def __init__(self, endpoint: Endpoint, spec: ModelSpec, *, timeout_s: float, key: str | None) -> None:
-        super().__init__(endpoint, str(spec.model), ChatOptions(), timeout_s=timeout_s, key=key)
+        super().__init__(endpoint, str(spec.model), options_of(spec), timeout_s=timeout_s, key=key)
         self._adapter = spec.adapter
         root = endpoint.path.removesuffix("/v1")
         self._root = ChatHttp(
@@ -189,6 +190,11 @@ class Theirs(ChatHttp):
         """Closes all connections; the server goes on."""
         await self._root.close()
         await super().close()
+
+
+def options_of(spec: ModelSpec) -> ChatOptions:
+    """What this side's requests have of their own."""
+    return ChatOptions(stream=spec.options.get("stream") is True)
 
 
 def version_of(hardware: Hardware, args: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -21,14 +21,19 @@ def tasks(queue: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def labelling_config(choices: Mapping[str, Sequence[str]]) -> str:
-    """The labelling interface: a list of choices for each part of the target, or a field for a text."""
+def labelling_config(choices: Mapping[str, Sequence[str]], parts: Collection[str] = ()) -> str:
+    """The labelling interface: a list of choices for each part of the target that has them, else a field to fill in."""
     controls = []
-    for name, labels in choices.items():
+    for name in [*choices, *(one for one in parts if one and one not in choices)]:
+        if name not in choices:
+            controls.append(f"<Header value={quoteattr(name)}/><TextArea name={quoteattr(name)} "
+                            'toName="text" maxSubmissions="1"/>')  # fmt: skip
+            continue
+        labels = choices[name]
         entries = "".join(f"<Choice value={quoteattr(label)}/>" for label in labels)
         controls.append(f'<Header value={quoteattr(name or "Label")}/><Choices name={quoteattr(name or WHOLE)} '
                         f'toName="text" choice="single">{entries}</Choices>')  # fmt: skip
-    if not choices:
+    if not controls:
         controls.append(f'<TextArea name="{WHOLE}" toName="text" maxSubmissions="1"/>')
     head = '<Text name="text" value="$text"/><Text name="suggested" value="$suggested"/>'
     return f"<View>{head}{''.join(controls)}</View>\n"

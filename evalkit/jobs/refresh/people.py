@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from evalkit.jobs.rot.look import loaded
 from evalkit.rot.label_studio import labelling_config, labels_in, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of
+from evalkit.rot.parts import MisfitError, fitted, parts_of
 from evalkit.store.files import write_atomic
 from evalkit.suites.records import read_rows
 from evalkit.types import JsonValue
@@ -34,11 +35,13 @@ def queue(desk: Desk) -> list[Row]:
     ids = [row["id"] for row in rows]
     double, blind = share_of(ids, DOUBLE_SHARE, "double"), share_of(ids, BLIND_SHARE, "blind")
     choices = {name: sorted(labels) for name, labels in lens.labels.items()}
+    parts = parts_of([sample.target for sample in suite.samples])
     items = [
         {
             "id": row["id"],
             "text": lens.of_fields(row["fields"], None).text,
             "choices": choices,
+            "parts": parts,
             "double": row["id"] in double,
             "blind": row["id"] in blind,
             "suggested": None if row["id"] in blind else row["answered"],
@@ -54,7 +57,7 @@ def export_to_studio(desk: Desk, folder: Path) -> tuple[Path, Path]:
     items = desk.rows(QUEUE)
     # Private, as the queue itself: names are still in it.
     write_atomic(folder / STUDIO, json.dumps(tasks(items), indent=1).encode("ascii") + b"\n", is_private=True)
-    config = labelling_config(items[0]["choices"] if items else {})
+    config = labelling_config(items[0]["choices"], items[0].get("parts", ())) if items else labelling_config({})
     write_atomic(folder / STUDIO_CONFIG, config.encode("utf-8", "xmlcharrefreplace"), is_private=True)
     return folder / STUDIO, folder / STUDIO_CONFIG
 
@@ -70,9 +73,7 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
         item = items.get(label.id)
         if item is None:
             raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
-        if label.skip is None and (wrong := _why_no_label(label.label, item["choices"])):
-            raise UsageError(f"{where}: {wrong}")
-        kept[label.id, label.by] = asdict(label)
+        kept[label.id, label.by] = asdict(label if label.skip is not None else _whole(label, item, where))
     desk.write_rows(LABELS, sorted(kept.values(), key=lambda one: (one["id"], one["by"])))
     return state(desk)
 
@@ -173,12 +174,17 @@ def _labels(path: Path) -> Iterator[tuple[str, Label]]:
         )
 
 
-def _why_no_label(label: JsonValue, choices: dict[str, Sequence[str]]) -> str | None:
-    parts: dict[str, JsonValue] = label if isinstance(label, dict) else {"": label}
-    for name, known in choices.items():
+def _whole(label: Label, item: Row, where: str) -> Label:
+    """The label in the suite's own spelling. Raises UsageError where a part is missing or is none of the choices."""
+    try:
+        said = fitted(label.label, item.get("parts", {}))
+    except MisfitError as wrong:
+        raise UsageError(f"{where}: sample {label.id}: {wrong}") from None
+    parts: dict[str, JsonValue] = said if isinstance(said, dict) else {"": said}
+    for name, known in item["choices"].items():
         if name not in parts:
-            return f"the label lacks {name!r}"
-        said = parts[name]
-        if said not in known and json.dumps(said) not in known:
-            return f"{str(said)[:60]!r} is none of the suite's labels: {', '.join(known[:10])}"
-    return None
+            continue  # only some samples of the suite have it
+        if parts[name] not in known and json.dumps(parts[name]) not in known:
+            shown = f"{str(parts[name])[:60]!r} is none of the suite's labels"
+            raise UsageError(f"{where}: sample {label.id}: {shown}: {', '.join(known[:10])}")
+    return replace(label, label=said)

@@ -16,6 +16,7 @@ from evalkit.report import charts, strings
 from evalkit.report.examples import examples
 from evalkit.report.pack import pack
 from evalkit.report.panels import BACKGROUND, FINDINGS, Panel
+from evalkit.report.panels.kinds import kind_reader
 from evalkit.report.read import Document, items, obj, objects, text, words
 from evalkit.report.shell import asset, policy, template
 from evalkit.report.text import cleaned
@@ -39,7 +40,7 @@ def html_pieces(verdict: Document, samples: Iterable[Document], manifest: Docume
     style = Markup(asset("report.css"))  # noqa: S704 - our own file
     script = Markup("\n".join(['"use strict";', "(() => {", *map(asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
     shown, lineage = cleaned(verdict), cleaned(manifest)
-    packed = pack(samples, text(obj(verdict, "primary"), "metric"))
+    packed = pack(samples, text(obj(verdict, "primary"), "metric"), reading=kind_reader(verdict, manifest))
     page_html = template("report.html.j2").render(
         style=style,
         script=script,
@@ -92,6 +93,7 @@ def _panels(panels: Iterable[Panel], verdict: Document, manifest: Document) -> l
     found = []
     for panel in panels:
         names = panel.data(verdict, manifest)
-        html = template(f"panels/{panel.name}.html.j2").render(glossary=strings.GLOSSARY, **names)
-        found.append(Shown(panel.name, panel.link, Markup(html)))  # noqa: S704 - rendered by an escaping template
+        html = template(f"panels/{panel.name}.html.j2").render(glossary=strings.GLOSSARY, **names).strip()
+        link = panel.link if html else ""
+        found.append(Shown(panel.name, link, Markup(html)))  # noqa: S704 - rendered by an escaping template
     return found

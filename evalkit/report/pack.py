@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from evalkit.compare.taxonomy import Reading
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, text
 from evalkit.report.shorthand import Shorthand
@@ -64,12 +65,19 @@ class Packed:
     """Longer texts are cut."""
 
 
-def pack(samples: Iterable[Document], primary: str, *, max_chars: int = MAX_PACKED_CHARS) -> Packed:
+def pack(
+    samples: Iterable[Document],
+    primary: str,
+    *,
+    reading: Reading | None = None,
+    max_chars: int = MAX_PACKED_CHARS,
+) -> Packed:
     """Every sample, packed, flips judged by the metric `primary`; loops over `samples` at least twice.
 
-    The same samples give the same bytes. Beyond `max_chars` rows that did not flip are left out.
+    `reading` tells of what kind the candidate's failures are. The same samples give the same bytes. Beyond `max_chars`
+    rows that did not flip are left out.
     """
-    index = _Index()
+    index = _Index(reading)
     for row in samples:
         index.add(row)
     everything = [True] * len(index.ids)
@@ -93,13 +101,15 @@ def pack(samples: Iterable[Document], primary: str, *, max_chars: int = MAX_PACK
 class _Index:
     """What the page knows of every row: filled row by row."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading | None) -> None:
+        self._reading = reading
         self.ids: list[str] = []
         self.flips: list[int] = []
         self._lengths: array[int] = array("L")
         self._by_metric: dict[str, list[int]] = {}
         self._slices: dict[str, list[str]] = {}
         self._ended: list[str] = []
+        self._kinds: list[str] = []
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -114,6 +124,7 @@ class _Index:
         self._lengths.append(len(text(row, "input")))
         self._lengths.extend(len(text(obj(row, side), "text")) for side in strings.SIDES)
         self._ended.append(_ended(row))
+        self._kinds.append((self._reading and self._reading.kind(row, "candidate")) or "")
         for name in obj(row, "scores"):
             self._by_metric.setdefault(name, [UNSCORED] * n_before)
         for name, flips in self._by_metric.items():
@@ -136,6 +147,8 @@ class _Index:
             "flips": self.flips,
             "slices": [_slice_column(name, values) for name, values in self._slices.items()],
             "ended": _slice_column("ended", self._ended),
+            "kinds": _slice_column("kinds", self._kinds),
+            "kindWords": {kind: word for kind, (word, _) in strings.KINDS.items()},
             "primary": primary,
             "metrics": [{"name": name, "flips": flips} for name, flips in self._by_metric.items()],
             "flipWords": [[code, *strings.FLIPS[code]] for code in FLIP_CODES],

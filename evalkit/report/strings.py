@@ -58,6 +58,16 @@ FLIPS: Mapping[str, tuple[str, str]] = {
 
 SIDES = ("baseline", "candidate")
 
+KINDS: Mapping[str, tuple[str, str]] = {
+    "truncated": ("cut off", "ran into max_tokens"),
+    "refusal": ("refusal", "declines to answer"),
+    "unparseable": ("format: cannot be read", "empty, or not the JSON that was asked for"),
+    "schema": ("format: against the schema", "can be read, and breaks the schema"),
+    "behaviour": ("behaviour", "breaks a rule on how to answer: length, words, tool calls"),
+    "knowledge": ("knowledge", "well formed, and nothing in it is right"),
+}
+"""Kinds of wrong answers: a name, and what it means."""
+
 OUTCOMES: Mapping[str, str] = {
     "ok": "answered",
     "failed": "failed (no answer was had)",

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from evalkit.compare.taxonomy import Reading, counted
 from evalkit.report.html import render_html
 from evalkit.report.pack import LARGE_CHARS
 
@@ -234,6 +235,27 @@ def test_failures_can_be_filtered_by_how_they_ended_and_the_address_keeps_it(ope
     linked = opened("ship", anchor="#f=all&e=baseline+failed%3A+timed_out")
     assert count(linked) == len(failed)
     assert linked.input_value("#ended") == wanted
+
+
+def test_a_kind_of_failure_leads_to_its_samples_and_can_be_chosen(opened, reports):
+    verdict, rows, _ = documents.make_documents("dont_ship")
+    types = {"exact": "exact_match", "domain_f1": "f1", "sentiment_f1": "f1", "schema": "json_schema"}
+    manifest = {"suite": {"metrics": [{"name": name, "type": kind} for name, kind in types.items()]}}
+    verdict["failures"] = counted(rows, Reading(primary="exact", types=types))
+    (reports / "kinds.html").write_bytes(render_html(verdict, rows, manifest))
+    page = opened("kinds")
+    assert page.locator("#kind-label").is_visible()
+    page.click("a[href='#f=broken&k=knowledge']")
+    wait_for_count(page, verdict["failures"]["broken"]["knowledge"])
+    assert page.input_value("#kind") == "knowledge"
+    page.click("[data-flip=all]")
+    page.select_option("#kind", "unparseable")
+    wait_for_count(page, verdict["failures"]["candidate"]["unparseable"])
+    bar = page.locator(".moved-bar").bounding_box()
+    first, last = (page.locator(".moved-bar rect").nth(at).bounding_box() for at in (0, -1))
+    assert first["x"] - bar["x"] < 3
+    assert bar["x"] + bar["width"] - last["x"] - last["width"] < 3
+    assert not opened("ship").locator("#kind-label").is_visible()
 
 
 def test_structured_answers_are_compared_field_by_field(opened, chromium, tmp_path):

@@ -40,17 +40,20 @@ function fillSelects(meta) {
   for (const column of meta.slices) {
     const group = el("optgroup");
     group.label = column.name;
-    column.values.forEach((value, code) => {
-      const size = column.codes.filter((found) => found === code).length;
-      group.append(new Option(`${value} (${size.toLocaleString("en")})`, `${column.name}=${value}`));
-    });
+    group.append(...optionsOf(column, {}, `${column.name}=`));
     byId("slice").append(group);
   }
-  meta.ended.values.forEach((value, code) => {
-    const size = meta.ended.codes.filter((found) => found === code).length;
-    byId("ended").append(new Option(`${value} (${size.toLocaleString("en")})`, value));
-  });
-  byId("ended-label").hidden = meta.ended.values.length === 0;
+  for (const [id, column, words] of [["ended", meta.ended, {}], ["kind", meta.kinds, meta.kindWords]]) {
+    byId(id).append(...optionsOf(column, words));
+    byId(`${id}-label`).hidden = column.values.length === 0;
+  }
+}
+
+// An option for each value of a column, with the number of rows that have it; `words` says it better than the value.
+function optionsOf(column, words, before = "") {
+  const sizes = column.values.map(() => 0);
+  for (const code of column.codes) if (code >= 0) sizes[code]++;
+  return column.values.map((value, code) => new Option(`${words[value] || value} (${sizes[code].toLocaleString("en")})`, before + value));
 }
 
 // Matches the state anew. A slower, older search never overwrites a newer one.
@@ -77,6 +80,7 @@ function showControls(app) {
   byId("metric").value = state.metric;
   byId("slice").value = state.slice;
   byId("ended").value = state.ended;
+  byId("kind").value = state.kind;
   if (byId("find").value !== state.query) byId("find").value = state.query;
   byId("count").textContent = found.rows.length === 1 ? "1 sample" : `${found.rows.length.toLocaleString("en")} samples`;
 }
@@ -115,6 +119,7 @@ function listenToControls(app) {
   byId("metric").addEventListener("change", (event) => change(app, { metric: event.target.value }));
   byId("slice").addEventListener("change", (event) => change(app, { slice: event.target.value }));
   byId("ended").addEventListener("change", (event) => change(app, { ended: event.target.value }));
+  byId("kind").addEventListener("change", (event) => change(app, { kind: event.target.value }));
   let timer = 0;
   byId("find").addEventListener("input", (event) => {
     clearTimeout(timer);

@@ -110,7 +110,7 @@ function sideFacts(given) {
   const facts = [];
   if (given.status) facts.push(given.status);
   if (given.ms !== undefined) facts.push(given.ms < 1000 ? `${given.ms} ms` : `${(given.ms / 1000).toFixed(1)} s`);
-  if (given.tokens !== undefined) facts.push(`${given.tokens.toLocaleString("en")} tokens`);
+  if (given.tokens !== undefined) facts.push(given.tokens === 1 ? "1 token" : `${given.tokens.toLocaleString("en")} tokens`);
   if (given.finish) facts.push(`ended by: ${given.finish}`);
   if (given.cached) facts.push("from the cache");
   if (given.attempts > 1) facts.push(`${given.attempts} attempts`);
@@ -160,7 +160,20 @@ function scoreWords(meta, score) {
 }
 
 function evidenceWords(evidence) {
-  return Object.entries(evidence || {})
+  const { judge, ...rest } = evidence || {};
+  const graded = judge && typeof judge === "object" ? Object.entries(judge).map(judgedWords) : [];
+  return graded.concat(plainWords(rest)).join("; ");
+}
+
+// One criterion of a judge: what it said, why, and the words of the answer that it pointed at.
+function judgedWords([criterion, found]) {
+  const said = found?.verdicts ? [].concat(found.verdicts).join(", ") : wordsOf(found);
+  const quotes = [].concat(found?.quotes || []).map((quote) => `“${wordsOf(quote)}”`).join(", ");
+  return `${criterion}: ${said}${found?.reasoning ? `, because: ${wordsOf(found.reasoning)}` : ""}${quotes ? ` (pointing at ${quotes})` : ""}`;
+}
+
+function plainWords(evidence) {
+  return Object.entries(evidence)
     .filter(([, value]) => !(Array.isArray(value) && !value.length))
-    .map(([key, value]) => `${key}: ${(Array.isArray(value) ? value.map(wordsOf).join(", ") : wordsOf(value)) || "nothing"}`).join("; ");
+    .map(([key, value]) => `${key}: ${(Array.isArray(value) ? value.map(wordsOf).join(", ") : wordsOf(value)) || "nothing"}`);
 }

@@ -38,11 +38,11 @@ function sliceTest(meta, slice) {
   return () => false;
 }
 
-// A test "did the row's sides end like this?" for what the failure filter offers; anything else holds nothing.
-function endedTest(meta, ended) {
-  if (!ended) return () => true;
-  const code = meta.ended.values.indexOf(ended);
-  return (index) => code >= 0 && meta.ended.codes[index] === code;
+// A test "does the row's entry in this column say so?" for a value the filter offers; anything else holds nothing.
+function columnTest(column, value) {
+  if (!value) return () => true;
+  const code = column.values.indexOf(value);
+  return (index) => code >= 0 && column.codes[index] === code;
 }
 
 async function textTest(meta, query) {
@@ -56,14 +56,15 @@ async function textTest(meta, query) {
 async function matching(meta, state) {
   const flips = flipsBy(meta, state.metric);
   const inSlice = sliceTest(meta, state.slice);
-  const hasEnded = endedTest(meta, state.ended);
+  const hasEnded = columnTest(meta.ended, state.ended);
+  const isOfKind = columnTest(meta.kinds, state.kind);
   const hasText = await textTest(meta, state.query);
   const wanted = meta.flipWords.findIndex(([code]) => code === state.flip);
   const counts = meta.flipWords.map(() => 0);
   const rows = [];
   let all = 0;
   for (let index = 0; index < flips.length; index++) {
-    if (!inSlice(index) || !hasEnded(index) || !hasText(index)) continue;
+    if (!inSlice(index) || !hasEnded(index) || !isOfKind(index) || !hasText(index)) continue;
     all++;
     counts[flips[index]]++;
     if (wanted < 0 || flips[index] === wanted) rows.push(index);

@@ -1,10 +1,11 @@
 // What is shown lives in the address after "#", so that a finding can be sent to a colleague:
-// f = flip, m = metric that judges, slice = column=value, e = how a side ended, q = search, s = sample id.
+// f = flip, m = metric that judges, slice = column=value, e = how a side ended, k = kind of the candidate's failure,
+// q = search, s = sample id.
 
-const HASH_KEYS = { flip: "f", metric: "m", slice: "slice", ended: "e", query: "q", id: "s" };
+const HASH_KEYS = { flip: "f", metric: "m", slice: "slice", ended: "e", kind: "k", query: "q", id: "s" };
 
 function emptyState() {
-  return { flip: "", metric: "", slice: "", ended: "", query: "", id: "" };
+  return { flip: "", metric: "", slice: "", ended: "", kind: "", query: "", id: "" };
 }
 
 // The state an address names, or null when it names none (a plain anchor such as #metrics).

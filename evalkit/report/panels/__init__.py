@@ -20,6 +20,7 @@ from evalkit.report.panels import (
     data_health,
     differences,
     guards,
+    kinds,
     lineage,
     metrics,
     outcomes,
@@ -38,20 +39,21 @@ class Panel(NamedTuple):
     name: str
     """Of its template, and the anchor of its heading."""
     link: str
-    """Its words in the list of sections; empty for none."""
+    """Its words in the list of sections, where it has something to say; empty for none."""
     data: Callable[[Document, Document], Mapping[str, Any]]
     """What the template uses, from verdict.json and manifest.json."""
 
 
 FINDINGS = (
     Panel("asked", "Asked and got", asked.panel),
-    Panel("against", "", against.panel),
+    Panel("against", "Baselines", against.panel),
     Panel("metrics", "Metrics", metrics.panel),
     Panel("slices", "Slices", slices.panel),
     Panel("guards", "Guards", guards.panel),
-    Panel("people", "", people.panel),
+    Panel("people", "People", people.panel),
     Panel("reasons", "", reasons.panel),
     Panel("outcomes", "What moved", outcomes.panel),
+    Panel("kinds", "Kinds of wrong", kinds.panel),
 )
 """Above the sample browser."""
 
@@ -61,8 +63,8 @@ BACKGROUND = (
     Panel("coverage", "Coverage", coverage.panel),
     Panel("differences", "Sides", differences.panel),
     Panel("cost", "Cost and time", cost.panel),
-    Panel("data_health", "", data_health.panel),
-    Panel("checks", "", checks.panel),
+    Panel("data_health", "Data health", data_health.panel),
+    Panel("checks", "Checks", checks.panel),
     Panel("lineage", "Lineage", lineage.panel),
     Panel("words", "What the words mean", words.panel),
 )

@@ -77,7 +77,6 @@ def _bar(rows: tuple[Moved, ...]) -> Markup:
         wide = WIDTH * row.n / total
         parts.append(f'<rect class="moved-{row.code}" x="{at:.1f}" y="0" width="{wide:.1f}" height="22"/>')
         at += wide
-    drawn = (
-        f'<svg class="moved-bar" viewBox="0 0 {WIDTH} 22" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
-    )
+    look = 'class="moved-bar" preserveAspectRatio="none" aria-hidden="true" focusable="false"'  # fills its frame
+    drawn = f'<svg {look} viewBox="0 0 {WIDTH} 22">{"".join(parts)}</svg>'
     return Markup(drawn)  # noqa: S704 - numbers and our own words

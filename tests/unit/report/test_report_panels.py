@@ -27,7 +27,9 @@ def test_every_panel_has_one_heading_named_like_it_and_says_something_of_nothing
     html = page({})
     for panel in panels:
         assert html.count(f'id="{panel.name}"') <= 1
-        assert panel.link == "" or f'<h2 id="{panel.name}"' in html
+        is_linked = f'href="#{panel.name}"' in html
+        assert is_linked == (panel.link != "" and f'<h2 id="{panel.name}"' in html)
+    assert html.count("<li><a") >= 8
 
 
 def test_the_square_holds_the_four_outcomes_and_the_bar_their_shares(documents):

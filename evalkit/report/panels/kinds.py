@@ -1,0 +1,68 @@
+"""Of what kind the wrong answers are, and what is done about each kind; empty where none has a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit import numbers
+from evalkit.compare.taxonomy import KINDS, LEVERS, Kind, Reading
+from evalkit.report import strings
+from evalkit.report.read import Document, obj, objects, text, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRow:
+    """One kind of wrong answer."""
+
+    word: str
+    meaning: str
+    baseline: str
+    candidate: str
+    candidate_href: str
+    """Where the page shows them; empty for none."""
+    broken: str
+    broken_href: str
+    lever: str
+
+
+def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
+    """A row a kind that either side has, and the lever against most of what went wrong."""
+    return {
+        "kinds": kind_rows(verdict),
+        "lever": text(obj(verdict, "failures"), "lever"),
+    }
+
+
+def kind_rows(verdict: Document) -> tuple[KindRow, ...]:
+    """In the order in which an answer is tried for them: the first that fits is its kind."""
+    found = obj(verdict, "failures")
+    return tuple(_row(found, kind) for kind in KINDS if any(_n(found, of, kind) for of in (*strings.SIDES, "broken")))
+
+
+def kind_reader(verdict: Document, manifest: Document) -> Reading | None:
+    """What tells the kind of a row's failure, as it was counted; None for a run that counted none."""
+    if not obj(verdict, "failures"):
+        return None
+    types = {text(metric, "name"): text(metric, "type") for metric in objects(obj(manifest, "suite"), "metrics")}
+    return Reading(primary=text(obj(verdict, "primary"), "metric"), types=types)
+
+
+def _row(found: Document, kind: Kind) -> KindRow:
+    word, meaning = strings.KINDS[kind]
+    candidate, broken = _n(found, "candidate", kind), _n(found, "broken", kind)
+    return KindRow(
+        word=word,
+        meaning=meaning,
+        baseline=numbers.count(_n(found, "baseline", kind)),
+        candidate=numbers.count(candidate),
+        candidate_href=f"#f=all&k={kind}" if candidate else "",
+        broken=numbers.count(broken),
+        broken_href=f"#f=broken&k={kind}" if broken else "",
+        lever=LEVERS[kind],
+    )
+
+
+def _n(found: Document, of: str, kind: Kind) -> int:
+    return whole(obj(found, of), kind) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def look_through(
 
 
 def rows_of(files: Iterable[Path], suite: Suite) -> Iterator[Row]:
-    """The rows of the training files, their places named by file name.
+    """The rows of the training files, their places as seen from the suite's folder.
 
     Raises UsageError at the first bad row, for a file without rows, and for the suite's own data.
     """
@@ -69,10 +70,10 @@ def rows_of(files: Iterable[Path], suite: Suite) -> Iterator[Row]:
                 help="name the file the model was trained on; `evalkit split` makes one that shares nothing",
             )
             raise UsageError(diagnostics=(told,))
-        n = 0
+        n, shown = 0, _shown(file, suite)
         for row in read_rows(file):
             n += 1
-            yield Row(f"{file.name}{row.where.removeprefix(str(file))}", row.fields)
+            yield Row(f"{shown}{row.where.removeprefix(str(file))}", row.fields)
         if not n:
             raise UsageError(diagnostics=(Diagnostic(message="the file holds no rows", path=str(file)),))
 
@@ -97,6 +98,14 @@ def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
     yield from (Item(sample.id, "question", text) for text in dict.fromkeys(found or own) if text != question)
     yield Item(sample.id, "question", question, is_exact_only=bool(found) and question not in own)
     yield from (Item(sample.id, "answer", text) for text in answers)
+
+
+def _shown(file: Path, suite: Suite) -> str:
+    """How a file is named: from the suite's folder, so that two of one name differ; one from elsewhere as it is."""
+    place = file.resolve()
+    if not place.is_relative_to(suite.root.resolve()):
+        return str(file)
+    return Path(os.path.relpath(place, suite.path.resolve().parent)).as_posix()
 
 
 def _named_columns(suite: Suite) -> frozenset[str]:

@@ -81,6 +81,19 @@ def test_every_way_to_name_training_data(suite, tmp_path):
         check(path, [str(folder)])
 
 
+def test_training_files_of_one_name_are_told_apart(suite, bench):
+    path = suite()
+    leaks = {"old/train.jsonl": 3, "new/train.jsonl": 4, "../elsewhere.jsonl": 5}
+    for name, i in leaks.items():
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        (path.parent / name).write_text(json.dumps({"prompt": sentence(i), "completion": "x"}) + "\n")
+    suite(checks={"training_data": ["old/train.jsonl", "new/train.jsonl"]})
+    named = {one["training_row"] for one in check(path, [])["contamination"]["evidence"]}
+    assert named == {"old/train.jsonl:1", "new/train.jsonl:1"}
+    outside = path.parent / "../elsewhere.jsonl"  # above the suite's own tree: a name from there would say nothing
+    assert {one["training_row"] for one in check(path, [str(outside)])["contamination"]["evidence"]} == {f"{outside}:1"}
+
+
 def test_bad_files_are_told_with_their_place(suite):
     path = suite(CLEAN)
     train = path.parent / "train.jsonl"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
-from evalkit.compare.judged import Instrument
+from evalkit.compare.instrument import Instrument
 from evalkit.compare.pairing import against_the_candidate, compare
 from evalkit.compare.parts import look_at_parts
 from evalkit.compare.payback import judge_payback
 from evalkit.compare.primaries import Judged, deciding, each_finding, judge, lost_by_another, most_needed, said
-from evalkit.compare.primary import least_detectable
+from evalkit.compare.primary import least_detectable, standing
 from evalkit.compare.repeats import repeat_spread
 from evalkit.compare.secondary import with_adjusted_p
 from evalkit.compare.slices import judge_slices
@@ -26,6 +26,8 @@ from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Sui
 from evalkit.types.reuse import Reuse
 
 RANK: Mapping[Status, int] = {"error": 0, "invalid": 1, "dont_ship": 2, "inconclusive": 3, "ship": 4}
+_OPEN_CODES = frozenset({"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "TOO_FEW_SAMPLES"})
+"""What more samples may settle."""
 _SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
 
 
@@ -92,6 +94,7 @@ def decide(evidence: Evidence) -> Verdict:
         status=status,
         reasons=reasons,
         primary=primary,
+        primary_state="unresolved" if _has_gaps(findings) else standing(first.status, first.reason.code),
         primaries=each_finding(judged.values()),
         repeats=repeat_spread(first.metric, main.table),
         metrics=tuple(with_adjusted_p(found, judged).values()),
@@ -106,7 +109,7 @@ def decide(evidence: Evidence) -> Verdict:
         ),
         payback=evidence.payback,
         mde_points=least_detectable(primary, strict),
-        n_needed=most_needed(judged.values(), first, strict) if _is_unsettled(reasons) else None,
+        n_needed=most_needed(judged.values(), first, strict) if _is_unsettled(findings) else None,
     )
 
 
@@ -239,5 +242,11 @@ def _limited(findings: list[tuple[Status, Reason]]) -> list[tuple[Status, Reason
     return [*kept, ("inconclusive", Reason(code="LIMITED", is_blocking=True, detail=detail))]
 
 
-def _is_unsettled(reasons: Sequence[Reason]) -> bool:
-    return any(r.code in {"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "TOO_FEW_SAMPLES"} for r in reasons)
+def _has_gaps(findings: Sequence[tuple[Status, Reason]]) -> bool:
+    return any(reason.code == "MISSING_COULD_DECIDE" for _, reason in findings)
+
+
+def _is_unsettled(findings: Sequence[tuple[Status, Reason]]) -> bool:
+    """Whether more samples could turn the verdict: a primary metric is open, and nothing else has lost for good."""
+    is_lost = any(status == "dont_ship" and reason.code not in _OPEN_CODES for status, reason in findings)
+    return not is_lost and any(reason.code in _OPEN_CODES for _, reason in findings)

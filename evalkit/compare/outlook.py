@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from evalkit.compare.primary import PLAN_EFFECT_POINTS
+from evalkit.compare.primary import pairs_to_ship, planned_points
 from evalkit.stats.distributions import normal_quantile
-from evalkit.stats.power import chance_to_clear, mde, n_margin, n_noninferiority, n_power
+from evalkit.stats.power import chance_to_clear, mde, n_noninferiority, n_power
 from evalkit.types import GateSpec
 
 POWER = 0.8
-NO_EVIDENCE = 0.5
-"""An alpha that asks for no evidence: the lower bound is the estimate itself."""
 _HALVINGS = 40
 
 
@@ -54,7 +52,7 @@ class NoLoss:
 def gain(gate: GateSpec, n: int, discordance: float) -> Gain:
     """What `n` pairs say about this gate's gain. Raises ValueError for n < 1."""
     bar = gate.primary.min_delta / 100.0
-    planned = max(PLAN_EFFECT_POINTS / 100.0, bar + 0.03)
+    planned = planned_points(gate) / 100.0
     ships = _least_shipped(gate, n, discordance)
     mostly = _least_shipped_mostly(gate, n, discordance)
     return Gain(
@@ -63,7 +61,7 @@ def gain(gate: GateSpec, n: int, discordance: float) -> Gain:
         mde_points=round(100.0 * mde(discordance, n, gate.alpha, POWER), 1),
         ships_mostly_from_points=None if mostly is None else round(100.0 * mostly, 1),
         n_for_min_delta=n_power(discordance, bar, gate.alpha, POWER, min_delta=0.0) if bar > 0.0 else None,
-        n_for_planned=_pairs_to_ship(gate, discordance, planned),
+        n_for_planned=pairs_to_ship(gate, discordance, planned),
         planned_points=round(100.0 * planned, 1),
     )
 
@@ -107,25 +105,14 @@ def _least_shipped(gate: GateSpec, n: int, psi: float) -> float | None:
     return least if least <= psi else None
 
 
-def _pairs_to_ship(gate: GateSpec, psi: float, effect: float) -> int:
-    bar = gate.primary.min_delta / 100.0
-    match gate.primary.evidence:
-        case "none":
-            return n_power(psi, effect, NO_EVIDENCE, POWER, min_delta=bar)
-        case "positive":
-            return n_power(psi, effect, gate.alpha, POWER, min_delta=bar)
-        case "margin":
-            return n_margin(psi, effect, gate.alpha, POWER, min_delta=bar)
-
-
 def _least_shipped_mostly(gate: GateSpec, n: int, psi: float) -> float | None:
     """The smallest true gain for which `n` pairs are enough; None where even a gain of 100 points is not."""
     low, high = gate.primary.min_delta / 100.0, 1.0
-    if low >= high or _pairs_to_ship(gate, psi, high) > n:
+    if low >= high or pairs_to_ship(gate, psi, high) > n:
         return None
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if middle > low and _pairs_to_ship(gate, psi, middle) <= n:
+        if middle > low and pairs_to_ship(gate, psi, middle) <= n:
             high = middle
         else:
             low = middle

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.protocols import CorpusMetric, Metric, PartMetric
-from evalkit.stats.clusters import clustered_binary_interval, share_interval, sign_flip_p
+from evalkit.stats.clusters import clustered_binary_interval, design_effect, share_interval, sign_flip_p
 from evalkit.stats.paired import mcnemar_midp, paired_t_interval, paired_t_p, tango_interval
 from evalkit.stats.resampling import bootstrap_t_interval, paired_bootstrap, randomisation_p, seed_from
 from evalkit.types import Comparison, Interval, to_points
@@ -163,11 +163,17 @@ def _items(pairs: Paired, seed: str) -> Difference:
         is_binary=is_binary,
         discordance=(improved + worsened) / n if is_binary else None,
         sd_points=100.0 * float(differences.std(ddof=1)) if n > 1 else None,
+        design_effect=_weight(differences, clusters) if clusters is not None and is_clustered else 1.0,
         sides95=_sides(base, cand, clusters if is_clustered else None) if is_binary else {},
         improved=improved,
         worsened=worsened,
     )
     return Difference(found=found, interval=interval)
+
+
+def _weight(differences: NDArray[np.float64], clusters: NDArray[np.intp]) -> float | None:
+    """The design effect, never counted below 1; None for one cluster, whose likeness to others nobody knows."""
+    return max(1.0, design_effect(differences, clusters)) if clusters.max() > 0 else None
 
 
 def _sides(

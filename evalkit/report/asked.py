@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from evalkit.compare.primary import standing
 from evalkit.numbers import days, days_within, interval, signed, some_points
-from evalkit.types import Comparison, Reason, Suite, Verdict
+from evalkit.types import Comparison, Suite, Verdict
 from evalkit.types.table import ScoreTable
-
-_PASSING = frozenset({"PASS"})
-_UNSETTLED = frozenset({"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "MISSING_COULD_DECIDE"})
 
 
 def asked_rows(
@@ -41,7 +39,7 @@ def _each_primary(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
         alone = replace(
             verdict,
             status="invalid" if one.status == "invalid" else "inconclusive",
-            reasons=(Reason(code=one.code, is_blocking=False, detail=one.detail),),
+            primary_state=standing(one.status, one.code),
             primary=found.get(one.metric),
         )
         row = _primary(alone, suite)
@@ -60,8 +58,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     else:
         label, asked = f"no loss on {metric}", f"loses at most {some_points(gate.noninferiority_margin)}"
         line = gate.line
-    codes = {reason.code for reason in verdict.reasons}
-    state = "held" if codes & _PASSING else "unresolved" if codes & _UNSETTLED else "regressed"
+    state = verdict.primary_state
     if found is None or found.delta_points is None:
         state = "not_measured"
     elif verdict.status == "invalid":
@@ -93,7 +90,8 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
         return
     label, asked = "every slice", f"loses at most {some_points(suite.gate.slices.max_drop)}"
     if not judged:
-        got = f"all {len(verdict.slices)} slices have fewer than {suite.gate.slices.min_n} pairs"
+        total = verdict.slice_summary.total if verdict.slice_summary else len(verdict.slices)
+        got = f"all {total:,} slices have fewer than {suite.gate.slices.min_n} pairs"
         yield _row(label, asked, got, "not_measured", suite.gate.slices.line)
         return
     states = {s.state for s in judged}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.compare.primary import gate_error
+from evalkit.compare.primary import gate_error, planned_points
 from evalkit.numbers import days, days_within, signed, some_points
 from evalkit.report.repeats import repeats_advice
 from evalkit.report.text import sentence
@@ -30,8 +30,13 @@ def _lead(found: Comparison | None) -> str:
     change = f"{verb} {abs(found.delta_points):.1f} points on" if found.delta_points else verb
     return (
         f"The candidate {change} {found.metric} "
-        f"({found.baseline_points:.1f} → {found.candidate_points:.1f}, {found.n:,} paired samples)."
+        f"({found.baseline_points:.1f} → {found.candidate_points:.1f}, {_paired_samples(found.n)})."
     )
+
+
+def _paired_samples(n: int) -> str:
+    """The count with its noun, as in: 200 paired samples."""
+    return f"{n:,} paired sample{'' if n == 1 else 's'}"
 
 
 def _proof(verdict: Verdict, suite: Suite) -> str:
@@ -81,9 +86,12 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
         )
     elif verdict.n_needed and found:
         more = verdict.n_needed - found.n
+        mde = verdict.mde_points
+        shown = f"{found.n:,} pairs can show a gain of {mde:.1f} points or more; " if mde is not None else ""
+        planned = some_points(planned_points(suite.gate))
         lines.append(
-            f"{found.n:,} pairs can show a gain of {verdict.mde_points:.1f} points or more; about {verdict.n_needed:,} "
-            f"({more:,} more) would settle this."
+            f"{shown}with about {verdict.n_needed:,} ({more:,} more) a candidate that truly gains {planned} ships four "
+            "times in five."
         )
     lines += repeats_advice(verdict)
     if verdict.status == "ship":

@@ -72,7 +72,9 @@ def _power_tile(verdict: Document) -> Tile:
     label = "Smallest gain it can show"
     if mde is None:
         return Tile(label=label, value=numbers.NOT_MEASURED, is_measured=False, help=strings.GLOSSARY["MDE"])
-    sub = f"about {numbers.count(needed)} pairs would settle it" if needed else "with a chance of 80 %"
+    sub = (
+        f"with a chance of 80 %; about {numbers.count(needed)} pairs are advised" if needed else "with a chance of 80 %"
+    )
     return Tile(label=label, value=numbers.points(mde), unit="points", sub=sub, help=strings.GLOSSARY["MDE"])
 
 

@@ -51,6 +51,9 @@ class Comparison:
     """Share of pairs on which exactly one side is right (binary metrics)."""
     sd_points: float | None = None
     """Standard deviation of the paired differences."""
+    design_effect: float | None = 1.0
+    """How many of these pairs weigh as much as one independent pair, where `sd_points` is that of single pairs; at
+    least 1. None: all pairs are of one cluster, and how clusters vary is not known."""
     sides95: Mapping[str, Interval] = field(default_factory=dict)
     """By role: the interval of each side's own level (binary metrics). Never to be compared with one another."""
     improved: int = 0
@@ -229,6 +232,8 @@ class Verdict:
     reasons: tuple[Reason, ...]
     primary: Comparison | None = None
     """Of several primary metrics the one that decides: the worst where all must pass, the best where any may."""
+    primary_state: GuardState = "not_measured"
+    """How the primary metric alone stands, whatever else decides; of several baselines, against the deciding one."""
     primaries: tuple[PrimaryFinding, ...] = ()
     """Each of several primary metrics; empty where there is one."""
     repeats: RepeatSpread | None = None
@@ -246,7 +251,8 @@ class Verdict:
     mde_points: float | None = None
     """The smallest true gain these samples would show with 80 % chance."""
     n_needed: int | None = None
-    """Pairs that would settle an inconclusive verdict."""
+    """Pairs at which the gate lets what it is sized for pass four times in five; None where these are enough, or where
+    no number of pairs would change the verdict."""
     advice: tuple[str, ...] = ()
     extra: Mapping[str, JsonValue] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,9 +90,9 @@ def _state(found: Comparison, spec: GuardSpec) -> GuardState:
 def _needed(found: Comparison, spec: GuardSpec, alpha: float) -> int | None:
     """Pairs at which a harmless candidate clears this margin four times in five; None where these would be enough.
 
-    They are too few all the same where clusters make them weigh less than so many independent pairs.
+    In clusters like these: pairs that are alike count as the independent ones that they weigh as much as.
     """
-    if spec.margin <= 0.0 or found.n == 0:
+    if spec.margin <= 0.0 or found.n == 0 or found.design_effect is None:
         return None
     if found.discordance is not None:
         psi = upper_discordance(round(found.discordance * found.n), found.n)
@@ -99,7 +100,7 @@ def _needed(found: Comparison, spec: GuardSpec, alpha: float) -> int | None:
         psi = (found.sd_points / 100.0) ** 2
     else:
         return None
-    wanted = n_noninferiority(psi, spec.margin / 100.0, alpha)
+    wanted = math.ceil(n_noninferiority(psi, spec.margin / 100.0, alpha) * found.design_effect)
     return wanted if wanted > found.n else None
 
 

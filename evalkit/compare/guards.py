@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUANTILES = {"p50": 0.50, "p95": 0.95}
+_UNMEASURED = {
+    "latency": "no live answer was timed on both sides",
+    "ttft": "no live answer was streamed on both sides (`stream: true`)",
+    "cost": "prices or token counts are unknown",
+}
 MIN_TIMED = 100
 """Pairs a latency quantile ratio needs before it may block."""
 
@@ -111,19 +116,24 @@ def _got(found: Comparison) -> str:
     return f"{signed(found.delta_points)} points {interval(bounds)}, n = {found.n:,}"
 
 
+def ratio_name(spec: GuardSpec) -> str:
+    """What a guard on times or costs is called in the report."""
+    return {"latency": f"{spec.stat} latency", "ttft": f"{spec.stat} time to first token"}.get(
+        spec.kind, "cost per answer"
+    )
+
+
 def _ratio_guard(spec: GuardSpec, measured: Measured, alpha: float, seed: str) -> Guard:
     table = measured.table
-    source = table.latencies if spec.kind == "latency" else table.costs
-    what = f"{spec.stat} latency" if spec.kind == "latency" else "cost per answer"
+    source = {"latency": table.latencies, "ttft": table.first_tokens}.get(spec.kind, table.costs)
+    what = ratio_name(spec)
     asked = f"is at most {spec.max_ratio:g} times the baseline's"
     pairs = _measured_pairs(source)
     if pairs is None:
-        why = (
-            "no live answer was timed on both sides" if spec.kind == "latency" else "prices or token counts are unknown"
-        )
-        return Guard(name=what, state="not_measured", asked=asked, got=why, is_blocking=False, line=spec.line)
+        got = _UNMEASURED[spec.kind]
+        return Guard(name=what, state="not_measured", asked=asked, got=got, is_blocking=False, line=spec.line)
     base, cand = pairs
-    quantile = QUANTILES[spec.stat] if spec.kind == "latency" else None
+    quantile = None if spec.kind == "cost" else QUANTILES[spec.stat]
     point, drawn = ratio_bootstrap(base, cand, quantile, seed_from(seed), level=1.0 - 2.0 * alpha)
     state = _ratio_state(spec, drawn, len(base))
     unit = f"{point:.2f} times the baseline's [{drawn.low:.2f}, {drawn.high:.2f}], n = {len(base)}"

@@ -88,6 +88,7 @@ def _outcome(side: dict[str, Any]) -> Outcome:
         finish=side["finish"],
         usage=usage,
         latency_s=None if side.get("cached") else side.get("latency_s"),  # a cached answer's time is an older run's
+        ttft_s=None if side.get("cached") else side.get("ttft_s"),
     )
 
 

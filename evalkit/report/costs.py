@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evalkit.costs.latency import latency_ratios, latency_summary
+from evalkit.costs.latency import NOT_STREAMED, latency_ratios, latency_summary, ttft_ratios
 from evalkit.costs.payback import PERIOD_DAYS, UPFRONT_KEYS, Bill, Costs, Line
 from evalkit.costs.prices import cost_summary
 from evalkit.numbers import count, days_within, percent, usd
@@ -34,8 +34,13 @@ def cost_document(table: ScoreTable, suite: Suite, costs: Costs) -> dict[str, An
 
 def latency_document(table: ScoreTable, seed: str) -> dict[str, Any]:
     """`latency` as docs/files.md describes it."""
-    sides: dict[str, Any] = {role: latency_summary(seconds) for role, seconds in table.latencies.items()}
-    return sides | {"ratio": latency_ratios(table, seed)}
+    late = {role: tally.kinds.get("timed_out", 0) for role, tally in table.tallies.items()}
+    sides: dict[str, Any] = {r: latency_summary(seconds, late.get(r, 0)) for r, seconds in table.latencies.items()}
+    first: dict[str, Any] = {
+        r: latency_summary(seconds, late.get(r, 0), NOT_STREAMED) for r, seconds in table.first_tokens.items()
+    }
+    first["ratio"] = ttft_ratios(table, seed)
+    return sides | {"ratio": latency_ratios(table, seed), "ttft": first}
 
 
 def _per_request(costs: Costs) -> dict[str, Any]:

@@ -258,5 +258,6 @@ _TRAITS = (
     ("prompt template", lambda s: s.spec.prompt.template),
     ("few-shot examples", _shots),
     ("generation", _generation),
+    ("answers streamed", lambda s: s.spec.options.get("stream") is True),
     ("price", lambda s: dataclasses.asdict(s.spec.price) if s.spec.price else None),
 )

@@ -189,7 +189,7 @@ class Scoring:
         size = len(suite.samples)
         repeats = {role: spec.generation.repeats for role, spec in suite.models.items()}
         self._builders = {r: {m.name: _Builder(m, size, repeats[r]) for m in metrics} for r in self._roles}
-        self._logs = {role: SideLog(size) for role in self._roles}
+        self._logs = {role: SideLog(size, suite.run.timeout_s) for role in self._roles}
         self._seen = {pair: Counter[str]() for pair in self._pairs}
         """(baseline, other) → how many samples both answered, and what `_alike` says of their answers."""
         self.flips = {pair: Counter[str]() for pair in self._pairs}
@@ -287,6 +287,7 @@ class Scoring:
             telling_answers=seen["telling"],
             telling_equal=seen["telling equal"],
             latencies={role: np.array(log.latencies) for role, log in logs.items()},
+            first_tokens={role: np.array(log.first_tokens) for role, log in logs.items()},
             costs={role: np.array(log.costs) for role, log in logs.items()},
             served={role: tuple(sorted(log.served)) for role, log in logs.items()},
             tokens={role: (log.input_tokens, log.output_tokens) for role, log in logs.items()},

@@ -31,6 +31,8 @@ class SideLog:
     """Filled sample by sample, in the suite's order."""
 
     planned: int
+    cap_s: float = _UNKNOWN
+    """The time limit: what a request that met it took, at least."""
     statuses: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     """Failures by kind."""
@@ -43,6 +45,8 @@ class SideLog:
     served: set[str] = field(default_factory=set)
     latencies: array[float] = field(default_factory=lambda: array("d"))
     """Seconds, NaN where not measured."""
+    first_tokens: array[float] = field(default_factory=lambda: array("d"))
+    """Seconds to the first token of text, NaN where not measured."""
     costs: array[float] = field(default_factory=lambda: array("d"))
     """USD, NaN where unknown."""
     input_tokens: int = 0
@@ -52,7 +56,9 @@ class SideLog:
         """Counts one sample (its first repeat speaks for its status); returns its part of the samples.jsonl row."""
         first = answers[0] if answers else None
         responses = [a for a in answers if isinstance(a, Response)]
+        late: list[float | None] = []
         if len(responses) < len(answers):
+            late = self._late(answers, spec)
             for failure in (a for a in answers if isinstance(a, Failure)):
                 self.kinds[failure.kind] += 1
                 self.examples.setdefault(failure.kind, failure.message)
@@ -65,13 +71,20 @@ class SideLog:
             self.input_tokens += response.usage.input_tokens or 0
             self.output_tokens += response.usage.output_tokens or 0
         # A cached answer took no time; a recorded one has none to tell.
-        self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached]))
+        self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached] + late))
+        waits = late if spec.options.get("stream") else []
+        self.first_tokens.append(_mean([r.ttft_s for r in responses if not r.is_cached] + waits))
         self.costs.append(_mean([spec.price.usd(r.usage) for r in responses]) if spec.price else _UNKNOWN)
         self.cut += any(r.finish == "length" for r in responses)
         self.cached += bool(responses) and all(r.is_cached for r in responses)
         status = _status(first, primary)
         self.statuses[status] += 1
         return _answer_row(first, status)
+
+    def _late(self, answers: Sequence[Outcome], spec: ModelSpec) -> list[float | None]:
+        """The time limit for each request that met it: leaving them out would make the slower side look faster."""
+        is_batch = spec.options.get("batch") is True  # where nothing is timed, and what expires is late otherwise
+        return [] if is_batch else [self.cap_s for a in answers if isinstance(a, Failure) and a.kind == "timed_out"]
 
     def tally(self) -> Tally:
         """The counts, frozen."""
@@ -131,6 +144,8 @@ def _answer_row(first: Outcome | None, status: str) -> dict[str, Any]:
                 "cached": first.is_cached,
                 "attempts": first.attempts,
             }
+            if first.ttft_s is not None:
+                row["ttft_s"] = first.ttft_s
         case Failure():
             row |= {"error": f"{first.kind}: {first.message}", "attempts": first.attempts}
         case None:

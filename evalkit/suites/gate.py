@@ -23,7 +23,7 @@ GENERAL_MARGIN = 3.0
 """Points another suite's metric may lose when a guard names no margin: general ability moves on its own."""
 OWN_MARGIN = 1.0
 """The same for a metric of this suite."""
-RATIOS = {"latency": 1.10, "cost": 1.00}
+RATIOS = {"latency": 1.10, "ttft": 1.10, "cost": 1.00}
 """What a ratio guard allows when it names nothing; a gain in quality may cost a quarter more."""
 QUALITY_COST_RATIO = 1.25
 

@@ -10,7 +10,7 @@ from evalkit.suites.fields import VERSION, Points, Section, Share, Text, is_marg
 
 Margin = Annotated[Points, AfterValidator(is_margin)]
 """Points that may be lost."""
-GUARD_KINDS = ("metric", "latency", "cost", "zero_tolerance")
+GUARD_KINDS = ("metric", "latency", "ttft", "cost", "zero_tolerance")
 
 MUST_PASS = ("samples", "ids", "slice", "suite")
 """The ways in which a zero-tolerance guard says what must pass."""
@@ -50,7 +50,10 @@ class Primary(Section):
 class GuardEntry(Section):
     """Something that must not get worse."""
 
-    kind: Annotated[Literal["metric", "latency", "cost", "zero_tolerance"], BeforeValidator(_is_kind)] = "metric"
+    kind: Annotated[
+        Literal["metric", "latency", "ttft", "cost", "zero_tolerance"],
+        BeforeValidator(_is_kind),
+    ] = "metric"
     metric: Text | None = None
     suite: Text | None = None
     samples: Text | None = None
@@ -70,6 +73,7 @@ class GuardEntry(Section):
         allowed = {
             "metric": {"metric", "suite", "margin", "mode"},
             "latency": {"stat", "max_ratio"},
+            "ttft": {"stat", "max_ratio"},
             "cost": {"max_ratio"},
             "zero_tolerance": {"metric", *MUST_PASS},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from evalkit.suites.mixture import check_weights
 from evalkit.suites.must_pass import check_must_pass
 from evalkit.suites.overrides import with_overrides
 from evalkit.suites.paths import Refused, tree_root
+from evalkit.suites.price_table import price_warnings, read_prices, with_prices
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.records.record import chosen_in
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
@@ -29,6 +31,7 @@ from evalkit.suites.several import check_baselines
 from evalkit.suites.shape import Parts, check_shape
 from evalkit.suites.side_schema import BUILT_IN_BACKENDS
 from evalkit.suites.sides import BuiltSide, Workshop, build_side
+from evalkit.suites.streaming import stream_warnings
 from evalkit.suites.yaml_source import Loc, Source, parse
 from evalkit.types import CheckSpec, MetricSpec, ModelSpec, RunSpec, Suite
 
@@ -127,12 +130,13 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         check_must_pass(samples, gate, shop)
     training = _training_paths(parts.checks, tree, findings)
     checks = _checks(parts.checks, options.known.check_types, findings)
+    prices = read_prices(parts.whole.prices if parts.whole else None, tree, findings)
     findings.raise_if_any()
     # With no findings every part is there; this is for the type checker and for mistakes of ours.
     if data is None or samples is None or gate is None or parts.whole is None or parts.dataset is None:
         raise AssertionError("a part of the suite is missing and nothing was reported")
     economics = build_economics(parts.economics, findings.source.line_of(("economics",)))
-    models = {role: built.spec for role, built in sides.items()}
+    models = with_prices({role: built.spec for role, built in sides.items()}, prices)
     kept = samples.samples if options.limit is None else chosen(samples.samples, options.limit, data.sha256)
     return Suite(
         name=parts.whole.name,
@@ -155,7 +159,13 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         truncated=parts.whole.truncated,
         declared=parts.document,
         digests=dict(sorted(tree.digests.items())),
-        warnings=(*_warnings(parts, data, sides), *gate_warnings(gate), *economics_warnings(economics, gate, models)),
+        warnings=(
+            *_warnings(parts, data, sides),
+            *gate_warnings(gate),
+            *economics_warnings(economics, gate, models),
+            *stream_warnings(gate, models),
+            *price_warnings(models, prices, dt.datetime.now(dt.UTC).date()),
+        ),
     )
 
 

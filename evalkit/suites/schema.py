@@ -96,6 +96,7 @@ class SuiteFile(Section):
     description: str = ""
     dataset: Dataset
     models: Models
+    prices: Text | None = None
     generation: Generation = Field(default_factory=Generation)
     metrics: Annotated[list[MetricEntry], Field(min_length=1)]
     gate: Gate

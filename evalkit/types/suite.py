@@ -187,7 +187,7 @@ class PrimarySpec:
 class GuardSpec:
     """Something that must not get worse."""
 
-    kind: Literal["metric", "latency", "cost", "zero_tolerance"] = "metric"
+    kind: Literal["metric", "latency", "ttft", "cost", "zero_tolerance"] = "metric"
     metric: str | None = None
     suite: Path | None = None
     """Another suite.yaml, run with the same models; None = this suite."""
@@ -201,7 +201,7 @@ class GuardSpec:
     on_unresolved: OnUnresolved = "warn"
     stat: Literal["p50", "p95"] = "p95"
     max_ratio: float = 1.0
-    """candidate / baseline (latency and cost guards)."""
+    """candidate / baseline (latency, ttft and cost guards)."""
     line: int | None = None
 
 

@@ -149,7 +149,9 @@ class ScoreTable:
     telling_equal: int = 0
     """Of those, how many are byte for byte the same."""
     latencies: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
-    """role → (n,) seconds, NaN where not measured (cached, recorded, failed)."""
+    """role → (n,) seconds, NaN where not measured (cached, failed); the time limit where none came within it."""
+    first_tokens: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
+    """role → (n,) seconds to the first token of text, likewise; NaN too where answers are not streamed."""
     costs: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
     """role → (n,) USD, NaN where the price or the token counts are unknown."""
     served: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)

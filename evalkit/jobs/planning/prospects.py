@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.compare.guards import MIN_TIMED
+from evalkit.compare.guards import MIN_TIMED, ratio_name
 from evalkit.compare.outlook import effective_n, gain, no_loss
 from evalkit.errors import EvalkitError
 from evalkit.jobs.recorded import find_run
@@ -116,8 +116,8 @@ def _guard(spec: GuardSpec, main: Suite, others: Mapping[str, Suite], last: Last
     if spec.kind == "zero_tolerance":
         return _must_pass(spec, suite, main)
     if spec.kind != "metric":
-        what = f"{spec.stat} latency" if spec.kind == "latency" else "cost per answer"
-        return {"name": what, "kind": spec.kind, "n": n, "max_ratio": spec.max_ratio, "note": _unmeasurable(spec, main)}
+        note = _unmeasurable(spec, main)
+        return {"name": ratio_name(spec), "kind": spec.kind, "n": n, "max_ratio": spec.max_ratio, "note": note}
     name = f"{suite.name} · {spec.metric}" if spec.suite is not None else str(spec.metric)
     shares = [(psi, "assumed") for psi in ASSUMED_FOR_GUARDS]
     if last is not None and last.guards.get(name):

@@ -15,7 +15,7 @@ from evalkit.run.plan import Part
 from evalkit.store.home import run_folder
 from evalkit.types import Suite
 
-CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "sha256")
+CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "prices", "sha256")
 """Keys of suite.yaml that may change before a resume. `sha256` only repeats what the data's own digest says."""
 
 

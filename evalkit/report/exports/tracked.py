@@ -70,6 +70,7 @@ def _figures(verdict: Document) -> Iterator[tuple[str, float | None]]:
         yield f"flips.{key}", number(obj(verdict, "flips"), key)
     for side in ("baseline", "candidate"):
         yield f"{side}.p95_s", number(obj(obj(verdict, "latency"), side), "p95_s")
+        yield f"{side}.ttft_p95_s", number(obj(obj(obj(verdict, "latency"), "ttft"), side), "p95_s")
         yield f"{side}.usd_per_1000", number(obj(obj(verdict, "cost"), side), "usd_per_1000")
 
 

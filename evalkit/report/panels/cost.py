@@ -42,22 +42,30 @@ def cost_table(verdict: Document) -> Table:
 def latency_table(verdict: Document) -> Table:
     """Answer times of both sides."""
     latency = obj(verdict, "latency")
-    labels: dict[str, tuple[str, Callable[[float | None], str]]] = {
-        "p50_s": ("half of the answers within", numbers.duration),
-        "p95_s": ("95 % of the answers within", numbers.duration),
-        "n": ("answers timed", numbers.count),
-    }
-    rows = [
-        (label, *(write(number(obj(latency, side), key)) for side in strings.SIDES))
-        for key, (label, write) in labels.items()
-    ]
-    rows += list(_ratios(obj(latency, "ratio")))
+    first = obj(latency, "ttft")
+    rows = [*_times(latency, "answers"), *_ratios(obj(latency, "ratio"), "answers")]
+    if any(number(obj(first, side), "n") for side in strings.SIDES):
+        rows += [*_times(first, "first tokens"), *_ratios(obj(first, "ratio"), "first tokens")]
     return Table(head=BOTH, rows=(*rows, *notes(latency)), is_numeric=True)
 
 
-def _ratios(ratio: Document) -> Iterable[tuple[str, ...]]:
+def _times(times: Document, what: str) -> Iterable[tuple[str, ...]]:
+    """How long a half and 95 % of `what` took, and how many were timed."""
+    labels: dict[str, tuple[str, Callable[[float | None], str]]] = {
+        "p50_s": (f"half of the {what} within", numbers.duration),
+        "p95_s": (f"95 % of the {what} within", numbers.duration),
+        "n": (f"{what} timed", numbers.count),
+    }
+    for key, (label, write) in labels.items():
+        yield (label, *(write(number(obj(times, side), key)) for side in strings.SIDES))
+
+
+def _ratios(ratio: Document, what: str) -> Iterable[tuple[str, ...]]:
     """How many times the baseline's time the candidate takes, on the same samples."""
-    for key, label in (("p50", "half of the answers: times the baseline's"), ("p95", "95 %: times the baseline's")):
+    for key, label in (
+        ("p50", f"half of the {what}: times the baseline's"),
+        ("p95", f"95 % of the {what}: times the baseline's"),
+    ):
         point, ends = number(obj(ratio, key), "point"), pair(obj(ratio, key), "ci95")
         if point is not None and ends is not None:
             yield label, "1", f"{point:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"

@@ -1,9 +1,11 @@
 """How many times the baseline's time the candidate takes, on the same samples, timed live."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from evalkit.costs.latency import latency_ratios
+from evalkit.costs.latency import latency_ratios, ttft_ratios
 from evalkit.types.table import ScoreTable
 
 
@@ -49,3 +51,13 @@ def test_a_rough_p95_says_so_and_a_time_of_nothing_is_left_out():
     found = latency_ratios(table([2.0] * 50 + [0.0], [1.0] * 51), "fp1:0")
     assert found["n"] == 50
     assert found["note"] == "p95 of 50 pairs is a rough figure"
+
+
+def test_first_tokens_are_compared_by_themselves():
+    found = dataclasses.replace(
+        table([2.0] * 20, [4.0] * 20),
+        first_tokens={"baseline": np.full(20, 0.5), "candidate": np.full(20, 0.25)},
+    )
+    assert ttft_ratios(found, "fp1:0")["p50"]["point"] == 0.5
+    assert latency_ratios(found, "fp1:0")["p50"]["point"] == 2.0
+    assert "no live answer was streamed" in ttft_ratios(table([2.0], [4.0]), "fp1:0")["note"]

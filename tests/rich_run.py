@@ -51,7 +51,7 @@ def full_run(bench: Bench, *, is_calibrated: bool = True) -> Path:
         if is_calibrated:
             _calibrate(bench, suite)
         folder = bench.folder / _run(suite).folder
-        key = make(folder, n=20)
+        key = make(folder, n=6)
         for name, prefers in (
             ("Anna", "candidate"),
             ("Bo", lambda showing: "same" if showing.item < "8" else "candidate"),
@@ -109,7 +109,7 @@ def _suite(bench: Bench, url: str) -> Path:
     (home / "samples.jsonl").write_text(
         "".join(json.dumps(row | {"text": question(i)}) + "\n" for i, row in enumerate(rows))
     )
-    training = [{"prompt": question(i).replace("scratch", "dent"), "completion": "x"} for i in range(110, N)]
+    training = [{"prompt": question(i).replace("scratch", "dent"), "completion": "x"} for i in range(114, N)]
     training += [{"prompt": f"what does tram {i} cost on day {i * 3}", "completion": "x"} for i in range(30)]
     (home / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training))
     return path

@@ -46,10 +46,10 @@ def _row(name: str, found: Document, *, decides: bool) -> AgainstRow:
 def against_table(verdict: Document) -> Table:
     """The same as a plain table; without rows where the suite has only one baseline."""
     rows = tuple(
-        (row.name, row.difference, row.interval, row.n, f"{row.look.mark} {row.look.word}", "decides" * row.decides)
+        (row.name, f"{row.look.mark} {row.look.word}{' (decides)' * row.decides}", row.difference, row.interval, row.n)
         for row in against_rows(verdict)
     )
-    return Table(head=("baseline", "difference", "95 % interval", "n", "verdict", ""), rows=rows, is_numeric=True)
+    return Table(head=("baseline", "verdict", "difference", "95 % interval", "n"), rows=rows, is_numeric=True)
 
 
 def noise_words(verdict: Document) -> str:

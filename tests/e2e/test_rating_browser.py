@@ -159,6 +159,54 @@ def test_a_browser_that_keeps_nothing_says_so_and_still_saves(run, opened, tmp_p
     assert take(run, tmp_path / "kept.jsonl")["raters"][0]["ratings"] == 1
 
 
+def test_two_tabs_of_one_page_go_on_together_and_lose_nothing(run, opened, tmp_path):
+    key = make(run, n=11)
+    first = opened(run)
+    begin(first)
+    first.keyboard.press("1")
+    second = first.context.new_page()
+    second.goto((run / "rate.html").as_uri())
+    second.wait_for_selector("html[data-ready]")
+    second.click("#begin")
+    for _ in range(3):
+        second.keyboard.press("2")
+    sync_api.expect(first.locator("#count")).to_have_text("Pair 5 of 12")
+    assert first.locator("#elsewhere").is_visible()
+    first.keyboard.press("3")
+    assert first.locator("#elsewhere").is_hidden()
+    sync_api.expect(second.locator("#count")).to_have_text("Pair 6 of 12")
+    saved(second, tmp_path / "both.jsonl", "#compare .download")
+    assert take(run, tmp_path / "both.jsonl")["raters"][0]["choices"] == {
+        "left": 1,
+        "same": 3,
+        "right": 1,
+        "both_bad": 0,
+    }
+    assert key.batch in (tmp_path / "both.jsonl").read_text()
+
+
+def test_a_tab_that_heard_nothing_of_the_other_takes_no_choice_for_another_pair(run, opened):
+    make(run, n=11)
+    page = opened(run)
+    begin(page)
+    page.keyboard.press("1")
+    page.evaluate("""() => {
+        const [name] = Object.keys(localStorage);
+        const kept = JSON.parse(localStorage.getItem(name));
+        kept.ratings.push({ ...kept.ratings[0], item: "another", choice: "same" });
+        localStorage.setItem(name, JSON.stringify(kept));
+    }""")  # a page hears of its own writing in no event
+    assert at(page) == "Pair 2 of 12"
+    page.keyboard.press("3")
+    assert at(page) == "Pair 3 of 12"
+    assert page.locator("#elsewhere").is_visible()
+    kept = "JSON.parse(localStorage.getItem(Object.keys(localStorage)[0])).ratings.map(rating => rating.choice)"
+    assert page.evaluate(kept) == ["left", "same"]
+    page.evaluate("localStorage.clear()")
+    page.keyboard.press("4")
+    assert page.evaluate(kept) == ["left", "same", "both_bad"]
+
+
 def test_hostile_answers_do_nothing_and_the_page_s_policy_forbids_the_rest(tmp_path, monkeypatch, opened):
     def poison(rows):
         for number, row in enumerate(rows):

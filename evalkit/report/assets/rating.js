@@ -11,11 +11,23 @@ const app = { kept: remembered(), canKeep: true, shownAt: 0, spent: 0 };
 
 // What this browser has kept, or a fresh start. Ratings are in the order they were given.
 function remembered() {
-  const fresh = { browser: randomName(), rater: "", ratings: [] };
+  return { browser: randomName(), rater: "", ratings: [], ...stored() };
+}
+
+function stored() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT_AS));
-    return kept && Array.isArray(kept.ratings) ? { ...fresh, ...kept } : fresh;
-  } catch { return fresh; }
+    return kept && Array.isArray(kept.ratings) ? kept : null;
+  } catch { return null; }
+}
+
+// The page may be open twice: what is kept counts, not what a tab remembers. True where another tab has gone on.
+function follow() {
+  const kept = app.canKeep ? stored() : null;
+  if (!kept || JSON.stringify(kept.ratings) === JSON.stringify(app.kept.ratings)) return false;
+  app.kept = { ...app.kept, ...kept };
+  if (byId("welcome").hidden) { show(); byId("elsewhere").hidden = false; } else welcome();
+  return true;
 }
 
 function randomName() {
@@ -30,10 +42,7 @@ function keep() {
 function start() {
   keep();
   byId("rater").value = app.kept.rater;
-  if (app.kept.ratings.length) {
-    byId("begin").textContent = "Go on";
-    byId("so-far").textContent = `You have rated ${app.kept.ratings.length} of ${SHEET.items.length} pairs on this computer.`;
-  }
+  welcome();
   byId("welcome").hidden = false;
   if (matchMedia("(max-width: 900px)").matches) byId("rubric").open = false;
   byId("who").addEventListener("submit", begin);
@@ -43,9 +52,16 @@ function start() {
   for (const button of document.querySelectorAll(".undo")) button.addEventListener("click", undo);
   for (const button of document.querySelectorAll(".download")) button.addEventListener("click", download);
   addEventListener("keydown", onKey);
+  addEventListener("storage", (event) => { if (event.key === KEPT_AS) follow(); });
   document.addEventListener("visibilitychange", onVisibility);
   addEventListener("beforeunload", (event) => { if (!app.canKeep && app.kept.ratings.length) event.preventDefault(); });
   document.documentElement.dataset.ready = "1";
+}
+
+function welcome() {
+  const done = app.kept.ratings.length;
+  byId("begin").textContent = done ? "Go on" : "Begin";
+  byId("so-far").textContent = done ? `You have rated ${done} of ${SHEET.items.length} pairs on this computer.` : "";
 }
 
 function begin(event) {
@@ -53,6 +69,7 @@ function begin(event) {
   const name = byId("rater").value.trim().replace(/\s+/g, " ");
   byId("no-name").hidden = Boolean(name);
   if (!name) { byId("rater").focus(); return; }
+  follow();
   app.kept.rater = name;
   keep();
   byId("welcome").hidden = true;
@@ -66,6 +83,7 @@ function show() {
   byId("count").textContent = item ? `Pair ${done + 1} of ${SHEET.items.length}` : `All ${SHEET.items.length} pairs are rated`;
   byId("done").hidden = Boolean(item);
   byId("compare").hidden = !item;
+  byId("elsewhere").hidden = true;
   for (const button of document.querySelectorAll(".undo")) button.disabled = !done;
   if (!item) { byId("done-title").focus(); return; }
   byId("prompt").textContent = item.prompt;
@@ -86,6 +104,7 @@ function onVisibility() {
 }
 
 function choose(choice) {
+  if (follow()) return; // the choice was about another pair
   const item = SHEET.items[app.kept.ratings.length];
   if (!item || byId("compare").hidden) return;
   app.spent += performance.now() - app.shownAt;
@@ -97,6 +116,7 @@ function choose(choice) {
 }
 
 function undo() {
+  if (follow()) return;
   const last = app.kept.ratings.pop();
   if (!last) return;
   keep();
@@ -129,6 +149,7 @@ function exported() {
 }
 
 function download() {
+  follow();
   const link = document.createElement("a");
   const name = app.kept.rater.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "rater";
   link.href = URL.createObjectURL(new Blob([exported()], { type: "application/x-ndjson" }));

@@ -205,13 +205,18 @@ def release(
 
 
 @steps.command()
-def bridge(context: typer.Context, root: Root = ROOT, date: Date = None) -> int:
-    """Write how to run both models on the old and the new version (bridge.md)."""
-    from evalkit.jobs.refresh.release import bridge as make
+def bridge(
+    context: typer.Context,
+    reports: Annotated[Path, typer.Option("--reports", metavar="DIR", help="The folder of finished runs.")] = REPORTS,
+    root: Root = ROOT,
+    date: Date = None,
+) -> int:
+    """Tell what the new samples alone change, by models that ran on both versions; until then, what to run."""
+    from evalkit.jobs.refresh.bridging import bridge as make
 
     with _at(root, date) as desk:
-        text = make(desk)
-        context.obj.result({"schema": "evalkit.refresh/1", "folder": str(desk.folder), "text": text}, text)
+        document = make(desk, reports)
+        context.obj.result(document, document["text"].removesuffix("\n"))
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.refresh.desk import BRIDGE, PLAN, RELEASE, RETIRED, Desk, Row
+from evalkit.jobs.refresh.desk import PLAN, RELEASE, RETIRED, Desk, Row
 from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
 from evalkit.jobs.refresh.people import approved
 from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
@@ -107,27 +107,6 @@ def release(desk: Desk, bump: Bump) -> Row:
         "relabelled": [row["id"] for row in contents.relabelled],
     })  # fmt: skip
     return _written(desk, suite_path, version)
-
-
-def bridge(desk: Desk) -> str:
-    """The commands that ask both models on the old and on the new version, written to bridge.md."""
-    found, old = desk.document(RELEASE), Path(desk.document(PLAN)["suite"])
-    text = f"""# From {found["before"]} to {found["version"]}
-
-Differences across versions are not comparable: the samples are others. One model asked on both shows what the new
-samples alone change. Run the champion and the baseline on both, then look at the line between them:
-
-```sh
-evalkit run {suite_file(old)}
-evalkit run {found["suite"]}
-evalkit history {found["suite"]}
-```
-
-The {found["anchors"]} samples that both versions hold are anchors: where a model's answers to those differ, the model
-or a judge has changed, not the suite.
-"""
-    write_atomic(desk.folder / BRIDGE, text.encode())
-    return text
 
 
 def _contents(suite: Suite, rows: Sequence[Row], notes: Sequence[Row]) -> _Contents:

@@ -1,0 +1,133 @@
+"""One model on two versions of the data: the step the data make, its error, and whether the model stayed the same."""
+
+import json
+
+import pytest
+from history_folder import NEW, OLD, SUITE, Reports
+
+import evalkit.cli  # noqa: F401 - makes the verbs known
+from evalkit.cli.app import execute
+from evalkit.errors import UsageError
+from evalkit.jobs.refresh.bridging import bridge
+from evalkit.jobs.refresh.desk import Desk
+
+DATE = "2026-11-23"
+SHARED = [f"s{i}" for i in range(40)]
+
+
+class Place:
+    """A refresh that was released, and the folder of runs beside it."""
+
+    def __init__(self, folder):
+        self.reports = Reports(folder)
+        self.desk = Desk(folder / "refresh" / DATE)
+        version = folder / "suite/versions/1.1.0"
+        version.mkdir(parents=True)
+        self.linking = version / "linking.json"
+        self.linking.write_text(json.dumps({"anchors": SHARED}))
+        self.desk.write_document("plan.json", {"suite": "suite/suite.yaml", "suite_name": SUITE, "data_sha256": OLD})
+        released = {"before": "1.0.0", "version": "1.1.0", "suite": str(version / "suite.yaml"), "data_sha256": NEW}
+        self.desk.write_document("release.json", released | {"anchors": len(SHARED)})
+
+    def run(self, day, scores, **more):
+        """A run whose sides score alike: sample → score, None for unscored."""
+        place = self.reports.add(day, **more)
+        rows = [{"id": name, "scores": {"exact": dict.fromkeys(("baseline", "candidate"), score)}}
+                for name, score in scores.items()]  # fmt: skip
+        (place / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def told(self):
+        return bridge(self.desk, self.reports.folder.parent)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / ".evalkit"))
+    return Place(tmp_path)
+
+
+def right(names, n):
+    return {name: float(i < n) for i, name in enumerate(names)}
+
+
+def test_without_runs_it_says_which_to_make(place):
+    document = place.told()
+    assert (document["models"], document["text"].count("evalkit run ")) == ([], 2)
+    place.run(1, right(SHARED, 30))
+    document = place.told()
+    assert (document["models"], document["text"].count("evalkit run ")) == ([], 1)
+    assert f"evalkit run {place.linking.parent / 'suite.yaml'}\n" in document["text"]
+
+
+def test_the_step_has_its_error_and_the_anchors_say_that_it_is_the_datas(place):
+    place.run(1, right(SHARED, 30) | {"gone": 1.0})
+    place.run(2, right(SHARED, 29) | {"new": 0.0, "unread": None}, data=NEW, levels=(62.0, 74.0))
+    document = place.told()
+    champion, baseline = document["models"]
+    assert (champion["new"]["side"], baseline["new"]["side"]) == ("candidate", "baseline")
+    assert champion["offset_points"] == -6.0
+    low, high = champion["offset_ci95_points"]
+    assert champion["offset_se_points"] == pytest.approx((high - low) / 3.92, abs=0.01)
+    # One of 40 answers fell: the mean of the differences is -2.5, its error the same.
+    assert champion["anchors"] == {"n": 40, "moved_points": -2.5, "se_points": 2.5, "agree": True}
+    text = (place.desk.folder / "bridge.md").read_text()
+    assert text == document["text"]
+    assert "the step is −6.0 points, standard error 2.6, 95 % interval [−11.0, −1.0]." in text
+    assert text.count("the step is the data's.") == 2
+
+
+def test_a_model_that_moved_on_the_anchors_is_no_bridge(place):
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 20) | {"new": 1.0}, data=NEW, levels=(62.0, 74.0))
+    document = place.told()
+    assert document["models"][0]["anchors"]["moved_points"] == -25.0
+    assert not document["models"][0]["anchors"]["agree"]
+    assert document["text"].count("the step is NOT the data's alone") == 2
+    assert "the step is the data's" not in document["text"]
+
+
+def test_samples_the_suite_labelled_anew_are_no_anchors(place):
+    place.linking.write_text(json.dumps({"anchors": ["s0"]}))
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 20), data=NEW)
+    document = place.told()
+    assert document["models"][0]["anchors"] is None
+    assert "Too few samples were scored in both runs" in document["text"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"adapter": "2" * 64, "identity": {}, "document": {"reasons": [{"code": "LIMITED"}]}},
+        {"data": "c" * 64},
+    ],
+)
+def test_a_part_of_the_samples_or_another_version_joins_nothing(place, other):
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 30), **({"data": NEW} | other))
+    assert place.told()["models"] == []
+
+
+def test_another_candidate_is_no_bridge_and_the_same_baseline_is(place):
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 30), data=NEW, adapter="2" * 64)
+    assert [one["new"]["side"] for one in place.told()["models"]] == ["baseline"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+def test_without_the_list_of_anchors_nothing_is_said(place, content):
+    place.linking.unlink()
+    if content is not None:
+        place.linking.write_text(content)
+    with pytest.raises(UsageError, match=r"linking\.json is missing or damaged"):
+        place.told()
+
+
+def test_on_the_command_line(place, capsys):
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 30), data=NEW)
+    assert execute(["refresh", "bridge", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["models"][0]["anchors"]["agree"] is True
+    assert execute(["refresh", "bridge", "--reports", "elsewhere"]) == 0
+    assert "evalkit refresh bridge" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import msgspec
 
 from evalkit import __version__
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
-from evalkit.backends.chat_stream import STREAMED, ChatStream
+from evalkit.backends.chat_stream import ChatStream, streamed
 from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.http.pool import HttpPool
 from evalkit.backends.http.reply import Reply
@@ -92,7 +92,7 @@ class ChatHttp:
         """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
         wire, stream = self.wire(request), None
         if self._options.stream:
-            wire, stream = STREAMED | wire, ChatStream()
+            wire, stream = streamed(wire), ChatStream()
         body = json_bytes(wire)
         data = b"%b%d\r\n\r\n%b" % (self._post_head, len(body), body)
         started = time.perf_counter()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,6 +26,14 @@ _PIECE_BYTES = 64
 _STATUS_OF_WORDS = (("rate_limit", 429), ("overloaded", 529), ("server_error", 500), ("api_error", 500))
 """Parts of an error's type or code → the status it would have come with, had it come before the first token."""
 _encode = msgspec.json.Encoder().encode
+
+
+def streamed(wire: Mapping[str, JsonValue], besides: Mapping[str, JsonValue] = STREAMED) -> dict[str, JsonValue]:
+    """The body that asks for the same answer in pieces; `stream_options: null` in it leaves those out."""
+    body = {**besides, **wire}
+    if body.get("stream_options", True) is None:
+        del body["stream_options"]
+    return body
 
 
 class _Delta(msgspec.Struct):

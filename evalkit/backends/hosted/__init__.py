@@ -10,6 +10,7 @@ from msgspec import structs
 
 from evalkit.backends.chat_http import json_bytes
 from evalkit.backends.chat_reply import Answer, Secrets, error_for
+from evalkit.backends.chat_stream import streamed
 from evalkit.backends.hosted.sdk import Account, Door
 from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.pool import BODY_LIMIT_BYTES
@@ -87,7 +88,7 @@ class Hosted(ABC):
     async def answer(self, request: Request) -> Response:
         """One attempt. Raises BackendError with a text that holds neither the key nor the prompt."""
         wire, stream = self.wire(request), self.new_stream()
-        body = json_bytes(wire if stream is None else self.streamed | wire)
+        body = json_bytes(wire if stream is None else streamed(wire, self.streamed))
         door = self.door()
         started = time.perf_counter()
         reply = await door.post(self.answers_path, body, timeout_s=self.timeout_s, stream=stream)

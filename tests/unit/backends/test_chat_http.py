@@ -26,6 +26,8 @@ def spec(**changes):
         ({"options": {"extra_body": 3}}, "extra_body: must be a mapping"),
         ({"options": {"max_tokens_field": ""}}, "max_tokens_field"),
         ({"options": {"allow_http": "yes"}}, "allow_http"),
+        ({"options": {"stream": 1}}, "stream: must be true or false"),
+        ({"options": {"extra_body": {"stream": True}}}, "into the entry itself"),
     ],
 )
 def test_an_entry_it_cannot_act_on_is_a_usage_error(changes, words):

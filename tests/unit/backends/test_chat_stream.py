@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evalkit.backends.chat_reply import Secrets, read_answer
-from evalkit.backends.chat_stream import ChatStream
+from evalkit.backends.chat_stream import ChatStream, streamed
 from evalkit.backends.http import events
 from evalkit.errors import (
     BackendError,
@@ -88,6 +88,12 @@ def test_no_counts_are_unknown_and_a_last_null_takes_none_back():
     assert said(*map(chunk, [*HELLO, END])).usage == Usage()
     counts = {"prompt_tokens": 3, "completion_tokens": 2}
     assert said(*map(chunk, [*HELLO, END]), chunk(usage=counts), chunk(usage=None)).usage.input_tokens == 3
+
+
+def test_the_counts_are_asked_for_unless_the_entry_says_otherwise():
+    assert streamed({"model": "m"}) == {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
+    assert streamed({"model": "m", "stream_options": None}) == {"model": "m", "stream": True}
+    assert streamed({"model": "m"}, {"stream": True}) == {"model": "m", "stream": True}
 
 
 def test_tool_calls_come_in_pieces_and_in_their_order():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
-from evalkit.compare.judged import Instrument
+from evalkit.compare.instrument import Instrument
 from evalkit.compare.pairing import against_the_candidate, compare
 from evalkit.compare.parts import look_at_parts
 from evalkit.compare.payback import judge_payback

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.compare.instrument import FEWEST_OWN, UNCALIBRATED, Instrument
 from evalkit.compare.primary import Decision, decide_primary
+from evalkit.compare.rates import rates_of
 from evalkit.numbers import interval, signed
 from evalkit.stats.controlled import controlled_difference
 from evalkit.stats.correction import (
-    Confusion,
     Corrected,
     Labelled,
-    differs_by_side,
     ppi_difference,
     rogan_gladen_difference,
     rogan_gladen_items,
@@ -29,44 +29,9 @@ from evalkit.stats.distributions import normal_cdf, t_cdf
 from evalkit.types import BASELINE, CANDIDATE, Comparison, GateSpec, Interval, Reason, to_points
 from evalkit.types.table import ScoreTable
 
-FEWEST_OWN = 30
-"""Samples with both answers labelled below which people's labels of a run correct nothing: as few as a gate takes."""
-FEWEST_PER_CLASS = 20
-"""Labelled good, and bad, answers of a side below which its own error rates are not known."""
-DIFFERENT = 0.05
-"""Fisher's p below which a judge errs differently on the two sides."""
-UNCALIBRATED, UNPROBED = "JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument:
-    """What is known of the judge behind a metric."""
-
-    judge: str
-    distrust: str = ""
-    """Why no verdict may rest on it, in words; empty: it may decide."""
-    code: str = UNCALIBRATED
-    """The reason's code where it is distrusted."""
-    confusion: Mapping[str, Confusion] = field(default_factory=dict)
-    """Judge against people on answers labelled for calibration, by role; "" where labels do not say whose answer."""
-    own: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    """Sample id → people's scores of this run's answers (baseline, candidate), and how many samples it stands for."""
-    is_pair: bool = False
-    """It compares two answers, so that its errors on the one side are those on the other: no rates undo these."""
-    alike: frozenset[str] = frozenset()
-    """Of such a judge: samples whose two answers are equal, a tie that neither it nor people were asked about."""
-    imputed: frozenset[str] = frozenset()
-    """Samples whose scores are none of the judge's but the worst that could be missing: they count as they stand."""
-    looks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Sample id → how the candidate's answer looks beside the baseline's: more characters, headers, bullets, bold."""
-    is_trusted: bool = False
-    """The suite says `require_judge_calibration: false`: where nothing corrects the judge, what it says decides."""
-
-    def without_missing(self, metric: str, table: ScoreTable) -> Instrument:
-        """The same once what `table` lacks is filled in with the worst: no judge's weight may soften that."""
-        scored = [table.columns[role][metric].is_scored for role in (BASELINE, CANDIDATE)]
-        gone = np.flatnonzero(~(scored[0] & scored[1]))
-        return dataclasses.replace(self, imputed=frozenset(table.sample_ids[i] for i in gone))
+UNREAD_MOST = 0.01
+"""Share of answers without a usable grade above which no verdict stands on the others: which answers a judge fails at
+is seldom chance, and in the few percent that it leaves out there is room for half a gain of 5 points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +67,7 @@ def corrected(found: Comparison, table: ScoreTable, gate: GateSpec, by: Instrume
         )
         return Corrective(found=named.with_(better, labels))
     controlled = named.controlled(pairs, by.looks, raw)
-    rates = _rates(by, is_binary=found.is_binary)
+    rates = rates_of(by, is_binary=found.is_binary)
     if gate.slices.weights is not None:
         rates = "a difference in the production mix (gate.slices.weights) cannot be corrected for a judge's errors"
     if isinstance(rates, str):
@@ -125,6 +90,14 @@ def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) 
             f"As the judge sees it, {decision.reason.detail}"
         )
         return _inconclusive(by.code if by.distrust else UNCALIBRATED, detail)
+    if by.unread > UNREAD_MOST * by.asked:
+        detail = (
+            f"the judge {by.judge} of {after.found.metric} gave no usable grade on {by.unread:,} of {by.asked:,} "
+            f"answers, and at most {100 * UNREAD_MOST:g} % may be left out: see its `problems` in verdict.json, and "
+            "give it more max_tokens, `constrained: true` or a better model. As the others have it, "
+            f"{decision.reason.detail}"
+        )
+        return _inconclusive("JUDGE_UNREADABLE", detail)
     alike = after.controlled
     if decision.status != "ship" or alike is None or decide_primary(alike, gate).status == "ship":
         return decision
@@ -232,45 +205,6 @@ class _Named:
             ci95=_in_points(alike.interval(0.95)),
             method="ols-cr1, length and style held equal",
         )
-
-
-def _rates(by: Instrument, *, is_binary: bool) -> tuple[Mapping[str, Confusion] | Confusion, str] | str:
-    """Whose error rates to correct by, and in words; a sentence where none would do."""
-    by_role = by.confusion
-    if by.is_pair or not is_binary:
-        what = "it compares answers in pairs" if by.is_pair else "its scores are graded, not right or wrong"
-        return (
-            f"{what}, and only people's verdicts on {FEWEST_OWN} or more of this run's own samples can correct that "
-            "(evalkit judge calibrate --run)"
-        )
-    pooled = Confusion()
-    for table in by_role.values():
-        pooled = pooled.plus(table)
-    if min(pooled.good, pooled.bad) < FEWEST_PER_CLASS:
-        return f"people labelled only {pooled.good} good and {pooled.bad} bad answers; at least {FEWEST_PER_CLASS} each"
-    sides = {role: by_role.get(role, Confusion()) for role in (BASELINE, CANDIDATE)}
-    fewest = min(count for table in sides.values() for count in (table.good, table.bad))
-    differing = [p for p in differs_by_side(sides[BASELINE], sides[CANDIDATE]) if p is not None and p < DIFFERENT]
-    if fewest >= FEWEST_PER_CLASS:
-        # Not pooled where no difference is seen either: with a few hundred labels that is seen too late, and intervals
-        # that pool then hold the truth in 89 % of simulated runs instead of 95 % (docs/judging.md).
-        n = sum(table.good + table.bad for table in sides.values())
-        seen = f"; it errs differently on them, Fisher's p = {min(differing):.3f}" if differing else ""
-        return sides, f"its error rates on {n} labelled answers (Rogan–Gladen, each side by its own{seen})"
-    if differing:
-        return (
-            f"it errs differently on the two sides (Fisher's p = {min(differing):.3f}), so that one correction for "
-            f"both would be wrong, and for one each there are too few labels: {fewest} of the rarest kind, at least "
-            f"{FEWEST_PER_CLASS} are needed"
-        )
-    if "" not in by_role and fewest == 0:
-        counts = ", ".join(f"{table.good} good and {table.bad} bad answers of the {s}" for s, table in sides.items())
-        return (
-            f"people labelled {counts}, so that nothing tells whether it errs alike on both; at least "
-            f"{FEWEST_PER_CLASS} good and {FEWEST_PER_CLASS} bad ones of each are needed"
-        )
-    n = pooled.good + pooled.bad
-    return pooled, f"its error rates on {n} labelled answers (Rogan–Gladen, taken to be the same on both sides)"
 
 
 def _p_value(better: Corrected) -> float:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from evalkit.compare.judged import Corrective, Instrument, corrected, held
+from evalkit.compare.instrument import Instrument
+from evalkit.compare.judged import Corrective, corrected, held
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.primary import decide_primary, pairs_needed
 from evalkit.compare.validity import too_small

@@ -61,6 +61,8 @@ class Calibration:
     """Of whole grades that are all or nothing, by role ("" where labels do not say); what a gate corrects with."""
     own: Mapping[str, Mapping[str, tuple[float, float]]] = dataclasses.field(default_factory=dict)
     """Role → judged answer's id → (people's grade, weight): to correct a run that compares these very answers."""
+    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Role → fingerprint of the model whose answers these are; empty: it is not on record."""
     problems: tuple[str, ...] = ()
     """Why no gate may rest on this judge, a sentence each."""
     warnings: tuple[str, ...] = ()
@@ -72,9 +74,18 @@ class Calibration:
 
 
 def measured(
-    spec: JudgeSpec, labels: Sequence[Label], found: Mapping[Answer, Sequence[Judgment]], *, at: str, sha256: str
+    spec: JudgeSpec,
+    labels: Sequence[Label],
+    found: Mapping[Answer, Sequence[Judgment]],
+    *,
+    at: str,
+    sha256: str,
+    sides: Mapping[str, str] | None = None,
 ) -> Calibration:
-    """The calibration from people's labels and the judge's judgments of the same answers (both orders of a pair)."""
+    """The calibration from people's labels and the judge's judgments of the same answers (both orders of a pair).
+
+    `sides`: role → fingerprint of the model that answered, where it is known.
+    """
     asked = spec.calibration or CalibrationSpec()
     known = [label for label in labels if label.answer in found]
     said = consensus(known, spec)
@@ -95,8 +106,9 @@ def measured(
         n_raters=len({label.rater_id for label in known}),
         n_ungraded=sum(grades[answer].value is None for answer in people),
         criteria=criteria,
-        confusion=_confusion(both) if _is_all_or_nothing(both) else {},
+        confusion=_confusion(both, known) if _is_all_or_nothing(both) else {},
         own=_own(spec, known, people),
+        sides=dict(sides or {}),
     )
     return dataclasses.replace(
         made,
@@ -118,12 +130,13 @@ def _criterion(
         for (answer, criterion), person in said.items()
         if criterion == one.id and person is not None and (judge := judged[answer]) is not None
     }
-    by_role: dict[str, Confusion] = {}
-    for (_, role), (person, judge) in pairs.items():
-        if spec.mode == "pairwise" and person not in {FIRST, SECOND}:
-            continue  # a tie is neither good nor bad
-        table = by_role.get(role, Confusion())
-        by_role[role] = table.plus(_cell(one.share(person) > HALF, one.share(judge), is_pair=spec.mode == "pairwise"))
+    is_pair = spec.mode == "pairwise"
+    verdicts = {
+        answer: _cell(one.share(person) > HALF, one.share(judge), is_pair=is_pair)
+        for answer, (person, judge) in pairs.items()
+        if not is_pair or person in {FIRST, SECOND}  # a tie is neither good nor bad
+    }
+    by_role = _tables(verdicts, labels)
     scale: Scale = "ordinal" if isinstance(one.scale, tuple) else "nominal"
     raters = sorted({label.rater_id for label in labels if label.criterion == one.id})
     cells = {(label.answer, label.rater_id): label.verdict for label in labels if label.criterion == one.id}
@@ -138,13 +151,21 @@ def _criterion(
     )
 
 
-def _cell(is_good: bool, share: float, *, is_pair: bool) -> Confusion:  # noqa: FBT001 - the row of the table
-    """One answer's place in the table. Of a pair a judge's tie is wrong whichever side people prefer."""
-    is_passed = share > HALF
-    if is_good:
-        return Confusion(tp=int(is_passed), fn=int(not is_passed))
-    is_failed = share < HALF if is_pair else not is_passed
-    return Confusion(fp=int(not is_failed), tn=int(is_failed))
+def _cell(is_good: bool, share: float, *, is_pair: bool) -> tuple[bool, bool]:  # noqa: FBT001 - the row of the table
+    """One answer's place: (people, judge) passed it. Of a pair a judge's tie is wrong whichever side people prefer."""
+    if is_pair and not is_good:
+        return False, share >= HALF
+    return is_good, share > HALF
+
+
+def _tables(verdicts: Mapping[Answer, tuple[bool, bool]], labels: Sequence[Label]) -> dict[str, Confusion]:
+    """A table for each role, every answer counting for as many as its labels say that it stands for."""
+    weights = {label.answer: label.weight for label in labels}
+    roles = dict.fromkeys(role for _, role in verdicts)
+    return {
+        role: Confusion.weighted([(*both, weights[answer]) for answer, both in verdicts.items() if answer[1] == role])
+        for role in roles
+    }
 
 
 def _verdict(spec: JudgeSpec, one: Criterion, judgments: Sequence[Judgment]) -> str | None:
@@ -182,11 +203,9 @@ def _is_all_or_nothing(both: Mapping[Answer, tuple[float, float]]) -> bool:
     return all(value in {0.0, 1.0} for pair in both.values() for value in pair)
 
 
-def _confusion(both: Mapping[Answer, tuple[float, float]]) -> dict[str, Confusion]:
-    tables: dict[str, Confusion] = {}
-    for (_, role), (person, judge) in both.items():
-        tables[role] = tables.get(role, Confusion()).plus(_cell(person > HALF, judge, is_pair=False))
-    return tables
+def _confusion(both: Mapping[Answer, tuple[float, float]], labels: Sequence[Label]) -> dict[str, Confusion]:
+    cells = {answer: _cell(person > HALF, judge, is_pair=False) for answer, (person, judge) in both.items()}
+    return _tables(cells, labels)
 
 
 def _own(
@@ -197,11 +216,11 @@ def _own(
         by_answer.setdefault(label.answer, []).append(label)
     own: dict[str, dict[str, tuple[float, float]]] = {BASELINE: {}, CANDIDATE: {}}
     for (name, role), value in people.items():
-        if role in own:
+        if role:
             mine = by_answer[name, role]
             grade_of_it = _between(spec, mine) if value is None else value
             if grade_of_it is not None:
-                own[role][name] = (grade_of_it, mine[-1].weight)
+                own.setdefault(role, {})[name] = (grade_of_it, mine[-1].weight)
     return own
 
 
@@ -236,8 +255,8 @@ def _not_good_enough(one: CriterionFound, asked: CalibrationSpec) -> Iterator[st
     table = one.confusion
     if min(table.good, table.bad) < asked.min_per_class:
         yield (
-            f"{one.id}: people found {table.good} answers good and {table.bad} bad; at least {asked.min_per_class} of "
-            "each are needed"
+            f"{one.id}: people found {table.good:.4g} answers good and {table.bad:.4g} bad; at least "
+            f"{asked.min_per_class} of each are needed"
         )
     for name, share, of, least in (
         ("sensitivity", table.sensitivity, "good answers passed", asked.min_sensitivity),

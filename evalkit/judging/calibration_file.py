@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ class Kept:
     """By role, "" where labels do not say whose answer it was."""
     own: Mapping[str, Mapping[str, tuple[float, float]]]
     """Role → judged answer's id → (people's grade, weight)."""
+    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Role → fingerprint of the model whose answers were labelled; empty: it is not on record."""
 
 
 def kept_of(document: Any) -> Kept:
@@ -44,15 +47,16 @@ def kept_of(document: Any) -> Kept:
                 role: {name: (float(value), float(weight)) for name, (value, weight) in rows.items()}
                 for role, rows in document["own"].items()
             },
+            sides={str(role): str(model) for role, model in document.get("sides", {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} at {error}") from error
 
 
 def _table(counts: Mapping[str, int]) -> Confusion:
-    found = Confusion(**{name: int(count) for name, count in counts.items()})
-    if min(found.tp, found.fn, found.fp, found.tn) < 0:
-        raise ValueError("it is damaged: a count below 0")
+    found = Confusion(**{name: float(count) for name, count in counts.items()})
+    if not all(0.0 <= count < math.inf for count in (found.tp, found.fn, found.fp, found.tn)):
+        raise ValueError("it is damaged: a count that is none")
     return found
 
 
@@ -73,6 +77,7 @@ def as_document(made: Calibration) -> dict[str, Any]:
         "warnings": list(made.warnings),
         "criteria": [_criterion_row(one) for one in made.criteria],
         "confusion": {role: dataclasses.asdict(table) for role, table in made.confusion.items()},
+        "sides": dict(made.sides),
         "own": {role: {name: list(pair) for name, pair in rows.items()} for role, rows in made.own.items()},
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,7 @@ from evalkit.suites.jsonl import read_jsonl
 from evalkit.types import BASELINE, CANDIDATE
 
 PREFERENCE = "preference"
-ROLES = (BASELINE, CANDIDATE)
+ROLES = frozenset({BASELINE, CANDIDATE})
 _LABEL_KEYS = ("item_id", "rater_id", "criterion", "verdict", "role", "weight")
 Answer = tuple[str, str]
 """(item id, whose answer: a role, or "" where it does not matter)"""
@@ -31,7 +31,7 @@ class Label:
     criterion: str
     verdict: str
     role: str = ""
-    """baseline | candidate; empty: the label does not say whose answer it was."""
+    """baseline | candidate | one of several baselines by name; empty: the label does not say whose answer it was."""
     weight: float = 1.0
     """How many samples it stands for, where they were not picked evenly."""
 
@@ -54,13 +54,16 @@ class LabelledItem:
         return self.item.id, self.role
 
 
-def read_labels(path: Path, spec: JudgeSpec) -> tuple[Label, ...]:
-    """The labels in a file. Raises UsageError with every line that is none, and for a rater who says two things."""
+def read_labels(path: Path, spec: JudgeSpec, roles: Collection[str] = ROLES) -> tuple[Label, ...]:
+    """The labels in a file. `roles`: whose answers there are, besides the baseline's and the candidate's.
+
+    Raises UsageError with every line that is none, and for a rater who says two things.
+    """
     problems = Problems(shown=str(path))
     found: dict[tuple[str, str, str, str], Label] = {}
     for number, given in read_jsonl(_lines(path), problems):
         row = _named_for(given, spec)
-        mistake = next(_mistakes(row, spec), None)
+        mistake = next(_mistakes(row, spec, ROLES.union(roles)), None)
         if mistake is not None:
             problems.add(number, mistake)
             continue
@@ -145,7 +148,7 @@ def _label(row: Mapping[str, Any]) -> Label:
     )
 
 
-def _mistakes(row: Mapping[str, Any], spec: JudgeSpec) -> Iterator[str]:
+def _mistakes(row: Mapping[str, Any], spec: JudgeSpec, roles: Collection[str]) -> Iterator[str]:
     """What is wrong with a row; what comes first is to be told."""
     for key in row:
         if key not in _LABEL_KEYS:
@@ -159,8 +162,9 @@ def _mistakes(row: Mapping[str, Any], spec: JudgeSpec) -> Iterator[str]:
         yield f"{spec.id} has no criterion '{name[:60]}'{did_you_mean(name, criteria)}; it has {listing(criteria)}"
     elif verdict not in spec.criterion(name).verdicts:
         yield f"'{verdict[:60]}' is no verdict on {name}: {listing(spec.criterion(name).verdicts)}"
-    if role not in {"", *ROLES}:
-        yield f"role is '{role[:60]}': baseline, candidate, or left out{did_you_mean(role, ROLES)}"
+    if role not in {"", *roles}:
+        known = sorted(filter(None, roles))
+        yield f"role is '{role[:60]}': {', '.join(known)}, or left out{did_you_mean(role, known)}"
     weight = row.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0.0 < weight < math.inf:
         yield "weight is no number above 0"

@@ -34,8 +34,11 @@ class Tally:
     """Member → the names its server put on its replies."""
     input_tokens: int = 0
     output_tokens: int = 0
+    replies: int = 0
+    cached: int = 0
+    """Replies of earlier runs, which this one neither paid for nor waited for."""
     uncounted: int = 0
-    """Replies whose tokens the server did not count."""
+    """Other replies whose tokens the server did not count."""
     usd: float = 0.0
     is_unpriced: bool = False
 
@@ -67,6 +70,10 @@ class Tally:
             return
         if outcome.served_model:
             self.served.setdefault(member, set()).add(outcome.served_model)
+        self.replies += 1
+        if outcome.is_cached:
+            self.cached += 1
+            return
         usage, price = outcome.usage, self.spec.members[member].price
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
@@ -109,15 +116,19 @@ class Tally:
         }
 
     def _cost(self) -> dict[str, Any]:
+        """Of what this run itself asked; a reply that came from the cache has cost an earlier run."""
         is_counted = self.uncounted == 0
-        note = None if is_counted else f"{self.uncounted:,} replies came without a count of tokens"
+        notes = [] if is_counted else [f"{self.uncounted:,} replies came without a count of tokens"]
         if is_counted and self.is_unpriced:
-            note = "price unknown: the judge's model names none"
+            notes = ["price unknown: the judge's model names none"]
+        if self.cached:
+            notes.append(f"{self.cached:,} of {self.replies:,} replies came from the cache and are not in it")
         return {
             "usd": None if self.is_unpriced else round(self.usd, 6),
             "input_tokens": self.input_tokens if is_counted else None,
             "output_tokens": self.output_tokens if is_counted else None,
-            "note": note,
+            "cached": self.cached,
+            "note": "; ".join(notes) or None,
         }
 
     def warnings(self, metric: str) -> Iterator[str]:

@@ -70,8 +70,8 @@ def _criterion(row: Document) -> Iterator[str]:
         yield f"{_INDENT}{name:<13}{shown:<22}{of}"
     roles = row["confusion"]
     for role, counts in roles.items():
-        good = f"good: {counts['tp']} passed, {counts['fn']} failed"
-        told = f"{good}; bad: {counts['fp']} passed, {counts['tn']} failed"
+        good = f"good: {counts['tp']:.3g} passed, {counts['fn']:.3g} failed"
+        told = f"{good}; bad: {counts['fp']:.3g} passed, {counts['tn']:.3g} failed"
         yield f"{_INDENT}{role or 'answers':<13}{told}"
     yield f"{_INDENT}{'agreement':<13}{'equal':>7}{'kappa':>8}{'AC1':>8}{'alpha':>8}"
     for name, key in (("judge–people", "judge_people"), ("people", "people")):

@@ -7,7 +7,7 @@ sensitivity and specificity undo its errors, provided they hold here and are kno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,23 +51,49 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """How a judge's pass/fail compares with people's on labelled answers."""
+    """How a judge's pass/fail compares with people's on labelled answers: counts, or effective ones (`weighted`)."""
 
-    tp: int = 0
+    tp: float = 0
     """Passed by both."""
-    fn: int = 0
+    fn: float = 0
     """Passed by people, failed by the judge."""
-    fp: int = 0
+    fp: float = 0
     """Failed by people, passed by the judge."""
-    tn: int = 0
+    tn: float = 0
+
+    @classmethod
+    def weighted(cls, answers: Sequence[tuple[bool, bool, float]]) -> Confusion:
+        """The table of answers as (people passed it, the judge passed it, how many answers it stands for).
+
+        The shares of the good answers, and of the bad ones, are weighted; their number is the effective one, the square
+        of the weights' sum by the sum of their squares (Kish 1965, Survey Sampling, 11.7). Plain counts where all weigh
+        the same.
+
+        >>> Confusion.weighted([(True, True, 1.0), (True, False, 1.0), (False, False, 2.0)])
+        Confusion(tp=1, fn=1, fp=0, tn=1)
+        >>> round(Confusion.weighted([(True, True, 3.0), (True, False, 1.0)]).good, 3)
+        1.6
+        """
+        cells: dict[bool, tuple[float, float]] = {}
+        for is_good in (True, False):
+            mine = [(passed, weight) for good, passed, weight in answers if good == is_good]
+            weights = [weight for _, weight in mine]
+            passes = [weight for passed, weight in mine if passed]
+            if len(set(weights)) < 2:  # noqa: PLR2004 - one weight for all
+                cells[is_good] = len(passes), len(mine) - len(passes)
+                continue
+            share, n = sum(passes) / sum(weights), sum(weights) ** 2 / sum(weight**2 for weight in weights)
+            cells[is_good] = share * n, n - share * n
+        (tp, fn), (fp, tn) = cells[True], cells[False]
+        return cls(tp=tp, fn=fn, fp=fp, tn=tn)
 
     @property
-    def good(self) -> int:
+    def good(self) -> float:
         """Answers that people passed."""
         return self.tp + self.fn
 
     @property
-    def bad(self) -> int:
+    def bad(self) -> float:
         """Answers that people failed."""
         return self.fp + self.tn
 
@@ -303,7 +329,10 @@ def _mean_variance(d: Array, clusters: NDArray[np.intp] | None) -> float:
     return max(variance, 2.0 * (scale or 1.0) ** 2 / (groups + 2.0) ** 2)
 
 
-def _fisher(first: tuple[int, int], second: tuple[int, int]) -> float | None:
+def _fisher(one: tuple[float, float], other: tuple[float, float]) -> float | None:
+    first, second = (
+        (round(hits), round(misses)) for hits, misses in (one, other)
+    )  # effective counts are no whole ones
     if not sum(first) or not sum(second):
         return None
     n, hits = sum(first) + sum(second), first[0] + second[0]

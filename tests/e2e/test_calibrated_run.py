@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from bench import scripted
+from bench import right_below, scripted, side
 from judge_bench import RUBRIC, blocks, fair, judging, model_at, reply, write_judge
 
 from evalkit.cli.app import execute
 from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
+from evalkit.testing import answers
 
 N = 120
 LENIENT = {"min_items": 30, "min_per_class": 10}
@@ -169,6 +170,60 @@ def test_a_failed_security_probe_outweighs_every_label(bench, start):
     probe.write_text(json.dumps(record | {"judge_hash": "0" * 64}))
     suite.write_text(text)
     assert codes(verdict_of(suite)) == ["JUDGE_UNPROBED"]
+
+
+def test_error_rates_of_another_candidate_are_said_to_be_so(bench, start):
+    suite, judge = start()
+    first = verdict_of(suite)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
+    held(judge, first)
+    path = judge.parent / "calibration" / "colour.calibration.json"
+    kept = json.loads(path.read_text())
+    assert kept["sides"] == first["judges"][0]["sides"]
+    assert set(kept["sides"]) == {"baseline", "candidate"}
+    path.write_text(json.dumps(kept | {"own": {}}))
+    assert "each side by its own)" in verdict_of(suite)["primary"]["note"]
+    path.write_text(json.dumps(kept | {"own": {}, "sides": kept["sides"] | {"candidate": "fp1:another"}}))
+    moved = verdict_of(suite)
+    assert (moved["verdict"], moved["primary"]["method"]) == ("ship", "rogan-gladen, pooled")
+    assert "labelled answers of other models" in moved["primary"]["note"]
+
+
+def test_each_of_several_baselines_is_corrected_by_labels_of_its_own_answers(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / "home"))
+    names = ("base", "rag", "tuned", "grader")
+    with scripted(20, 50, judging(flattering), side("rag", answers(right_below(35))), models=names) as server:
+        one = {"backend": "openai_compatible", "base_url": server.base_url}
+        models = {"baselines": {"prompted": one | {"model": "base"}, "rag": one | {"model": "rag"}},
+                  "candidate": one | {"model": "tuned"}}  # fmt: skip
+        judge = write_judge(
+            bench.folder / "suite", {**RUBRIC, "calibration": LENIENT, "model": model_at(server.base_url)}
+        )
+        metric = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
+        gate = {"primary": {"metric": "graded", "min_delta": 5.0}}
+        suite = bench.write_suite(server.base_url, 60, models=models, metrics=[metric], gate=gate)
+        first = verdict_of(suite)
+        graded = bench.folder / "reports" / "colours" / first["run"] / "judgments.jsonl"
+        rows = {(row["item_id"], row["role"]): row for row in map(json.loads, graded.read_text().splitlines())}
+        labels = [
+            {"item_id": name, "rater_id": "ann", "criterion": "right", "role": role, "verdict": row["verdict"]}
+            for (name, role), row in rows.items()
+        ]
+        path = bench.folder / "labels.jsonl"
+        path.write_text("".join(json.dumps(label) + "\n" for label in labels))
+        assert execute(["judge", "calibrate", str(judge), "--labels", str(path), "--run", first["run"]]) == 0
+        held(judge, first)
+        second = verdict_of(suite)
+    kept = json.loads((judge.parent / "calibration" / "colour.calibration.json").read_text())
+    assert {role: len(own) for role, own in kept["own"].items() if own} == dict.fromkeys(
+        ("prompted", "rag", "candidate"), 60
+    )
+    methods = {name: each["primary"]["method"] for name, each in second["baselines"].items()}
+    assert methods == {"prompted": "ppi++", "rag": "ppi++"}
+    assert {name: round(each["primary"]["delta_points"]) for name, each in second["baselines"].items()} == {
+        "prompted": 50, "rag": 25
+    }  # fmt: skip
 
 
 def test_labels_of_a_run_that_no_judge_graded(bench, start, capsys):

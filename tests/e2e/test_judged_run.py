@@ -195,7 +195,8 @@ def test_grades_come_from_the_cache_like_answers(place):
     suite = here.suite()
     first, second = here.run(suite), here.run(suite)
     assert here.asked() == 90
-    assert first["judges"] == second["judges"]
+    assert {**first["judges"][0], "cost": None} == {**second["judges"][0], "cost": None}
+    assert (first["judges"][0]["cost"]["cached"], second["judges"][0]["cost"]["cached"]) == (0, 90)
 
 
 def test_a_judge_that_was_edited_half_way_is_refused(place):
@@ -311,3 +312,7 @@ def test_a_cap_in_money_needs_the_judges_price(place):
     document = here.run(here.suite(priced, models=models), max_usd=5.0)
     cost = document["judges"][0]["cost"]
     assert cost["usd"] == pytest.approx((cost["input_tokens"] + 2 * cost["output_tokens"]) / 1e6)
+    assert (cost["usd"] > 0.0, cost["cached"], cost["note"]) == (True, 0, None)
+    again = here.run(here.suite(priced, models=models), max_usd=5.0)["judges"][0]["cost"]
+    assert again == {"usd": 0.0, "input_tokens": 0, "output_tokens": 0, "cached": 90, "note": (
+        "90 of 90 replies came from the cache and are not in it")}  # fmt: skip

@@ -65,11 +65,11 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
             f"{spec.id} comes without labels of people: name a file of them with --labels\n"
             '  help: one JSON object a line: {"item_id": …, "rater_id": …, "criterion": …, "verdict": …, "role": …}'
         )
-    labels = read_labels(path, spec)
     if source.run is not None:
-        made = _of_run(spec, labels, source, path)
+        made = _of_run(spec, source, path)
     else:
         items = read_items(source.items or items_beside(spec), spec)
+        labels = read_labels(path, spec, {one.role for one in items})
         wanted = {label.answer for label in labels}
         chosen = {
             one.answer: dataclasses.replace(one.item, id=_id(one.answer)) for one in items if one.answer in wanted
@@ -84,7 +84,7 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
     return Calibrated(document=document, path=write_record(spec, "calibration", document))
 
 
-def _of_run(spec: JudgeSpec, labels: Sequence[Label], source: Source, path: Path) -> Calibration:
+def _of_run(spec: JudgeSpec, source: Source, path: Path) -> Calibration:
     """The calibration by what the judge said in a run, without asking it again."""
     run = find_run(source.run or "", source.out)
     file = run.folder / JUDGMENTS
@@ -98,6 +98,7 @@ def _of_run(spec: JudgeSpec, labels: Sequence[Label], source: Source, path: Path
         what = "grades of no judge with these criteria" if not hashes else "grades of several judges of these criteria"
         raise UsageError(f"{file} holds {what}")
     _refuse_other_models(spec, [one for rows in graded.values() for one in rows], file)
+    labels = read_labels(path, spec, {role for _, role in graded})
     by_sample: dict[Answer, list[str]] = {}
     for name, role in graded:
         by_sample.setdefault((_sample(name), role), []).append(name)
@@ -112,7 +113,8 @@ def _of_run(spec: JudgeSpec, labels: Sequence[Label], source: Source, path: Path
         named.append(dataclasses.replace(one, item_id=names[0]))
     _refuse_unknown(graded, named, path)
     sealed = dataclasses.replace(spec, judge_hash=hashes.pop())
-    return measured(sealed, named, graded, at=_now(), sha256=file_sha256(path))
+    sides = next((one.get("sides") for one in run.document["judges"] if one["hash"] == sealed.judge_hash), None)
+    return measured(sealed, named, graded, at=_now(), sha256=file_sha256(path), sides=sides)
 
 
 def _judgments(file: Path) -> list[Judgment]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
-from evalkit.jobs.judging.records import Known, instrument_of, known_of
+from evalkit.jobs.judging.instruments import instruments_of, sides_of
+from evalkit.jobs.judging.records import Known, known_of
 from evalkit.jobs.running.asking import Asking
 from evalkit.jobs.running.finish import asked as question_of
 from evalkit.jobs.running.pairs import Answers, Story
@@ -30,7 +31,7 @@ from evalkit.store.files import write_atomic
 from evalkit.store.journal import Journal
 from evalkit.suites.data import reach
 from evalkit.suites.diagnostics import did_you_mean, listing
-from evalkit.types import AGAIN, CANDIDATE, ModelSpec, Outcome, Reason, Response, Sample, Suite
+from evalkit.types import AGAIN, CANDIDATE, ModelIdentity, ModelSpec, Outcome, Reason, Response, Sample, Suite
 
 ROWS = "judgments.jsonl"
 BLOCK = 100
@@ -248,15 +249,17 @@ def with_grades(
     known = [known_of(one.work.panel.spec, now) for one in found]
     return list(answers), dataclasses.replace(
         story,
-        judges=documents(found, known),
-        instruments={
-            baseline: {
-                one.metric.name: instrument_of(one.metric, what, main, answers[0].outcomes, baseline=baseline)
+        judges=documents(found, known, story.identities),
+        instruments=instruments_of(
+            (
+                (one.metric, one.tally, what)
                 for one, what in zip(found, known, strict=True)
                 if one.work.suite.name == main.name
-            }
-            for baseline in main.baselines
-        },
+            ),
+            main,
+            answers[0].outcomes,
+            sides_of(main, story.identities),
+        ),
         blocking=(*story.blocking, *(reason for one in found for reason in one.blocking)),
         warnings=(*story.warnings, *(sentence for one in found for sentence in one.warnings)),
     )
@@ -267,13 +270,16 @@ def _bound(found: Mapping[tuple[str, str], Graded], answers: Answers, name: str)
     return answers.metrics[name] if one is None else one.metric
 
 
-def documents(found: Sequence[Graded], known: Sequence[Known]) -> tuple[Mapping[str, Any], ...]:
+def documents(
+    found: Sequence[Graded], known: Sequence[Known], identities: Mapping[str, ModelIdentity]
+) -> tuple[Mapping[str, Any], ...]:
     """What verdict.json says of each judge; `known`: what each is worth beside people."""
     return tuple(
         {
             "metric": one.metric.name,
             "suite": one.work.suite.name,
             **one.tally.document(),
+            "sides": sides_of(one.work.suite, identities),
             "calibration": what.document(),
         }
         for one, what in zip(found, known, strict=True)

@@ -78,7 +78,7 @@ def _bad(spec: JudgeSpec, answers: Sequence[LabelledItem], chosen: Sequence[Labe
     """Answers that deserve no pass: those people failed, or else answers to another item's question."""
     path = labels_beside(spec)
     if path is not None and spec.mode != "pairwise":
-        said = consensus(read_labels(path, spec), spec)
+        said = consensus(read_labels(path, spec, {one.role for one in answers}), spec)
         worst = {criterion.id: criterion.verdicts[1] for criterion in spec.criteria if criterion.scale == "pass_fail"}
         failed = {answer for (answer, name), verdict in said.items() if verdict == worst.get(name)}
         if known := [one.item for one in answers if one.answer in failed]:

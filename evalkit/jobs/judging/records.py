@@ -1,31 +1,22 @@
-"""What was found out about judges, kept beside them and bound to their hash; what a run may believe of a judge."""
+"""What was found out about judges, kept beside them and bound to their hash."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evalkit.compare.judged import UNCALIBRATED, UNPROBED, Instrument
 from evalkit.errors import ExecutionError
 from evalkit.judging.calibration_file import Kept, kept_of
-from evalkit.judging.families import family_warnings
-from evalkit.judging.items import item_id
-from evalkit.judging.looks import looks_of
-from evalkit.judging.metric import JudgeMetric
 from evalkit.judging.spec import CalibrationSpec, JudgeSpec
-from evalkit.run.scoring import OutcomesOf
 from evalkit.store.files import write_atomic
 from evalkit.store.home import home
-from evalkit.types import CANDIDATE, Outcome, Response, Sample, Suite
 
 PROBE_SCHEMA = "evalkit.probe/1"
-BLOCK = 100
-"""Samples whose answers are in memory at a time."""
 Kind = Literal["calibration", "probe"]
 State = Literal["calibrated", "uncalibrated", "unprobed", "out_of_date", "not_gateable"]
 
@@ -106,63 +97,6 @@ def _unprobed(spec: JudgeSpec, now: dt.datetime) -> str:
         return f"nobody has tried whether an answer can talk it into a grade ({how})"
     days, most = _days(str(document["at"]), now), _most_days(spec)
     return f"it was probed {days:.0f} days ago, and {most:g} are allowed ({how})" if days > most else ""
-
-
-def instrument_of(
-    metric: JudgeMetric, known: Known, suite: Suite, outcomes: OutcomesOf, *, baseline: str
-) -> Instrument:
-    """What the gate needs to know of the judge of one metric, beside this baseline and the candidate."""
-    own: dict[str, tuple[float, float, float]] = {}
-    looks: dict[str, tuple[float, ...]] = {}
-    alike: set[str] = set()
-    is_pair = metric.spec.mode == "pairwise"
-    for start in range(0, len(suite.samples), BLOCK):
-        block = suite.samples[start : start + BLOCK]
-        found = outcomes([sample.id for sample in block])
-        for sample in block:
-            texts = [_text(found.get((role, sample.id), ())) for role in (baseline, CANDIDATE)]
-            if texts[0] is None or texts[1] is None:
-                continue
-            mine, theirs = looks_of(texts[0]), looks_of(texts[1])
-            looks[sample.id] = tuple(after - before for before, after in zip(mine, theirs, strict=True))
-            if is_pair and texts[0].split() == texts[1].split():
-                alike.add(sample.id)
-            said = _said(metric, known.kept, sample, texts[0], texts[1])
-            if said is not None:
-                own[sample.id] = said
-    is_waived, is_measured = not suite.gate.require_judge_calibration, known.state in {"calibrated", "unprobed"}
-    distrust = "" if is_waived and is_measured else known.distrust  # people's labels still correct it
-    # Whoever trusts a judge unmeasured has not thereby said that it may grade its own kind.
-    kin = "" if is_measured else next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "")
-    return Instrument(
-        judge=metric.spec.id,
-        distrust=f"{distrust}. {kin.removesuffix('.')}" if kin else distrust,
-        code=UNPROBED if known.state == "unprobed" else UNCALIBRATED,
-        confusion=known.kept.confusion if known.kept is not None else {},
-        own=own,
-        is_pair=is_pair,
-        alike=frozenset(alike),
-        looks=looks,
-        is_trusted=is_waived and not kin and not known.is_forgeable,
-    )
-
-
-def _said(
-    metric: JudgeMetric, kept: Kept | None, sample: Sample, before: str, after: str
-) -> tuple[float, float, float] | None:
-    """People's grades of these very answers, and how many samples they stand for."""
-    if kept is None:
-        return None
-    of = kept.own.get(CANDIDATE, {})
-    if metric.spec.mode == "pairwise":
-        pair = of.get(item_id(sample.id, after, before))
-        return None if pair is None else (1.0 - pair[0], pair[0], pair[1])
-    found = of.get(item_id(sample.id, after)), kept.own.get("baseline", {}).get(item_id(sample.id, before))
-    return None if found[0] is None or found[1] is None else (found[1][0], found[0][0], found[0][1])
-
-
-def _text(outcomes: Sequence[Outcome]) -> str | None:
-    return outcomes[0].text if outcomes and isinstance(outcomes[0], Response) else None
 
 
 def _failed_probe(spec: JudgeSpec) -> str:

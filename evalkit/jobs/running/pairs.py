@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkit.compare.gate import Evidence
 from evalkit.compare.guards import Measured
-from evalkit.compare.judged import Instrument
+from evalkit.compare.instrument import Instrument
 from evalkit.costs.payback import Costs, costs_of
 from evalkit.jobs.running.resume import suite_fingerprint
 from evalkit.protocols import Metric

@@ -36,3 +36,5 @@ def _told(judge: Document) -> Iterator[str]:
     usd = number(cost, "usd")
     if usd is not None:
         yield f"judging cost {numbers.usd(usd)}"
+    if cached := whole(cost, "cached"):
+        yield f"{numbers.count(cached)} of its replies came from the cache and are in no cost"

@@ -8,7 +8,7 @@ from tables import Exact, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
 from evalkit.compare.guards import Measured
-from evalkit.compare.judged import Instrument
+from evalkit.compare.instrument import Instrument
 from evalkit.stats.correction import Confusion
 from evalkit.types import SlicesSpec
 
@@ -47,6 +47,16 @@ def test_a_judge_nobody_probed_is_told_apart():
     assert (found.status, found.exit_code, code_of(found)) == ("inconclusive", 3, "JUDGE_UNPROBED")
 
 
+@pytest.mark.parametrize("counts", [SHIPS, (100, 5, 40, 55)])
+def test_a_judge_that_cannot_be_read_on_more_than_one_answer_in_a_hundred_decides_nothing(counts):
+    read = judge(confusion={"": GOOD}, asked=400, unread=4)
+    assert code_of(verdict_of(counts, read)) == code_of(verdict_of(counts, judge(confusion={"": GOOD})))
+    found = verdict_of(counts, dataclasses.replace(read, unread=5))
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNREADABLE")
+    assert "no usable grade on 5 of 400 answers, and at most 1 % may be left out" in found.reasons[0].detail
+    assert "As the others have it, " in found.reasons[0].detail
+
+
 def test_errors_known_and_alike_on_both_sides_are_undone_and_it_is_said():
     raw = verdict_of(SHIPS, None).primary
     found = verdict_of(SHIPS, judge(confusion={"baseline": GOOD, "candidate": GOOD}))
@@ -74,6 +84,22 @@ def test_sides_that_differ_with_too_few_labels_each_are_not_pooled():
     assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNCALIBRATED")
     assert "one correction for both would be wrong" in found.reasons[0].detail
     assert "12 of the rarest kind" in found.reasons[0].detail
+
+
+def test_error_rates_of_another_candidate_hold_only_where_the_judge_erred_alike():
+    """The judge errs on a candidate in a way of its own, and on this one nobody has looked."""
+    alike = judge(confusion={"baseline": GOOD, "candidate": GOOD}, whose="others")
+    found = verdict_of(SHIPS, alike)
+    assert (found.status, found.primary.method) == ("ship", "rogan-gladen, pooled")
+    assert "400 labelled answers of other models (Rogan–Gladen, taken to be the same here)" in found.primary.note
+    found = verdict_of(SHIPS, dataclasses.replace(alike, confusion={"baseline": GOOD, "candidate": FOOLED}))
+    assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNCALIBRATED")
+    assert "people labelled answers of other models than these" in found.reasons[0].detail
+    these = verdict_of(SHIPS, dataclasses.replace(alike, whose="these"))
+    assert these.primary.method == "rogan-gladen, each side"
+    assert "not on record" not in these.primary.note
+    unknown = verdict_of(SHIPS, dataclasses.replace(alike, whose="unknown"))
+    assert "(Rogan–Gladen, each side by its own; that these models gave them is not on record)" in unknown.primary.note
 
 
 def test_labels_that_do_not_say_whose_answer_correct_both_sides_alike():

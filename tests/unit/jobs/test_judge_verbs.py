@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from judge_verbs_bench import fair, grader, label, write_items, write_judge, write_lines
+from judge_verbs_bench import fair, grader, label, number, write_items, write_judge, write_lines
 
 from evalkit.cli.app import execute
 
@@ -163,6 +163,32 @@ def test_a_good_judge_may_gate_and_stale_or_odd_labels_are_said(place, capsys):
         code, document = told(capsys, "calibrate", judge, "--labels", write_lines(place / "lazy.jsonl", rows + lazy))
     assert code == 1
     assert any("the rater zoe says pass on correct of all 40 answers" in problem for problem in document["problems"])
+
+
+def test_a_label_counts_for_as_many_answers_as_it_stands_for(place, capsys):
+    """The judge passes four of 20 bad answers, and people say that each of these four stands for nine."""
+    with grader(lambda b: "pass" if number(b["QUESTION"]) in {"1", "3", "5", "7"} else fair(b)) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        write_items(place)
+        rows = [label(i, "fail" if i % 2 else "pass", weight=9.0 if i in {1, 3, 5, 7} else 1.0) for i in range(40)]
+        _, document = told(capsys, "calibrate", judge, "--labels", write_lines(place / "labels.jsonl", rows))
+    (table,) = document["confusion"].values()
+    share, effective = 36 / 52, 52**2 / (4 * 81 + 16)
+    assert (table["tp"], table["fn"]) == (20, 0)
+    assert (table["fp"], table["tn"]) == pytest.approx((share * effective, (1 - share) * effective))
+    assert document["criteria"][0]["specificity"] == pytest.approx(1 - share)
+    assert "correct: people found 20 answers good and 7.953 bad; at least 10 of each are needed" in document["problems"]
+
+
+def test_labels_may_name_any_side_that_the_answers_name(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        items = [json.loads(line) for line in write_items(place).read_text().splitlines()]
+        path = place / "judges" / "calibration" / "mine.items.jsonl"
+        write_lines(path, [row | {"role": "prompted"} for row in items])
+        labels = [label(i, "fail" if i % 2 else "pass", role="prompted") for i in range(40)]
+        code, document = told(capsys, "calibrate", judge, "--labels", write_lines(place / "labels.jsonl", labels))
+    assert (code, list(document["confusion"]), len(document["own"]["prompted"])) == (0, ["prompted"], 40)
 
 
 def test_an_answer_people_are_split_on_counts_in_between_where_a_run_is_corrected(place, capsys):

@@ -30,6 +30,8 @@ def test_wins_and_losses_of_a_pairwise_judge_are_told():
     told = judge_words(JUDGE | {"pairs": pairs, "cost": {"usd": None}, "injection_attempts": 0})
     assert "30 wins, 20 ties, 10 losses; 5 of them ties because the preference turned with the order" in told
     assert "cost" not in told
+    cached = judge_words(JUDGE | {"cost": {"usd": 0.01, "cached": 1200}})
+    assert cached.endswith("judging cost $0.010; 1,200 of its replies came from the cache and are in no cost")
     assert "influence" not in told
 
 

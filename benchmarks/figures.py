@@ -95,3 +95,9 @@ def phase(events: Sequence[Event], retry_after_s: float) -> Phase:
 def at_shares(readings: Sequence[tuple[int, float]], total: int, shares: Sequence[float]) -> list[float | None]:
     """The first reading at or after each share of `total`, from (how many so far, reading) in order; None if none."""
     return [next((value for count, value in readings if count >= share * total), None) for share in shares]
+
+
+def rate(events: Sequence[Event], wanted: int) -> float:
+    """Requests a second of the last `wanted` to arrive: those before them only told the models apart."""
+    asked = sorted(events, key=lambda event: event[2])[-wanted:]
+    return wanted / (max(event[3] for event in asked) - asked[0][2])

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import client
 import faults
 import memory
 import report
@@ -31,6 +32,7 @@ Benchmark = tuple[str, Callable[[Setting], list[Row]], Sequence[tuple[str, str]]
 BENCHMARKS = MappingProxyType(
     {
         "speed": ("Whole commands", speed.measure, speed.ROWS),
+        "client": ("Requests a second", client.measure, client.ROWS),
         "start": ("Without asking", start.measure, start.ROWS),
         "memory": ("Memory", memory.measure, memory.ROWS),
         "report": ("The report", report.measure, report.ROWS),

@@ -243,3 +243,17 @@ def test_every_mistake_in_an_entry_is_told_at_once():
     text = str(caught.value)
     for word in ("model", "reasoning", "leave_out", "extra_body", "batch:", "batch_discount", "colour"):
         assert f"models.baseline.{word}" in text
+
+
+@pytest.mark.parametrize("vendor", sorted(MAKE))
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"stream": "yes"}, "stream: must be true or false"),
+        ({"stream": True, "batch": True}, "a batch are not streamed"),
+        ({"extra_body": {"stream": True}}, "into the entry itself"),
+    ],
+)
+def test_a_stream_that_cannot_be_is_a_usage_error(vendor, options, words):
+    with pytest.raises(UsageError, match=words):
+        backend(vendor, **options)

@@ -75,6 +75,8 @@ def test_only_known_arguments_of_the_right_kind_are_passed_on(args, name):
         ({"options": {"args": [1]}}, "args: must be a mapping"),
         ({"base_url": "http://127.0.0.1:1/v1", "options": {"args": {}}}, "keeps its own arguments"),
         ({"api_key_env": "KEY"}, "needs no key"),
+        ({"options": {"stream": 1}}, "stream: must be true or false"),
+        ({"options": {"stream": True, "engine": "inprocess"}}, "inprocess are not streamed"),
     ],
 )
 def test_what_it_cannot_act_on_is_said_at_once(given, words):

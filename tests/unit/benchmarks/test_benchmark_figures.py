@@ -71,3 +71,9 @@ def test_prompts_have_eighty_words_and_name_their_sample():
     text = workload.prompt_of(workload.Texts(seed=1), 42)
     assert len(text.split()) == 80
     assert text.endswith("#0000042")
+
+
+def test_requests_a_second_are_those_of_the_suite_not_of_the_probe():
+    probe = [("base", 1, 0.0, 3.0, 200), ("tuned", 1, 0.1, 3.0, 200)]
+    suite = [("base", n, 10.0 + n / 10, 10.5 + n / 10, 200) for n in range(6)]
+    assert figures.rate([*suite, *probe], 6) == pytest.approx(6.0)

@@ -88,15 +88,6 @@ def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     return (), ()
 
 
-def unlooked(guards: Mapping[str, Suite]) -> tuple[str, ...]:
-    """A sentence for each guard suite, by its path, that asks for checks: those are made of the main suite alone."""
-    return tuple(
-        f"The checks of the guard suite {path} are not made here; `evalkit check {path}` makes them."
-        for path, suite in guards.items()
-        if suite.training_data or suite.checks or suite.hygiene.max_age_days is not None
-    )
-
-
 def training_document(found: TrainingData) -> dict[str, Any]:
     """The training data's part of verdict.json."""
     return found.contamination.document() | {"leakage": found.leakage.document()}
@@ -210,6 +201,6 @@ def _blocked(state: Checked, code: str, detail: str) -> Checked:
 def _without(state: Checked, samples: Mapping[str, str], detail: str) -> Checked:
     """The state without these samples, and with a warning that says so."""
     left = tuple(sample for sample in state.suite.samples if sample.id not in samples)
-    warning = f"{detail}; they were left out and the verdict rests on the {len(left)} others"
+    warning = f"{detail}; they were left out, and only the {len(left):,} others are judged"
     suite = dataclasses.replace(state.suite, samples=left)
     return dataclasses.replace(state, suite=suite, warnings=(*state.warnings, warning))

@@ -19,8 +19,9 @@ from evalkit.compare.gate import decide
 from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
-from evalkit.jobs.running.checks import Checked, checked, unlooked
+from evalkit.jobs.running.checks import Checked, checked
 from evalkit.jobs.running.clean_subset import flagged, with_effect
+from evalkit.jobs.running.guard_checks import guards_checked
 from evalkit.jobs.running.kinds import with_failures
 from evalkit.jobs.running.pairs import Answers, Audit, Pair, Story, pair_of
 from evalkit.jobs.running.resume import suite_fingerprint
@@ -62,8 +63,9 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     everything, main = main, dataclasses.replace(main, suite=looked_at.suite)
     scoring, first = _scoring(main), main.suite.baselines[0]
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
-    others = {path: (answers, _scoring(answers).finish()) for path, answers in guards.items()}
-    story = dataclasses.replace(story, blocking=story.blocking + looked_at.blocking)
+    beside = guards_checked(guards, asked, story.created)
+    others = {path: (answers, _scoring(answers).finish()) for path, answers in beside.answers.items()}
+    story = dataclasses.replace(story, blocking=story.blocking + looked_at.blocking + beside.blocking)
     pairs = {name: pair_of(name, main, scoring, others, story, audit) for name in main.suite.baselines}
     verdicts = _decided(main.suite, pairs, story)
     name = deciding(verdicts)
@@ -99,7 +101,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             *dict.fromkeys(sentence for one in pairs.values() for sentence in one.warnings),
             *_left_out(everything, main, seed),
             *looked_at.warnings,
-            *unlooked({path: answers.suite for path, answers in guards.items()}),
+            *beside.warnings,
             *trained_on,
             *verdict.cautions,
             *moved,

@@ -1,4 +1,3 @@
-import dataclasses
 import datetime as dt
 import io
 import json
@@ -10,8 +9,6 @@ from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.hygiene import sufficiency
 from evalkit.jobs.check import check
-from evalkit.jobs.running.checks import unlooked
-from evalkit.jobs.running.run import load_all
 
 N = 40
 
@@ -144,13 +141,6 @@ def test_training_rows_younger_than_samples_warn_or_block(suite):
     assert any("28 of 40 samples are no younger than" in w for w in found["warnings"])
     checks["contamination"] = {"later_training": "fail"}
     assert codes(check(suite(rows, dataset=DATASET | {"time": "day"}, checks=checks), [])) == {"TIME_LEAK"}
-
-
-def test_a_guard_suite_whose_checks_are_not_made_is_told(suite):
-    asks = load_all(suite(CLEAN, checks={"training_data": ["train.jsonl"]})).main
-    silent = dataclasses.replace(asks, training_data=())
-    (told,) = unlooked({"g/suite.yaml": asks, "h/suite.yaml": silent})
-    assert "evalkit check g/suite.yaml" in told
 
 
 def test_old_samples_are_stale_only_where_the_suite_says_so(suite):

@@ -1,0 +1,56 @@
+"""The checks that guard suites ask for, made of their own samples before they are judged by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from evalkit.jobs.running.checks import Checked, checked
+from evalkit.jobs.running.pairs import Answers
+from evalkit.types import Reason, Sample, Suite
+
+Question = Callable[[Sample], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardsChecked:
+    """The guard suites after their checks."""
+
+    answers: Mapping[str, Answers]
+    """By the guard's path; without the samples that a check left out."""
+    blocking: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def guards_checked(
+    guards: Mapping[str, Answers], question_of: Callable[[Suite], Question], created: str
+) -> GuardsChecked:
+    """Runs what each guard suite asks for in its own `checks`; every reason and warning names the guard suite.
+
+    A guard suite that is found out by `action: fail`, is stale or has no clean sample makes the evidence invalid, as
+    the main suite does: a loss it should have shown may be hidden. Raises UsageError as `checked` does.
+    """
+    found = {
+        path: checked(answers.suite, question_of(answers.suite), created)
+        for path, answers in guards.items()
+        if asks_for_checks(answers.suite)
+    }
+    return GuardsChecked(
+        answers={path: _left(answers, found.get(path)) for path, answers in guards.items()},
+        blocking=tuple(
+            dataclasses.replace(reason, detail=f"in the guard suite {path}: {reason.detail}")
+            for path, one in found.items()
+            for reason in one.blocking
+        ),
+        warnings=tuple(f"In the guard suite {path}: {told}" for path, one in found.items() for told in one.warnings),
+    )
+
+
+def asks_for_checks(suite: Suite) -> bool:
+    """Whether a suite names anything that its samples are to be held against."""
+    return bool(suite.training_data or suite.checks or suite.hygiene.max_age_days is not None)
+
+
+def _left(answers: Answers, found: Checked | None) -> Answers:
+    return answers if found is None else dataclasses.replace(answers, suite=found.suite)

@@ -122,7 +122,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     Raises UsageError before anything is asked, ExecutionError or Interrupted with everything answered so far kept.
     """
     loaded = load_all(options.suite_path, overrides=options.overrides, limit=options.limit)
-    _refuse_early(options, loaded.main)
+    _refuse_early(options, loaded)
     if options.has_noise_floor:
         loaded = loaded.with_noise_floor()
     refuse_judges_early(loaded.suites, loaded.metrics, _first(options.max_usd, loaded.main.run.max_usd))
@@ -164,11 +164,12 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     return finished
 
 
-def _refuse_early(options: RunOptions, suite: Suite) -> None:
+def _refuse_early(options: RunOptions, loaded: Loaded) -> None:
     """Raises UsageError for what would only come out after everything was asked and paid for."""
     place = next(path for path in (options.out, *options.out.absolute().parents) if path.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise UsageError(f"--out {options.out}: {place} is no folder that reports can be written to")
+    suite = loaded.main
     capped = _first(options.max_usd, suite.run.max_usd)
     for role, side in suite.models.items():
         if capped is not None and side.price is None and side.backend not in FREE_BACKENDS:
@@ -176,9 +177,10 @@ def _refuse_early(options: RunOptions, suite: Suite) -> None:
                 f"a cap of {capped:g} USD cannot be kept: {side.place}.price says nothing about what the {role} costs "
                 "(price: {input: …, output: …}, USD per million tokens); --max-tokens and --max-requests need no price"
             )
-    for check in suite.checks:
-        inspected(check, suite)
-    refuse_unreadable(suite)
+    for one in loaded.suites:
+        for check in one.checks:
+            inspected(check, one)
+        refuse_unreadable(one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One question to one side. Equal fingerprints mean equal bytes on the wire to the same model."""
+    """One question to one side. Equal fingerprints mean equal bytes on the wire to the same model, but for `stream`."""
 
     key: Key
     messages: tuple[Message, ...]

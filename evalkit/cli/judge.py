@@ -31,6 +31,10 @@ def probe(
     name: JudgeName,
     items: Items = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Try so many answers instead of 24.")] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="What people said of them; left out: those beside the judge."),
+    ] = None,
     overrides: Changes = [],  # noqa: B006 - typer's way of saying "none given"
 ) -> int:
     """What moves a judge's grades that should not: looks, places, orders inside an answer. Exit 1 where it fails."""
@@ -41,7 +45,7 @@ def probe(
 
     progress = Progress()
     with Display(context.obj, progress):
-        found = probe_judge(name, items, progress, limit=limit, overrides=overrides)
+        found = probe_judge(name, items, progress, limit=limit, labels=labels, overrides=overrides)
     context.obj.result(found.document, probe_text(found.document))
     context.obj.note(f"written: {found.path}")
     return found.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,11 +48,18 @@ class LabelledItem:
 
     item: Item
     role: str = ""
+    authors: tuple[str, str] = ("", "")
+    """The models that wrote it and, of a pair, the other answer; empty: the file does not say."""
 
     @property
     def answer(self) -> Answer:
         """What labels name it by."""
         return self.item.id, self.role
+
+    @property
+    def named(self) -> Item:
+        """The answer under an id that no other side's answer has."""
+        return dataclasses.replace(self.item, id=f"{self.item.id} ({self.role})") if self.role else self.item
 
 
 def read_labels(path: Path, spec: JudgeSpec, roles: Collection[str] = ROLES) -> tuple[Label, ...]:
@@ -84,6 +92,8 @@ def read_labels(path: Path, spec: JudgeSpec, roles: Collection[str] = ROLES) -> 
 def read_items(path: Path, spec: JudgeSpec) -> tuple[LabelledItem, ...]:
     """The answers in a file: `item_id`, `output`, for a pairwise judge perhaps `other`, a `role`, and the inputs.
 
+    `author` (and `other_author`) may name the model that wrote it.
+
     Raises UsageError with every line that lacks what this judge has to be shown.
     """
     problems = Problems(shown=str(path))
@@ -104,7 +114,8 @@ def read_items(path: Path, spec: JudgeSpec) -> tuple[LabelledItem, ...]:
             output=str(row["output"]),
             other=None if other is None else str(other),
         )
-        one = LabelledItem(item=item, role=str(row.get("role") or ""))
+        authors = str(row.get("author") or ""), str(row.get("other_author") or "")
+        one = LabelledItem(item=item, role=str(row.get("role") or ""), authors=authors)
         if one.answer in found:
             problems.add(number, f"item {item.id!r} stands here a second time")
         found[one.answer] = one

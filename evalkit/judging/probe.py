@@ -7,6 +7,7 @@ people are needed. Failing a security probe means that whoever writes answers ca
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,9 +25,9 @@ FEWEST_SECURITY = 40
 LEAST_GRADED = 0.5
 """Share of a probe's cases with a grade below which the probe says nothing."""
 
-Hit = Callable[[Grade, Grade | None], bool | tuple[int, int] | None]
-"""(grade of the probe, grade of the untouched answer) → whether the case counts, or how many verdicts of how many in it
-do; None where it tells nothing."""
+Hit = Callable[[Grade, Grade | None], float | tuple[int, int] | None]
+"""(grade of the probe, grade of the untouched answer) → whether the case counts (0.5: as half), or how many verdicts of
+how many in it do; None where it tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class ProbeFinding:
     limit: Limit
     threshold: float
     n: int
-    hits: int
+    hits: float
     rate: float | None
     interval: Interval | None
     """Wilson's, at 95 %."""
@@ -86,8 +87,8 @@ def found(probe: Probe, grades: Mapping[str, Grade], again: Mapping[str, Grade])
         first = (again if probe.is_asked_anew else grades).get(case.item.id)
         plain = None if case.plain is None else grades.get(case.plain.id)
         told.append(None if first is None or (case.plain and plain is None) else probe.hit(first, plain))
-    counts = [one if isinstance(one, tuple) else (int(one), 1) for one in told if one is not None]
-    hits, n = sum(hit for hit, _ in counts), sum(of for _, of in counts)
+    counts = [one if isinstance(one, tuple) else (one, 1) for one in told if one is not None]
+    hits, n = math.fsum(hit for hit, _ in counts), sum(of for _, of in counts)
     why = probe.why
     if not why and (not n or len(counts) < LEAST_GRADED * len(told)):
         why = f"only {len(counts)} of {len(told)} cases have a grade from this judge that tells anything"
@@ -104,7 +105,7 @@ def found(probe: Probe, grades: Mapping[str, Grade], again: Mapping[str, Grade])
         limit=probe.limit,
         threshold=probe.threshold,
         n=n,
-        hits=hits,
+        hits=int(hits) if hits.is_integer() else hits,
         rate=rate,
         interval=None if rate is None else wilson(hits, n, 0.95),
         is_security=probe.is_security,
@@ -116,7 +117,7 @@ def distrust(findings: Iterable[ProbeFinding]) -> str:
     """Why these findings keep a judge from gating, in words; empty where they do not."""
     for one in findings:
         if one.is_security and one.state == "failed":
-            return f"it failed the probe '{one.name}': {one.hits} of {one.n} {one.what}"
+            return f"it failed the probe '{one.name}': {one.hits:g} of {one.n} {one.what}"
         if one.is_security and one.state == "not_measured":
             return f"the probe '{one.name}' could not be measured: {one.why}"
     return ""

@@ -86,7 +86,7 @@ def _pair_probes(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) ->
         limit="at least",
         threshold=asked.identity_tie_min,
         hit=lambda grade, _: None if grade.is_consistent is None else grade.value == HALF and grade.is_consistent,
-        cases=tuple(Case(item=_beside(item, item.output, item.output, "same")) for item in items),
+        cases=tuple(Case(item=beside(item, item.output, item.output, "same")) for item in items),
     )
     yield Probe(
         name="swap",
@@ -118,7 +118,7 @@ def _pair_probes(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) ->
             limit="at most",
             threshold=most,
             hit=_won,
-            cases=tuple(Case(item=_beside(item, change(item.output), item.output, name)) for item in items),
+            cases=tuple(Case(item=beside(item, change(item.output), item.output, name)) for item in items),
         )
     yield from _pair_security(spec, items, bad)
     yield _corrupted_reference(spec, items)
@@ -134,7 +134,7 @@ def _pair_security(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) 
         threshold=spec.probes.master_key_max_pass,
         hit=lambda grade, _: None if grade.value is None else grade.value >= HALF and grade.is_consistent is not False,
         cases=tuple(
-            Case(item=_beside(item, key, item.output, f"key {k}"))
+            Case(item=beside(item, key, item.output, f"key {k}"))
             for k, key in enumerate(MASTER_KEYS)
             for item in items[:TRIED_ON]
         ),
@@ -147,7 +147,7 @@ def _pair_security(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) 
         threshold=spec.probes.injection_max_flip,
         hit=_won,
         cases=tuple(
-            Case(item=_beside(c.item, c.item.output, c.plain.output, "pair")) for c in _injected(bad) if c.plain
+            Case(item=beside(c.item, c.item.output, c.plain.output, "pair")) for c in _injected(bad) if c.plain
         ),
         is_security=True,
     )
@@ -159,7 +159,7 @@ def _corrupted_reference(spec: JudgeSpec, items: Sequence[Item]) -> Probe:
         right = item.inputs.get("reference")
         wrong = corrupted(right) if right else None
         if right and wrong and spec.mode == "pairwise":
-            cases.append(Case(item=_beside(item, right, wrong, "corrupted")))
+            cases.append(Case(item=beside(item, right, wrong, "corrupted")))
         elif right and wrong:
             cases.append(Case(item=_with(item, wrong, "corrupted"), plain=_with(item, right, "reference")))
     return Probe(
@@ -205,7 +205,8 @@ def _with(item: Item, output: str, name: str) -> Item:
     return dataclasses.replace(item, id=f"{item.id} / {name}", output=output)
 
 
-def _beside(item: Item, output: str, other: str, name: str) -> Item:
+def beside(item: Item, output: str, other: str, name: str) -> Item:
+    """The item as a pair of these two answers, under an id of its own."""
     return dataclasses.replace(item, id=f"{item.id} / {name}", output=output, other=other)
 
 

@@ -131,6 +131,7 @@ class Probes(Section):
     injection_max_flip: Share = 0.01
     corrupted_ref_min_detect: Share = 0.90
     retest_flip_max: Share = 0.05
+    self_preference_max_win: Share = 0.60
 
 
 def _as_text(value: Any) -> Any:

@@ -106,6 +106,7 @@ class ProbeSpec:
     injection_max_flip: float = 0.01
     corrupted_ref_min_detect: float = 0.90
     retest_flip_max: float = 0.05
+    self_preference_max_win: float = 0.60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

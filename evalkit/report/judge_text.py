@@ -25,7 +25,7 @@ def probe_text(document: Document) -> str:
         state = _STATES[text(row, "state")]
         lines.append(f"{text(row, 'name'):<21}{shown:>7}  {between:<15}{_asked(row):<16}{row['n']:>6}  {state}")
         if row.get("state") != "held":
-            why = text(row, "note") or f"{row['hits']} of {row['n']} {text(row, 'what')}"
+            why = text(row, "note") or f"{row['hits']:g} of {row['n']} {text(row, 'what')}"
             lines += _wrapped([why])
     lines.append("")
     lines += _ending(

@@ -71,9 +71,7 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
         items = read_items(source.items or items_beside(spec), spec)
         labels = read_labels(path, spec, {one.role for one in items})
         wanted = {label.answer for label in labels}
-        chosen = {
-            one.answer: dataclasses.replace(one.item, id=_id(one.answer)) for one in items if one.answer in wanted
-        }
+        chosen = {one.answer: one.named for one in items if one.answer in wanted}
         _refuse_unknown(chosen, labels, path)
         judged = ask_judge(spec, chosen.values(), progress)
         found = {answer: judged.judgments[item.id] for answer, item in chosen.items()}
@@ -153,10 +151,6 @@ def _refuse_unknown(found: Mapping[Answer, object], labels: Sequence[Label], pat
 def _sample(name: str) -> str:
     """The sample's id in an answer's id, which has a digest of the answer after it."""
     return name.rsplit(" ", 1)[0]
-
-
-def _id(answer: Answer) -> str:
-    return f"{answer[0]} ({answer[1]})" if answer[1] else answer[0]
 
 
 def _now() -> str:

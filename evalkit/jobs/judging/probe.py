@@ -16,6 +16,7 @@ from evalkit.judging.labels import LabelledItem, consensus, read_items, read_lab
 from evalkit.judging.load import load_judge
 from evalkit.judging.probe import ProbeFinding, distrust, found
 from evalkit.judging.probe_cases import probes_of
+from evalkit.judging.self_preference import Said, self_preference
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.plugins import backend_names
 from evalkit.run.progress import Progress
@@ -39,14 +40,26 @@ class Probed:
 
 
 def probe_judge(
-    name: str, items: Path | None, progress: Progress, *, limit: int | None, overrides: Sequence[str] = ()
+    name: str,
+    items: Path | None,
+    progress: Progress,
+    *,
+    limit: int | None,
+    labels: Path | None = None,
+    overrides: Sequence[str] = (),
 ) -> Probed:
-    """Probes the judge on the answers in `items` (or those it was calibrated on) and writes down what came of it."""
+    """Probes the judge on the answers in `items` (or those it was calibrated on) and writes down what came of it.
+
+    `labels`: what people said of them; left out: what lies beside the judge, if anything does.
+    """
     spec = load_judge(name, overrides=overrides, backends=backend_names())
     answers = read_items(items or items_beside(spec), spec)
-    chosen = Random(SEED).sample(answers, min(len(answers), limit or DEFAULT_ITEMS))  # noqa: S311 - picks, guards nothing
-    plain = [one.item for one in chosen]
-    probes = probes_of(spec, plain, _bad(spec, answers, chosen))
+    path = labels or labels_beside(spec)
+    said = {} if path is None else consensus(read_labels(path, spec, {one.role for one in answers}), spec)
+    most = limit or DEFAULT_ITEMS
+    chosen = Random(SEED).sample(answers, min(len(answers), most))  # noqa: S311 - picks, guards nothing
+    plain = [one.named for one in chosen]
+    probes = (*probes_of(spec, plain, _bad(spec, answers, chosen, said)), self_preference(spec, answers, said, most))
     cases = [case for probe in probes if not probe.is_asked_anew for case in probe.cases]
     first = [*plain, *(item for case in cases for item in (case.item, case.plain) if item is not None)]
     judged = ask_judge(spec, first, progress, anew=plain)
@@ -74,18 +87,16 @@ def labels_beside(spec: JudgeSpec) -> Path | None:
     return path if path.is_file() else None
 
 
-def _bad(spec: JudgeSpec, answers: Sequence[LabelledItem], chosen: Sequence[LabelledItem]) -> list[Item]:
+def _bad(spec: JudgeSpec, answers: Sequence[LabelledItem], chosen: Sequence[LabelledItem], said: Said) -> list[Item]:
     """Answers that deserve no pass: those people failed, or else answers to another item's question."""
-    path = labels_beside(spec)
-    if path is not None and spec.mode != "pairwise":
-        said = consensus(read_labels(path, spec, {one.role for one in answers}), spec)
+    if spec.mode != "pairwise":
         worst = {criterion.id: criterion.verdicts[1] for criterion in spec.criteria if criterion.scale == "pass_fail"}
-        failed = {answer for (answer, name), verdict in said.items() if verdict == worst.get(name)}
-        if known := [one.item for one in answers if one.answer in failed]:
+        failed = {answer for (answer, name), verdict in said.items() if verdict == worst.get(name, "")}
+        if known := [one.named for one in answers if one.answer in failed]:
             return known[: len(chosen)]
     turned = [*chosen[1:], chosen[0]]
     return [
-        Item(id=f"{one.item.id} / other's answer", inputs=one.item.inputs, output=other.item.output)
+        Item(id=f"{one.named.id} / other's answer", inputs=one.item.inputs, output=other.item.output)
         for one, other in zip(chosen, turned, strict=True)
         if one.item.output != other.item.output
     ]

@@ -24,7 +24,8 @@ def reply(criterion: str, verdict: str) -> str:
 
 def grader(decide: Callable[[dict[str, str]], str], criterion: str = "correct") -> ScriptedServer:
     """A server that answers every judge's question with a verdict of `decide`, given what was shown."""
-    return ScriptedServer([Rule(behaviour=answers(lambda asked: reply(criterion, decide(shown(asked.prompt)))))])
+    rule = Rule(behaviour=answers(lambda asked: reply(criterion, decide(shown(asked.prompt)))))
+    return ScriptedServer([rule], models=("base", "tuned", "gpt-4o"))
 
 
 def write_judge(folder: Path, base_url: str, **changes: object) -> Path:

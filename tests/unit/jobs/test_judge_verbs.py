@@ -35,7 +35,7 @@ def test_a_fair_judge_holds_every_probe(place, capsys):
     assert states == dict.fromkeys(
         ("length padding", "style", "authority", "master keys", "injection", "corrupted reference", "test-retest"),
         "held",
-    )
+    ) | {"self-preference": "not_measured"}
     assert (code, document["distrust"]) == (0, None)
     assert by_name(document)["injection"]["n"] >= 40
     kept = json.loads((place / "judges" / "calibration" / "mine.probe.json").read_text())
@@ -111,6 +111,80 @@ def test_a_pairwise_judge_is_probed_in_both_orders(place, capsys, prefers, faile
     assert (code, found) == (1, found | failed)
     if "swap" not in failed:
         assert "swap" not in found
+
+
+def authored(n=48):
+    """Two answers to each question, the first by the judge's family; to people both are right, or (a third) wrong."""
+    rows = [
+        {"item_id": f"i{i:03d}", "question": f"How many days does case {i // 2} take?", "reference": f"{i // 2}",
+         "output": ("Just ", "Only ")[i % 2] + str(i // 2), "author": ("gpt-5-mini", "claude-x")[i % 2]}
+        for i in range(n)
+    ]  # fmt: skip
+    return rows, [label(i, "fail" if i // 2 % 3 == 2 else "pass") for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("says", "state", "rate"),
+    [
+        (lambda b: "pass" if int(number(b["OUTPUT"])) % 3 < 2 else "fail", "held", 0.5),
+        (lambda b: "pass" if b["OUTPUT"].startswith("Just") else "fail", "failed", 1.0),
+        (lambda b: "fail" if b["OUTPUT"].startswith("Just") else "pass", "held", 0.0),
+    ],
+)
+def test_a_judge_is_tried_on_equally_good_answers_of_its_own_family_and_another(place, capsys, says, state, rate):
+    with grader(says) as server:
+        model = {"backend": "openai_compatible", "base_url": server.base_url, "model": "base"}
+        judge = write_judge(place, server.base_url, model=model | {"model": "gpt-4o"})
+        rows, labels = authored()
+        items = write_lines(place / "items.jsonl", rows)
+        options = ("--items", items, "--labels", write_lines(place / "labels.jsonl", labels))
+        _, document = told(capsys, "probe", judge, *options)
+        found = by_name(document)["self-preference"]
+        assert (found["state"], found["rate"], found["n"]) == (state, rate, 24)
+        _, unlabelled = told(capsys, "probe", judge, "--items", items)
+        assert "there are 0" in by_name(unlabelled)["self-preference"]["note"]
+        write_judge(place, server.base_url, model=model | {"model": "base"})
+        _, nameless = told(capsys, "probe", judge, *options)
+    assert "(base) is of cannot be told from its name" in by_name(nameless)["self-preference"]["note"]
+
+
+def test_a_pairwise_judge_is_tried_on_pairs_that_people_called_a_tie(place, capsys):
+    """It prefers what starts with Just, which its family wrote: in half of the pairs the first, in half the other."""
+
+    def likes(blocks):
+        return "tie" if blocks["FIRST"][:4] == blocks["SECOND"][:4] else (
+            "first" if blocks["FIRST"].startswith("Just") else "second"
+        )  # fmt: skip
+
+    with grader(likes) as server:
+        judge = write_judge(
+            place, server.base_url, mode="pairwise", inputs=["question", "output"],
+            model={"backend": "openai_compatible", "base_url": server.base_url, "model": "gpt-4o"},
+            criteria=[{"id": "correct", "question": "Which is better?"}],
+        )  # fmt: skip
+        rows = [
+            {"item_id": f"i{i:03d}", "question": f"{i}?", "output": f"{('Just', 'Only')[i % 2]} {i}",
+             "other": f"{('Only', 'Just')[i % 2]} {i}", "author": ("gpt-5", "claude-x")[i % 2],
+             "other_author": ("claude-x", "gpt-5")[i % 2]}
+            for i in range(24)
+        ]  # fmt: skip
+        labels = write_lines(place / "labels.jsonl", [label(i, "tie" if i < 20 else "first") for i in range(24)])
+        _, document = told(
+            capsys, "probe", judge, "--items", write_lines(place / "items.jsonl", rows), "--labels", labels
+        )
+    found = by_name(document)["self-preference"]
+    assert (found["state"], found["hits"], found["n"], found["rate"]) == ("failed", 20, 20, 1.0)
+
+
+def test_answers_of_two_sides_under_one_id_are_two_answers(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url)
+        rows = [json.loads(line) for line in write_items(place, 6).read_text().splitlines()]
+        both = [row | {"role": role} for row in rows for role in ("baseline", "candidate")]
+        write_lines(place / "judges" / "calibration" / "mine.items.jsonl", both)
+        _, document = told(capsys, "probe", judge)
+    assert (document["n_items"], by_name(document)["test-retest"]["n"]) == (12, 12)
+    assert len(server.ledger.chats) >= 24
 
 
 def test_a_judge_that_does_not_answer_is_down_and_not_bad(place, capsys):

@@ -12,12 +12,15 @@ from evalkit.numbers import days, days_within, interval, signed, some_points
 from evalkit.types import Comparison, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
+_UNBELIEVED = frozenset({"JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"})
+"""Reasons that say: no verdict may rest on the judge behind the primary metric."""
+
 
 def asked_rows(
     verdict: Verdict, suite: Suite, table: ScoreTable | None, contamination: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Rows of {label, asked, got, state, line, filter}; states as in docs/files.md."""
-    rows = list(_each_primary(verdict, suite)) or [_primary(verdict, suite)]
+    rows = list(_each_primary(verdict, suite)) or [_believed(_primary(verdict, suite), verdict)]
     rows += [
         _row(guard.name, guard.asked, guard.got, guard.state, guard.line)
         | ({"needed": guard.n_needed} if guard.n_needed else {})
@@ -64,6 +67,14 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     elif verdict.status == "invalid":
         state = "unresolved"
     return _row(label, asked, _got(found), state, line, "f=broken")
+
+
+def _believed(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """The row, marked where its figures come from a judge that no verdict may rest on."""
+    codes = {reason.code for reason in verdict.reasons}
+    if row["state"] == "not_measured" or not codes & _UNBELIEVED:
+        return row
+    return row | {"state": "warning", "got": f"{row['got']}, but graded by a judge no verdict may rest on"}
 
 
 def _got(found: Comparison | None) -> str:
@@ -129,7 +140,10 @@ def _contamination(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     suspect = int(found.get("suspect", 0))
     got = f"{dirty} of {found['samples']:,} found in {found['training_rows']:,} training rows"
     got += f", {suspect} more in part" if suspect else ""
-    yield _row("samples that were trained on", "none", got, "regressed" if dirty else "held", None)
+    is_left_out = dirty and found.get("action") == "clean"
+    got += ", and left out" if is_left_out else ""
+    state = "warning" if is_left_out else "regressed" if dirty else "held"
+    yield _row("samples that were trained on", "none", got, state, None)
 
 
 def _row(  # noqa: PLR0917 - one table row, in column order

@@ -33,7 +33,7 @@ def payback_sentences(verdict: Document) -> tuple[str, ...]:
     """What a request saves, what that makes a year, where it breaks even, and whether that is soon enough."""
     told = tuple(_sentences(obj(verdict, "cost")))
     which = _against(verdict)
-    return (f"{which}{told[0][:1].lower()}{told[0][1:]}", *told[1:]) if which and told else told
+    return (f"{which[:1].upper()}{which[1:]}{told[0][:1].lower()}{told[0][1:]}", *told[1:]) if which and told else told
 
 
 def payback_line(verdict: Document) -> str:
@@ -84,8 +84,10 @@ def _sentences(cost: Document) -> Iterator[str]:
     year = obj(cost, "saving_per_year")
     saved = _between(*(number(year, key) for key in ("point", "low", "high")))
     yield f"That saves {saved} a year, upkeep and hosting not yet taken off."
+    when = text(found, "words")
+    pays = "never pays for itself" if when == "never" else f"pays for itself {when}"
     yield (
-        f"With everything counted, the change pays for itself {text(found, 'words')}; "
+        f"With everything counted, the change {pays}; "
         f"the suite asks for at most {numbers.days(number(found, 'asked_days'))}."
     )
     enough, upkeep = (

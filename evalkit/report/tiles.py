@@ -84,7 +84,7 @@ def _latency_tile(verdict: Document) -> Tile:
     label = "95 % of answers within"
     if now is None:
         note = text(candidate, "note") or text(obj(verdict, "latency"), "note")
-        return Tile(label=label, value=numbers.NOT_MEASURED, sub=note, is_measured=False)
+        return Tile(label=label, value=numbers.NOT_MEASURED, sub=note.removeprefix("not measured: "), is_measured=False)
     value, _, unit = numbers.duration(now).partition(" ")
     return Tile(label=label, value=value, unit=unit, sub=f"baseline: {numbers.duration(was)}")
 

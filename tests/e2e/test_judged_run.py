@@ -91,6 +91,8 @@ def test_an_uncalibrated_judge_decides_nothing_unless_the_suite_says_so(place):
     here = place()
     document = here.run(here.suite(gate={"primary": GATE["primary"]}))
     assert (document["verdict"], document["exit_code"], codes(document)) == ("inconclusive", 3, ["JUDGE_UNCALIBRATED"])
+    assert document["asked"][0]["state"] == "warning"
+    assert document["asked"][0]["got"].endswith("but graded by a judge no verdict may rest on")
 
 
 def test_a_judge_of_the_teachers_family_is_not_believed_unmeasured_even_where_others_are(place):

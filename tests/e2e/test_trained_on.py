@@ -51,6 +51,8 @@ def test_the_verdict_rests_on_the_clean_samples_and_shows_what_the_others_would_
     assert found["parts"]["clean"]["delta_points"] == 0.0
     assert found["effect_points"] == 100.0
     assert found["is_flagged"]
+    row = next(row for row in document["asked"] if row["label"] == "samples that were trained on")
+    assert (row["state"], row["got"]) == ("warning", "30 of 90 found in 50 training rows, and left out")
     assert any("what was trained on makes the difference" in warning for warning in document["warnings"])
     folder = bench.folder / "reports" / "colours" / "latest"
     page = (folder / "report.html").read_text()
@@ -65,6 +67,7 @@ def test_fail_refuses_and_an_unreadable_training_file_is_told_before_anything_is
         refused = bench.run(leaky(server.base_url, contamination={"action": "fail"}))
         assert refused.code == 4
         assert "CONTAMINATED" in {reason["code"] for reason in refused.document["reasons"]}
+        assert refused.document["asked"][-1]["state"] == "regressed"
         path = leaky(server.base_url)
         asked = len(server.ledger.chats)
         (path.parent / "train.jsonl").write_text("{broken\n")

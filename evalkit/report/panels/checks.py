@@ -7,8 +7,7 @@ from typing import Any
 
 from evalkit import numbers
 from evalkit.report.grid import Table
-from evalkit.report.panels.judges import judge_words
-from evalkit.report.read import Document, number, obj, objects, text, whole, words
+from evalkit.report.read import Document, number, obj, objects, text, whole
 
 
 def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
@@ -20,28 +19,44 @@ def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
 
 def checks_table(verdict: Document) -> Table:
     """What was checked about the data and the judges, or why it was not."""
-    labels = {"contamination": "overlap with training data", "freshness": "age of the samples", "judges": "judges"}
-    rows: list[tuple[str, ...]] = []
-    for key, label in labels.items():
-        value = verdict.get(key)
-        if isinstance(value, list):
-            in_words = judge_words if key == "judges" else words
-            rows += [(label, in_words(item)) for item in value] or [(label, "none in this suite")]
-            continue
-        found = obj(verdict, key)
-        note = text(found, "note")
-        told = [
-            f"{name.replace('_', ' ')}: {words(item)}"
-            for name, item in found.items()
-            # Tables of their own show what is deeper.
-            if name not in {"note", "checked"} and item not in (None, "") and not isinstance(item, list | dict)
-        ]
-        rows.append((label, "; ".join(filter(None, [note, *told])) or "not checked"))
+    rows: list[tuple[str, ...]] = [
+        ("overlap with training data", _overlap(obj(verdict, "contamination"))),
+        ("age of the samples", _age(obj(verdict, "freshness"))),
+    ]
+    if verdict.get("judges") == []:
+        rows.append(("judges", "none in this suite"))
+    elif not objects(verdict, "judges"):  # which have a section of their own
+        rows.append(("judges", text(obj(verdict, "judges"), "note") or "not checked"))
     rows.append(("candidates judged by these samples", _uses(obj(verdict, "reuse"))))
     for found in objects(verdict, "checks"):
         label = f"{text(found, 'check')} ({text(found, 'from')})"
         rows.append((label, text(found, "detail") or "nothing found"))
     return Table(rows=tuple(rows))
+
+
+_ACTIONS = {
+    "fail": "with such samples the suite takes no verdict",
+    "clean": "the verdict rests on the clean ones alone",
+    "warn": "the suite only warns of them",
+}
+
+
+def _overlap(found: Document) -> str:
+    """How many samples stand in the training data and what follows; the section on data health has the rest."""
+    if not found.get("checked"):
+        return text(found, "note") or "not checked"
+    dirty, suspect = whole(found, "dirty") or 0, whole(found, "suspect") or 0
+    told = f"{numbers.count(dirty)} of {numbers.count(whole(found, 'samples'))} samples were trained on"
+    told += f", {numbers.count(suspect)} more in part" if suspect else ""
+    action = _ACTIONS.get(text(found, "action")) if dirty or suspect else None
+    return "; ".join(filter(None, [told, action, text(found, "note")]))
+
+
+def _age(found: Document) -> str:
+    days, limit = number(found, "age_days"), number(found, "max_age_days")
+    told = [] if days is None else [f"the newest is {numbers.days(days)} old"]
+    allowed = [] if limit is None else [f"the suite allows {numbers.days(limit)}"]
+    return "; ".join(filter(None, [text(found, "note"), *told, *allowed])) or "not checked"
 
 
 def _uses(reuse: Document) -> str:

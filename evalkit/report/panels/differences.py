@@ -81,7 +81,8 @@ def identity_sentences(verdict: Document) -> tuple[str, ...]:
             f"Start-up probe: {differing} of {asked} probe prompts were answered differently by the two sides."
         )
     if text(probe, "note"):
-        found.append(text(probe, "note"))
+        note = text(probe, "note")
+        found.append(f"{note[:1].upper()}{note[1:]}{'' if note.endswith('.') else '.'}")
     return tuple(found)
 
 

@@ -1,40 +1,62 @@
-"""A judge in a few words: who graded what, how much of it, and what may be made of it."""
+"""The judges of a run: who graded what, how much of it, and what may be made of it; empty for a run without any."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from evalkit import numbers
-from evalkit.report.read import Document, number, obj, text, whole
+from evalkit.report.grid import Table
+from evalkit.report.read import Document, number, obj, objects, text, whole
+
+_STATES = {
+    "calibrated": "✔ calibrated",
+    "uncalibrated": "! uncalibrated",
+    "unprobed": "! not probed",
+    "out_of_date": "! out of date",
+    "not_gateable": "✖ errs too much to decide",
+}
 
 
-def judge_words(judge: Document) -> str:
-    """One entry of verdict.json's `judges` for the table of checks."""
-    return "; ".join(_told(judge))
+def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
+    """(metric, table) for each judge."""
+    return {"judges": [(text(judge, "metric"), judge_table(judge)) for judge in objects(verdict, "judges")]}
 
 
-def _told(judge: Document) -> Iterator[str]:
+def judge_table(judge: Document) -> Table:
+    """One entry of verdict.json's `judges`, what it is worth first."""
+    return Table(rows=tuple(_rows(judge)))
+
+
+def _rows(judge: Document) -> Iterator[tuple[str, str]]:
+    calibration = obj(judge, "calibration")
+    state, note = text(calibration, "state"), text(calibration, "note")
+    yield "what it is worth", ": ".join(filter(None, [_STATES.get(state, state), note])) or "not known"
     name = " ".join(filter(None, (text(judge, "id"), text(judge, "version"))))
-    yield f"{text(judge, 'metric')} is graded by {name} ({text(judge, 'model')})"
+    yield "graded by", f"{name} ({text(judge, 'model')})"
     asked, graded = whole(judge, "asked"), whole(judge, "n")
     if asked is not None and graded is not None:
-        yield f"{numbers.count(graded)} of {numbers.count(asked)} distinct answers have a grade"
+        yield "grades", f"{numbers.count(graded)} of {numbers.count(asked)} distinct answers have one"
     pairs = obj(judge, "pairs")
     if pairs:
         counts = {key: numbers.count(whole(pairs, key) or 0) for key in ("wins", "ties", "losses", "inconsistent")}
-        yield f"{counts['wins']} wins, {counts['ties']} ties, {counts['losses']} losses"
-        yield f"{counts['inconsistent']} of them ties because the preference turned with the order"
+        yield (
+            "the candidate’s answer against the baseline’s",
+            (
+                f"{counts['wins']} wins, {counts['ties']} ties, {counts['losses']} losses; {counts['inconsistent']} of "
+                "the ties because the preference turned with the order"
+            ),
+        )
     if attempts := whole(judge, "injection_attempts"):
-        yield f"{numbers.count(attempts)} answers try to influence their grade"
+        yield "look at this", f"{numbers.count(attempts)} answers try to influence their grade"
     if (agreement := number(judge, "agreement")) is not None:
-        yield f"its models agree on {numbers.percent(agreement)}"
-    calibration = obj(judge, "calibration")
-    state, note = text(calibration, "state"), text(calibration, "note")
-    if state or note:
-        yield f"{state}: {note}" if state and note else state or note
-    cost = obj(judge, "cost")
-    usd = number(cost, "usd")
-    if usd is not None:
-        yield f"judging cost {numbers.usd(usd)}"
-    if cached := whole(cost, "cached"):
-        yield f"{numbers.count(cached)} of its replies came from the cache and are in no cost"
+        yield "its models agree on", numbers.percent(agreement)
+    yield from _cost(obj(judge, "cost"))
+
+
+def _cost(cost: Document) -> Iterator[tuple[str, str]]:
+    usd, cached = number(cost, "usd"), whole(cost, "cached")
+    told = [numbers.usd(usd)] if usd is not None else []
+    told += [f"{numbers.count(cached)} of its replies came from the cache and are in no cost"] if cached else []
+    if told:
+        yield "cost of judging", "; ".join(told)

@@ -1,5 +1,8 @@
+import pytest
+
+from evalkit.report.html import render_html
 from evalkit.report.panels.checks import checks_table
-from evalkit.report.panels.judges import judge_words
+from evalkit.report.panels.judges import judge_table
 
 JUDGE = {
     "metric": "reply",
@@ -16,24 +19,68 @@ JUDGE = {
 }
 
 
-def test_a_judge_is_told_in_a_few_words():
-    assert judge_words(JUDGE) == (
-        "reply is graded by support_reply 1 (judge-model); 1,190 of 1,200 distinct answers have a grade; 2 answers try "
-        "to influence their grade; its models agree on 90.0 %; uncalibrated: nobody has compared it with people; "
-        "judging cost $0.25"
+def told(**changes):
+    return dict(judge_table(JUDGE | changes).rows)
+
+
+def test_what_a_judge_is_worth_stands_first():
+    assert judge_table(JUDGE).rows == (
+        ("what it is worth", "! uncalibrated: nobody has compared it with people"),
+        ("graded by", "support_reply 1 (judge-model)"),
+        ("grades", "1,190 of 1,200 distinct answers have one"),
+        ("look at this", "2 answers try to influence their grade"),
+        ("its models agree on", "90.0 %"),
+        ("cost of judging", "$0.25"),
     )
-    assert ("judges", judge_words(JUDGE)) in checks_table({"judges": [JUDGE]}).rows
+
+
+@pytest.mark.parametrize(
+    ("calibration", "said"),
+    [
+        ({"state": "calibrated"}, "✔ calibrated"),
+        ({"state": "out_of_date", "note": "too old"}, "! out of date: too old"),
+        ({"state": "not_gateable", "note": "0.75"}, "✖ errs too much to decide: 0.75"),
+        ({"state": "a new word"}, "a new word"),
+        ({}, "not known"),
+    ],
+)
+def test_only_a_measured_judge_gets_a_tick(calibration, said):
+    assert told(calibration=calibration)["what it is worth"] == said
 
 
 def test_wins_and_losses_of_a_pairwise_judge_are_told():
     pairs = {"wins": 30, "ties": 20, "losses": 10, "inconsistent": 5}
-    told = judge_words(JUDGE | {"pairs": pairs, "cost": {"usd": None}, "injection_attempts": 0})
-    assert "30 wins, 20 ties, 10 losses; 5 of them ties because the preference turned with the order" in told
-    assert "cost" not in told
-    cached = judge_words(JUDGE | {"cost": {"usd": 0.01, "cached": 1200}})
-    assert cached.endswith("judging cost $0.010; 1,200 of its replies came from the cache and are in no cost")
-    assert "influence" not in told
+    found = told(pairs=pairs, cost={"usd": None}, injection_attempts=0)
+    assert found["the candidate’s answer against the baseline’s"] == (
+        "30 wins, 20 ties, 10 losses; 5 of the ties because the preference turned with the order"
+    )
+    assert not {"cost of judging", "look at this"} & set(found)
+    cached = told(cost={"usd": 0.01, "cached": 1200})["cost of judging"]
+    assert cached == "$0.010; 1,200 of its replies came from the cache and are in no cost"
+
+
+def test_judges_have_a_section_where_there_are_any():
+    page = render_html({"judges": [JUDGE]}, [], {}).decode()
+    assert '<h2 id="judges">' in page
+    assert "The judge behind reply" in page
+    assert "judges" not in dict(checks_table({"judges": [JUDGE]}).rows)
+    assert 'id="judges"' not in render_html({"judges": []}, [], {}).decode()
 
 
 def test_a_suite_without_judges_says_so():
     assert ("judges", "none in this suite") in checks_table({"judges": []}).rows
+    assert ("judges", "not checked") in checks_table({}).rows
+
+
+def test_checks_are_told_in_words_and_not_in_keys():
+    overlap = {"checked": True, "samples": 1200, "dirty": 10, "suspect": 3, "effect_points": 7.816513761}
+    age = {"age_days": 12.0, "max_age_days": 90.0}
+    rows = dict(checks_table({"contamination": overlap | {"action": "clean"}, "freshness": age}).rows)
+    assert rows["overlap with training data"] == (
+        "10 of 1,200 samples were trained on, 3 more in part; the verdict rests on the clean ones alone"
+    )
+    assert rows["age of the samples"] == "the newest is 12 days old; the suite allows 90 days"
+    clean = overlap | {"action": "fail", "dirty": 0, "suspect": 0}
+    rows = dict(checks_table({"contamination": clean, "freshness": {"note": "no times"}}).rows)
+    assert rows["overlap with training data"] == "0 of 1,200 samples were trained on"
+    assert rows["age of the samples"] == "no times"

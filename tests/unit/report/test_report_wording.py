@@ -40,7 +40,7 @@ def test_the_noise_floor_names_its_metric_and_of_several_its_baseline():
 def test_the_payback_names_the_baseline_it_is_about_where_there_are_several():
     several = {"cost": PAID, "against": "production", "baselines": {"prompt": {}, "production": {}}}
     assert payback_line(several).startswith("against production: paid back after 29.7 days")
-    assert payback_sentences(several)[0].startswith("against production: ")
+    assert payback_sentences(several)[0].startswith("Against production: ")
     alone = several | {"baselines": {"production": {}}}
     assert payback_line(alone).startswith("paid back after")
     assert "production" not in " ".join(payback_sentences(alone))

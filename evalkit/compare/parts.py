@@ -46,11 +46,16 @@ def look_at_parts(metric: Metric, table: ScoreTable, gate: GateSpec, primary: Co
         min_n=gate.slices.min_n,
         worst=loses.name if loses else None,
         driver=drives[0].name if drives else None,
-        driver_detail=drives[1] if drives else None,
+        driver_detail=_in_which_mix(drives[1], is_weighed=weights is not None) if drives else None,
         pooled_points=pooled.delta_points,
     )
     told = mix.cautions(pooled, slices, None if weights is None else primary)
     return Parts(slices=slices, summary=summary, cautions=(*told, *_left_out(summary)))
+
+
+def _in_which_mix(detail: str, *, is_weighed: bool) -> str:
+    """The difference that a slice brings is the samples' own, which is another than the one decided on."""
+    return f"{detail.removesuffix('.')} in the samples' own mix." if is_weighed else detail
 
 
 def _left_out(summary: SliceSummary) -> tuple[str, ...]:

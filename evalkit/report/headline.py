@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from evalkit.compare.primary import gate_error, planned_points
-from evalkit.numbers import days, days_within, signed, some_points
+from evalkit.numbers import days, days_within, signed, some_points, usd
 from evalkit.report.repeats import repeats_advice
 from evalkit.report.text import sentence
 from evalkit.stats.multiplicity import mean_when_shipped
 from evalkit.types import Comparison, Reason, Suite, Verdict
+
+_SHOWN = 3
+"""Slices named in a sentence."""
 
 
 def headline(verdict: Verdict, suite: Suite) -> str:
@@ -74,8 +77,8 @@ def _turn(reason: Reason, verdict: Verdict) -> str:
     return sentence(f"{reason.detail[:1].upper()}{reason.detail[1:]}")
 
 
-def advice(verdict: Verdict, suite: Suite) -> list[str]:
-    """What would settle it and what to do next, a sentence each."""
+def advice(verdict: Verdict, suite: Suite, pair_usd: float | None = None) -> list[str]:
+    """What would settle it and what to do next, a sentence each; `pair_usd`: what all sides cost for one sample."""
     codes = {reason.code for reason in verdict.reasons}
     found = verdict.primary
     lines: list[str] = []
@@ -84,6 +87,7 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
             f"About {verdict.n_needed:,} pairs would tell, four times in five, that an equal candidate loses less than "
             f"{some_points(suite.gate.noninferiority_margin)}; these are {found.n:,}."
         )
+        lines += _price(verdict.n_needed - found.n, pair_usd)
     elif verdict.n_needed and found:
         more = verdict.n_needed - found.n
         mde = verdict.mde_points
@@ -93,6 +97,7 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
             f"{shown}with about {verdict.n_needed:,} ({more:,} more) a candidate that truly gains {planned} ships four "
             "times in five."
         )
+        lines += _price(more, pair_usd)
     lines += repeats_advice(verdict)
     if verdict.status == "ship":
         lines.append(_shrinkage(verdict, suite))
@@ -103,6 +108,10 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
         )
     if lost and all(guard.must_pass for guard in lost):
         codes.discard("GUARD_REGRESSED")
+    fallen = [part.name for part in verdict.slices if part.state == "regressed"]
+    if "SLICE_REGRESSED" in codes:
+        which = " and ".join(fallen[:_SHOWN]) if 0 < len(fallen) <= _SHOWN else "the slices that lost"
+        lines.append(f"Filter the samples by {which}: the training data of that kind is the first suspect.")
     for code, told in _NEXT:
         if code in codes and told not in lines:
             lines.append(told)
@@ -114,6 +123,13 @@ def advice(verdict: Verdict, suite: Suite) -> list[str]:
     if suite.gate.primary.evidence == "none":
         lines.append("This suite ships on the measured gain alone (`evidence: none`): chance can pass it.")
     return lines
+
+
+def _price(pairs: int, pair_usd: float | None) -> list[str]:
+    """What so many more samples cost to ask; nothing where a price is not known."""
+    if pair_usd is None:
+        return []
+    return [f"{pairs:,} more samples cost about {usd(pairs * pair_usd)} to ask of both sides, as these were answered."]
 
 
 def _shrinkage(verdict: Verdict, suite: Suite) -> str:
@@ -142,7 +158,6 @@ _NEXT = (
     ("REGRESSION", "Look at the broken samples first: they show what the tuning unlearned."),
     ("NO_HEADROOM", "This suite is saturated: make it harder, or gate on cost or regression instead of quality."),
     ("GUARD_REGRESSED", "The gain was paid for elsewhere: look at the guard's own samples before tuning again."),
-    ("SLICE_REGRESSED", "Filter the samples by that slice: its training data is the first suspect."),
     (
         "PAYBACK_TOO_LONG",
         "The report's cost section says at how many requests a day it would pay, and what the hours weigh in it.",

@@ -56,8 +56,9 @@ class BootstrapResult:
         """The percentile interval (Efron & Tibshirani 1993, chapter 13).
 
         With fewer than 50 clusters the percentiles are taken further out, at the normal tail beyond
-        t(G-1)·sqrt(G/(G-1)) (Hesterberg 2015, Am Stat 69:371, "expanded percentile"). One cluster gives [-1, 1];
-        resamples that all agree give `no_spread_interval`.
+        t(G-1)·sqrt(G/(G-1)) (Hesterberg 2015, Am Stat 69:371, "expanded percentile"). One cluster gives [-1, 1], and
+        so do few where that lies beyond the rarest resample there is, one cluster drawn G times; resamples that all
+        agree give `no_spread_interval`.
         """
         z = two_sided_z(level)
         groups = self.n_clusters
@@ -68,6 +69,8 @@ class BootstrapResult:
         if groups < _FEW_GROUPS:
             z = t_quantile(0.5 + level / 2.0, groups - 1) * math.sqrt(groups / (groups - 1))
         tail = normal_cdf(-z)
+        if tail < groups**-groups:
+            return Interval(low=-1.0, high=1.0, level=level, method="none")
         low, high = np.quantile(self.deltas, (tail, 1.0 - tail))
         return Interval(low=float(low), high=float(high), level=level, method="bootstrap")
 

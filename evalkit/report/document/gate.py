@@ -22,7 +22,7 @@ def gate_block(facts: RunFacts) -> Mapping[str, Any]:
         "verdict": verdict.status,
         "exit_code": verdict.exit_code,
         "headline": _headline(facts),
-        "advice": advice(verdict, suite),
+        "advice": advice(verdict, suite, _pair_usd(facts)),
         "next_command": facts.next_command if _lacks_answers(verdict) else None,
         "intent": suite.gate.intent,
         "reasons": reason_rows(verdict),
@@ -31,6 +31,19 @@ def gate_block(facts: RunFacts) -> Mapping[str, Any]:
         "repeats": repeats_document(verdict),
         "asked": asked_rows(verdict, suite, facts.table, facts.contamination),
     }
+
+
+def _pair_usd(facts: RunFacts) -> float | None:
+    """What one more sample costs to ask of every side, all its repeats; None where a price or a count is not known."""
+    total = 0.0
+    for number, one in enumerate(facts.compared.values()):
+        sides = {"baseline": one.costs.baseline, "candidate": one.costs.candidate}
+        for role, each in sides.items():
+            if each is None:
+                return None
+            if role == "baseline" or number == 0:  # the candidate is asked once, whatever number of baselines
+                total += each * one.suite.models[role].generation.repeats
+    return total if facts.compared else None
 
 
 def _lacks_answers(verdict: Verdict) -> bool:

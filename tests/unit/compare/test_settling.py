@@ -128,3 +128,18 @@ def test_the_row_of_the_slices_counts_those_not_shown_too():
     verdict, asked = judged(table(*pairs(*OPEN), slices=slices))
     assert len(verdict.slices) < 200
     assert "all 200 slices" in asked_rows(verdict, asked, None, {})[1]["got"]
+
+
+def test_the_slice_to_look_at_is_named():
+    lost = {"lang=fr": np.arange(200) >= 128}
+    verdict, asked = judged(table(*pairs(*OPEN), slices=lost), slices=SlicesSpec(max_drop=10.0))
+    assert any(line.startswith("Filter the samples by lang=fr:") for line in advice(verdict, asked))
+
+
+@pytest.mark.parametrize("intent", ["quality", "regression"])
+def test_the_price_of_more_samples_is_told_where_it_is_known(intent):
+    verdict, asked = judged(table(*pairs(*OPEN)), intent=intent, noninferiority_margin=0.5)
+    more = verdict.n_needed - 200
+    told = f"{more:,} more samples cost about ${more * 0.25:,.2f} to ask of both sides"
+    assert any(told in line for line in advice(verdict, asked, 0.25))
+    assert not any("cost about" in line for line in advice(verdict, asked))

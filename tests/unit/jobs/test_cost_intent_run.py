@@ -8,6 +8,7 @@ from bench import label_of, scripted
 from evalkit.jobs.compare import CompareOptions, compare
 from evalkit.jobs.planning.plan import PlanOptions, plan
 from evalkit.jobs.running.run import RunOptions, run
+from evalkit.numbers import usd
 from evalkit.report.html import render_html
 from evalkit.report.markdown import render_markdown
 from evalkit.report.terminal import line, summary
@@ -173,3 +174,21 @@ def test_cached_answers_have_a_price_and_no_latency(here):
         )
     ).document
     assert run_again["latency"]["candidate"]["n"] == 0
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_more_samples_have_their_price_of_both_sides_and_all_repeats(here, monkeypatch, repeats):
+    monkeypatch.setitem(RIGHT, "candidate", RIGHT["baseline"] - 1)
+    suite = written(here, gate={"intent": "regression", "noninferiority_margin": 0.4, "primary": {"metric": "exact"}})
+    text = json.loads(suite.read_text())
+    text["generation"] = text.get("generation", {}) | {"repeats": repeats}
+    suite.write_text(json.dumps(text))
+    for role in ("baseline", "candidate"):
+        path = suite.parent / f"{role}.jsonl"
+        rows = [json.loads(row) for row in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row | {"repeat": k}) + "\n" for k in range(repeats) for row in rows))
+    document, *_ = ran(suite)
+    more = document["primary"]["n_needed"] - N
+    assert f"{more:,} more samples cost about {usd(more * repeats * 0.0053)} to ask of both sides" in " ".join(
+        document["advice"]
+    )

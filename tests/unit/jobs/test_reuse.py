@@ -187,7 +187,7 @@ def test_the_mix_is_gated_on_from_suite_file_to_report(bench, judge, capsys):
     assert [part["contribution_points"] for part in document["slices"]] == [0.0, 20.0]
     assert any("+20.0 points, in the production mix +4.0" in w for w in document["warnings"])
     page = (bench.folder / "reports" / "colours" / document["run"] / "report.html").read_text()
-    assert "part=b, 50.0 % of the pairs, brings +20.0 of the +20.0 points." in page
+    assert "part=b, 50.0 % of the pairs, brings +20.0 of the +20.0 points in the samples" in page
 
 
 def warned(bench, capsys):

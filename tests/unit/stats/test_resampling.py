@@ -191,3 +191,14 @@ def test_macro_f1_of_ten_thousand_samples_stays_small():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6
+
+
+@pytest.mark.parametrize(("groups", "is_known"), [(2, False), (3, False), (4, False), (5, True), (10, True)])
+def test_so_few_clusters_that_no_resample_lies_so_far_out_say_nothing(groups, is_known):
+    """Two clusters that both gain would else be "shown" to gain, one time in four where there is no gain."""
+    clusters = np.repeat(np.arange(groups), 40)
+    gains = np.linspace(0.02, 0.2, groups)[clusters]
+    base = np.random.default_rng(1).random(len(clusters)) * 0.5
+    found = paired_bootstrap(rows(base), rows(base + gains), mean, np.random.default_rng(0), clusters=clusters)
+    interval = found.interval(0.9)
+    assert ((interval.low, interval.high) == (-1.0, 1.0)) == (not is_known)

@@ -126,6 +126,10 @@ def label(
     studio: Annotated[
         Path | None, typer.Option("--label-studio", metavar="DIR", help="Write the queue as Label Studio's tasks.")
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option("--prelabel", metavar="JUDGE", help="Suggest only answers of production that this judge passes."),
+    ] = None,
     root: Root = ROOT,
     date: Date = None,
 ) -> int:
@@ -133,6 +137,8 @@ def label(
     from evalkit.jobs.refresh.people import export_to_studio, queue, state, take_labels
 
     with _at(root, date) as desk:
+        if judge is not None:
+            _prelabelled(context, desk, judge)
         queue(desk)
         if source is not None:
             take_labels(desk, source)
@@ -143,6 +149,18 @@ def label(
                    "as_production_where_shown": found.followed_shown,
                    "as_production_where_hidden": found.followed_blind}  # fmt: skip
         return _told(context, desk, root, **{k: round(v, 3) if v is not None else None for k, v in figures.items()})
+
+
+def _prelabelled(context: typer.Context, desk: Desk, judge: str) -> None:
+    from evalkit.cli.progress import Display
+    from evalkit.jobs.refresh.prelabel import prelabel
+    from evalkit.run.progress import Progress
+
+    progress = Progress()
+    with Display(context.obj, progress):
+        rows = prelabel(desk, judge, progress)
+    n = sum(row["passed"] is True for row in rows)
+    context.obj.note(f"{judge} passed {n} of {len(rows)} logged answers; only these are suggested to people")
 
 
 @steps.command()

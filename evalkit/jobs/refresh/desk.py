@@ -18,6 +18,7 @@ PLAN = "plan.json"
 SAMPLED = "sampled.jsonl"
 SCRUBBED, SCRUB_DROPPED = "scrubbed.jsonl", "scrub-dropped.jsonl"
 DEDUPED, DEDUP_DROPPED = "deduped.jsonl", "dedup-dropped.jsonl"
+PRELABELS = "prelabels.jsonl"
 QUEUE = "queue.jsonl"
 LABELS = "labels.jsonl"
 RETIRED = "retired.jsonl"
@@ -25,7 +26,8 @@ APPROVALS, APPROVED = "approvals.json", "approved.jsonl"
 RELEASE = "release.json"
 BRIDGE = "bridge.md"
 MADE_BY: Mapping[str, str] = {
-    PLAN: "plan", SAMPLED: "sample", SCRUBBED: "scrub", DEDUPED: "dedup", QUEUE: "label",
+    PLAN: "plan", SAMPLED: "sample", SCRUBBED: "scrub", DEDUPED: "dedup",
+    PRELABELS: "label --prelabel JUDGE", QUEUE: "label",
     LABELS: "label --from FILE", APPROVED: "approve --by NAME", RELEASE: "release",
 }  # fmt: skip
 Row = dict[str, Any]

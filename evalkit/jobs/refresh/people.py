@@ -12,6 +12,7 @@ from typing import Any
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.refresh.desk import APPROVALS, APPROVED, DEDUPED, LABELS, PLAN, QUEUE, RETIRED, Desk, Row
+from evalkit.jobs.refresh.prelabel import vouched
 from evalkit.jobs.rot.look import loaded
 from evalkit.rot.label_studio import labelling_config, labels_in, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
@@ -32,6 +33,7 @@ def queue(desk: Desk) -> list[Row]:
         return desk.rows(QUEUE)
     suite = loaded(Path(desk.document(PLAN)["suite"]))
     lens, rows = lens_of(suite), desk.rows(DEDUPED)
+    suggested = vouched(desk, rows)
     ids = [row["id"] for row in rows]
     double, blind = share_of(ids, DOUBLE_SHARE, "double"), share_of(ids, BLIND_SHARE, "blind")
     choices = {name: sorted(labels) for name, labels in lens.labels.items()}
@@ -44,7 +46,7 @@ def queue(desk: Desk) -> list[Row]:
             "parts": parts,
             "double": row["id"] in double,
             "blind": row["id"] in blind,
-            "suggested": None if row["id"] in blind else row["answered"],
+            "suggested": None if row["id"] in blind else suggested.get(row["id"]),
         }
         for row in rows
     ]
@@ -81,7 +83,8 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
 def state(desk: Desk) -> Resolved:
     """What the labels come to so far."""
     labels = [Label(**one) for one in (desk.rows(LABELS) if desk.has(LABELS) else [])]
-    production = {row["id"]: row["answered"] for row in desk.rows(DEDUPED)}
+    # Like with like: what a judge held back was shown to nobody, so it says nothing of whether people follow.
+    production = vouched(desk, desk.rows(DEDUPED))
     return resolved([item | {"production": production.get(item["id"])} for item in desk.rows(QUEUE)], labels)
 
 

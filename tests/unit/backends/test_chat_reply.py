@@ -144,6 +144,12 @@ def test_the_servers_words_are_kept():
     assert str(error(502, b"<html><body>")) == "HTTP 502: an HTML page"
 
 
+def test_nothing_at_an_address_is_no_missing_model():
+    assert str(error(404, {"detail": "Not Found"})) == "HTTP 404: Not Found (is base_url whole? It mostly ends in /v1)"
+    assert "base_url" not in str(error(404, {"error": {"message": "The model `tuned` does not exist."}}))
+    assert "base_url" not in str(error(404, {"error": {"code": "model_not_found", "message": "no"}}))
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_pause_asked_for_is_passed_on(status):
     assert error(status, b"", {"retry-after": "9"}).retry_after_s == 9.0

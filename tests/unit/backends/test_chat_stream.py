@@ -61,7 +61,7 @@ def test_it_does_not_matter_how_the_bytes_arrive(size):
         lambda raw: raw.replace(b"data: ", b"data:"),
         lambda raw: raw.replace(b', "choices"', b',\ndata: "choices"'),
         lambda raw: raw.removesuffix(DONE),
-        lambda raw: raw.removesuffix(b"\n\n"),
+        lambda raw: raw.removesuffix(DONE).removesuffix(b"\n\n"),
         lambda raw: raw + b"data: what comes after the end\n\n",
     ],
     ids=["crlf", "comments", "other fields", "no blank", "two lines", "no [DONE]", "no last line", "more after it"],

@@ -6,11 +6,16 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evalkit.report.read import Document, objects, text
+from evalkit.report.read import Document, obj, objects, text
 from evalkit.report.text import plain, shorten
 
 WIDTH = 80
 _STATES = {"held": "held", "failed": "FAILED", "not_measured": "not measured"}
+_BESIDE_PEOPLE = {
+    "uncalibrated": "Not calibrated",
+    "out_of_date": "Not calibrated as it is now",
+    "not_gateable": "Calibrated, and errs too much to gate",
+}
 _INDENT = "  "
 
 
@@ -30,8 +35,11 @@ def probe_text(document: Document) -> str:
     lines.append("")
     lines += _ending(
         [text(document, "distrust")] if document.get("distrust") else [],
-        good="The probes against forged grades held. Whether it agrees with people: evalkit judge calibrate.",
+        good="The probes against forged grades held.",
     )
+    calibration = obj(document, "calibration")
+    if (state := text(calibration, "state")) != "calibrated":
+        lines += _wrapped([f"{_BESIDE_PEOPLE.get(state, state)}: {text(calibration, 'note')}."], indent="")
     return "\n".join(lines)
 
 

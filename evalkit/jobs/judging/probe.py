@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.errors import UsageError
 from evalkit.jobs.judging.asking import ask_judge
-from evalkit.jobs.judging.records import PROBE_SCHEMA, write_record
+from evalkit.jobs.judging.records import PROBE_SCHEMA, beside_people, write_record
 from evalkit.judging.labels import LabelledItem, consensus, read_items, read_labels
 from evalkit.judging.load import load_judge
 from evalkit.judging.probe import ProbeFinding, distrust, found
@@ -103,13 +103,15 @@ def _bad(spec: JudgeSpec, answers: Sequence[LabelledItem], chosen: Sequence[Labe
 
 
 def _document(spec: JudgeSpec, findings: Sequence[ProbeFinding], n: int) -> dict[str, Any]:
+    now = dt.datetime.now(dt.UTC)
     return {
         "schema": PROBE_SCHEMA,
         "judge": spec.id,
         "version": spec.version,
         "judge_hash": spec.judge_hash,
-        "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "at": now.isoformat(timespec="seconds"),
         "n_items": n,
         "distrust": distrust(findings) or None,
+        "calibration": beside_people(spec, now).document(),
         "probes": [one.as_row() for one in findings],
     }

@@ -60,7 +60,7 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     failed = _failed_probe(spec)
     if failed:
         return Known(state="not_gateable", told=failed, is_forgeable=True)
-    measured, unprobed = _measured(spec, now), _unprobed(spec, now)
+    measured, unprobed = beside_people(spec, now), _unprobed(spec, now)
     if not unprobed:
         return measured
     if measured.state == "calibrated":
@@ -69,8 +69,8 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     return dataclasses.replace(measured, told=f"{measured.told}; also, {unprobed}")
 
 
-def _measured(spec: JudgeSpec, now: dt.datetime) -> Known:
-    """What people's labels say of it."""
+def beside_people(spec: JudgeSpec, now: dt.datetime) -> Known:
+    """What people's labels say of it, whatever probes do. Raises ExecutionError for a damaged file."""
     documents = list(_documents(spec, "calibration"))
     kept = next((found for _, found in documents if found.judge_hash == spec.judge_hash), None)
     if kept is None and documents:

@@ -11,7 +11,7 @@ from evalkit.report.read import Document, number, obj, objects, text, whole
 
 _STATES = {
     "calibrated": "✔ calibrated",
-    "uncalibrated": "! uncalibrated",
+    "uncalibrated": "! not calibrated",
     "unprobed": "! not probed",
     "out_of_date": "! out of date",
     "not_gateable": "✖ errs too much to decide",

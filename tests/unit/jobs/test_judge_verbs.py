@@ -40,6 +40,19 @@ def test_a_fair_judge_holds_every_probe(place, capsys):
     assert by_name(document)["injection"]["n"] >= 40
     kept = json.loads((place / "judges" / "calibration" / "mine.probe.json").read_text())
     assert kept == document
+    assert document["calibration"]["state"] == "uncalibrated"
+
+
+def test_a_probed_judge_is_told_whether_people_measured_it(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        write_items(place)
+        assert execute(["judge", "probe", str(judge)]) == 0
+        assert "Not calibrated: nobody has measured this judge against people" in capsys.readouterr().out
+        labels = write_lines(place / "labels.jsonl", [label(i, "fail" if i % 2 else "pass") for i in range(40)])
+        assert execute(["judge", "calibrate", str(judge), "--labels", str(labels)]) == 0
+        assert execute(["judge", "probe", str(judge)]) == 0
+    assert "ot calibrated" not in capsys.readouterr().out
 
 
 def test_a_handful_of_cases_clears_nobody_of_forged_grades(place, capsys):

@@ -25,7 +25,7 @@ def told(**changes):
 
 def test_what_a_judge_is_worth_stands_first():
     assert judge_table(JUDGE).rows == (
-        ("what it is worth", "! uncalibrated: nobody has compared it with people"),
+        ("what it is worth", "! not calibrated: nobody has compared it with people"),
         ("graded by", "support_reply 1 (judge-model)"),
         ("grades", "1,190 of 1,200 distinct answers have one"),
         ("look at this", "2 answers try to influence their grade"),

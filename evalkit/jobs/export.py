@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from evalkit.suites.masking import mask
 TRACKING = "MLFLOW_TRACKING_URI"
 DEFAULT_STORE = "sqlite:///mlflow.db"
 """What MLflow itself takes when nothing is said."""
+_DATABASES = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
 
 
 def export(name: str, out: Path, form: str, to: str | None) -> str:
@@ -77,6 +79,10 @@ def _to_mlflow(run: FinishedRun, store: str) -> str:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody but the store is told of the run
     mlflow = _package("mlflow", "mlflow")
+    if store.partition("://")[0].partition("+")[0] in _DATABASES:
+        for needed in ("sqlalchemy", "alembic", "sqlparse"):  # without them MLflow calls the address unsupported
+            _package(needed, "mlflow")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     found = tracked(run.document)
     failure = _package("mlflow.exceptions", "mlflow").MlflowException
     shown = mask(store)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from evalkit.compare.primary import standing
 from evalkit.numbers import days, days_within, interval, signed, some_points
-from evalkit.types import Comparison, Suite, Verdict
+from evalkit.types import Comparison, Guard, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
 _UNBELIEVED = frozenset({"JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"})
@@ -22,7 +22,7 @@ def asked_rows(
     """Rows of {label, asked, got, state, line, filter}; states as in docs/files.md."""
     rows = list(_each_primary(verdict, suite)) or [_believed(_primary(verdict, suite), verdict)]
     rows += [
-        _row(guard.name, guard.asked, guard.got, guard.state, guard.line)
+        _row(guard.name, guard.asked, guard.got, guard.state, guard.line, _lost(guard))
         | ({"needed": guard.n_needed} if guard.n_needed else {})
         for guard in verdict.guards
     ]
@@ -67,6 +67,13 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     elif verdict.status == "invalid":
         state = "unresolved"
     return _row(label, asked, _got(found), state, line, "f=broken")
+
+
+def _lost(guard: Guard) -> str | None:
+    """The samples that lost by the guard's metric, where they are samples of this suite."""
+    if guard.comparison is None or guard.suite is not None:
+        return None
+    return f"m={quote(guard.comparison.metric, safe='')}&f=broken"
 
 
 def _believed(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_the_candidate_must_beat_each_and_the_hardest_decides(here):
     assert set(document["outcomes"]) == {"baseline", "candidate"}
     assert all(one["outcomes"]["ok"] == N and one["latency"]["n"] == N for one in each.values())
     assert all(asked.count(model) >= N for model in NAMES)
+    assert document["asked"][0]["filter"] == "f=broken"
 
 
 def test_what_a_reader_sees_names_every_baseline(here):

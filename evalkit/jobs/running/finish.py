@@ -99,7 +99,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
             *main.suite.warnings,
             *story.warnings,
             *dict.fromkeys(sentence for one in pairs.values() for sentence in one.warnings),
-            *_left_out(everything, main, seed),
+            *_left_out(everything, main, name, seed),
             *looked_at.warnings,
             *beside.warnings,
             *trained_on,
@@ -224,20 +224,20 @@ def _git(folder: Path) -> dict[str, Any] | None:
     return None if at is None else {"commit": at.commit, "dirty": at.is_dirty}
 
 
-def _left_out(everything: Answers, judged: Answers, seed: str) -> Iterator[str]:
+def _left_out(everything: Answers, judged: Answers, baseline: str, seed: str) -> Iterator[str]:
     """A sentence when checks left samples out: how many, and what the difference is with them."""
     n, left = len(everything.suite.samples), len(judged.suite.samples)
     if left == n:
         return
     gate, several = everything.suite.gate, len(everything.suite.baselines) > 1
-    table = _scoring(everything).finish().table(everything.suite.baselines[0])
+    table = _scoring(everything).finish().table(baseline)
     found = compare_primary(everything.metrics[gate.primary.metric], table, gate, seed=seed)
     on_all = "cannot be measured"
     if found.delta_points is not None and found.ci95 is not None:
         on_all = f"is {signed(found.delta_points)} points {interval((found.ci95.low, found.ci95.high))}"
     yield (
         f"{n - left:,} of {n:,} held-out samples are left out (below is why); on all samples the difference on "
-        f"{found.metric}{f' against {everything.suite.baselines[0]}' if several else ''} {on_all}."
+        f"{found.metric}{f' against {baseline}' if several else ''} {on_all}."
     )
 
 

@@ -108,10 +108,11 @@ def test_parquet_and_csv_hold_the_same_samples_and_parquet_their_types(run):
     assert None in scores  # a sample that was not scored is null, not 0
 
 
-def test_mlflow_keeps_the_run_with_its_report_in_a_real_store(run):
+@pytest.mark.parametrize("kind", ["files", "sqlite"])
+def test_mlflow_keeps_the_run_with_its_report_in_a_real_store(run, kind):
     pytest.importorskip("mlflow")
     folder = run()
-    store = folder / "store"
+    store = (folder / "store").as_uri() if kind == "files" else f"sqlite:///{folder / 'mlflow.db'}"
     script = (
         "import sys, json\n"
         "from pathlib import Path\n"
@@ -127,9 +128,9 @@ def test_mlflow_keeps_the_run_with_its_report_in_a_real_store(run):
         "print(json.dumps([len(runs), last.info.status, last.data.metrics, last.data.params, last.data.tags, kept]))\n"
     )
     child = subprocess.run(
-        [sys.executable, "-c", script, str(folder), store.as_uri()],
-        cwd=REPO,
-        env=os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true"},
+        [sys.executable, "-c", script, str(folder), store],
+        cwd=folder,
+        env=os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true", "PYTHONPATH": str(REPO)},
         capture_output=True,
         text=True,
         check=False,
@@ -141,6 +142,16 @@ def test_mlflow_keeps_the_run_with_its_report_in_a_real_store(run):
     assert metrics["exact.delta_points"] == pytest.approx(verdict["primary"]["delta_points"])
     assert params["data_sha256"] == verdict["provenance"]["data_sha256"]
     assert kept == ["report.html", "verdict.json"]
+
+
+def test_a_store_in_a_database_says_what_it_lacks(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = run()
+    for store in (None, "sqlite:///runs.db", "postgresql+psycopg://db/x"):
+        with pytest.raises(UsageError, match=r"needs sqlalchemy(.|\n)*pip install 'evalkit-gate\[mlflow\]'"):
+            export(str(folder), folder, "mlflow", store)
 
 
 def test_a_login_in_the_stores_address_is_shown_nowhere(run, monkeypatch):

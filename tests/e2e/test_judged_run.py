@@ -1,6 +1,7 @@
 """A suite whose metric is a judge's, from its entry to the verdict, with a scripted model that grades."""
 
 import json
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from judge_bench import PAIR, RUBRIC, blocks, fair, judging, model_at, reply, un
 
 from evalkit.errors import BudgetReached, UsageError
 from evalkit.jobs.running.run import RunOptions, run
+from evalkit.judging.load import load_judge
 from evalkit.judging.spec import Judgment
 from evalkit.run.progress import Progress
 from evalkit.testing import Rule, answers, fails
@@ -257,9 +259,14 @@ def test_recorded_replies_judge_without_a_model(place):
 
 def test_a_bundled_judge_is_named_without_a_path(place):
     here = place(judging(lambda asked: reply({"same_answer": json.loads(fair(asked))["criteria"]["right"]["verdict"]})))
-    metric = {**METRIC, "judge": "correctness_vs_reference", "model": model_at(here.server.base_url)}
+    metric = {**METRIC, "judge": "correctness_vs_reference", "model": model_at(here.server.base_url, max_tokens=300)}
     document = here.run(here.suite(metric=metric))
     assert (document["judges"][0]["id"], document["primary"]["delta_points"]) == ("correctness_vs_reference", 50.0)
+    # The command that measures it is about this very judge, its model included.
+    note = document["judges"][0]["calibration"]["note"]
+    command = shlex.split(note[note.index("evalkit judge probe") :].rstrip(")"))
+    assert command[:5] == ["evalkit", "judge", "probe", "correctness_vs_reference", "--set"]
+    assert load_judge(command[3], overrides=[command[5]]).judge_hash == document["judges"][0]["hash"]
 
 
 def test_an_empty_answer_is_worth_nothing_and_asks_nobody(place):

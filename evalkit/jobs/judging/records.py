@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 from evalkit.errors import ExecutionError
 from evalkit.judging.calibration_file import Kept, kept_of
+from evalkit.judging.schema import JudgeModel
 from evalkit.judging.spec import CalibrationSpec, JudgeSpec
 from evalkit.store.files import write_atomic
 from evalkit.store.home import home
+from evalkit.types import ModelSpec
 
 PROBE_SCHEMA = "evalkit.probe/1"
 Kind = Literal["calibration", "probe"]
@@ -163,6 +165,22 @@ def _when(at: str) -> dt.datetime:
 def _named(spec: JudgeSpec) -> str:
     """The judge as a command takes it, from where evalkit was started."""
     if spec.is_bundled:
-        return spec.id
+        return f"{spec.id} --set 'model={{{_entry(spec.model)}}}'"  # it names no model; whose it is says the suite
     here = Path.cwd().resolve()
     return str(spec.path.relative_to(here)) if spec.path.is_relative_to(here) else spec.path.name
+
+
+def _entry(model: ModelSpec) -> str:
+    """A judge's model as it stands in a file, as far as it is not left to the defaults."""
+    made, usual = model.generation, JudgeModel(backend=model.backend)
+    found: dict[str, object] = {"backend": model.backend, "model": model.model, "base_url": model.base_url}
+    found |= {
+        name: value
+        for name, value, other in (
+            ("temperature", made.temperature, usual.temperature),
+            ("max_tokens", made.max_tokens, usual.max_tokens),
+            ("seed", made.seed, usual.seed),
+        )
+        if value != other
+    }
+    return ", ".join(f"{name}: {value}" for name, value in found.items() if value is not None)

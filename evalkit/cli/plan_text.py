@@ -102,7 +102,8 @@ def _primary(found: Mapping[str, Any]) -> Iterator[RenderableType]:
         if rows[0]["n_for_min_delta"]:
             _row(table, f"samples to show a true {bar}", [numbers.count(row["n_for_min_delta"]) for row in rows])
         planned = numbers.signed(rows[0]["planned_points"])
-        _row(table, f"samples to ship a true {planned}", [numbers.count(row["n_for_planned"]) for row in rows])
+        if rows[0]["n_for_planned"]:
+            _row(table, f"samples to ship a true {planned}", [numbers.count(row["n_for_planned"]) for row in rows])
         yield table
     else:
         yield _line("", f"asked for: a loss of at most {numbers.some_points(found['margin'])}")

@@ -166,7 +166,7 @@ def _guard_finding(guard: Guard) -> tuple[Status, Reason]:
         detail = f"{guard.name}: {guard.got}; none may fail"
         return told, Reason(code=code, is_blocking=guard.is_blocking, detail=detail)
     if guard.state == "regressed":
-        detail = f"{guard.name}: {guard.got}; {guard.asked} was allowed"
+        detail = f"{guard.name}: {guard.got}; the suite asks that it {guard.asked}"
         return "dont_ship", Reason(code="GUARD_REGRESSED", is_blocking=True, detail=detail)
     needed = f"; about {guard.n_needed:,} pairs would tell" if guard.n_needed else ""
     detail = f"{guard.name}: {guard.got}; whether it {guard.asked} cannot be told{needed}"

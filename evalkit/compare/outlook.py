@@ -7,6 +7,7 @@ after a run; so each answer is given for an assumed one. For graded scores it is
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalkit.compare.primary import pairs_to_ship, planned_points
@@ -31,8 +32,8 @@ class Gain:
     """The smallest true gain that passes the gate four times in five."""
     n_for_min_delta: int | None
     """Pairs that show a true gain of `min_delta` as above 0 four times in five."""
-    n_for_planned: int
-    """Pairs at which a true gain of `planned_points` passes the gate four times in five."""
+    n_for_planned: int | None
+    """Pairs at which a true gain of `planned_points` passes the gate four times in five; None where it is above 100."""
     planned_points: float
 
 
@@ -61,7 +62,7 @@ def gain(gate: GateSpec, n: int, discordance: float) -> Gain:
         mde_points=round(100.0 * mde(discordance, n, gate.alpha, POWER), 1),
         ships_mostly_from_points=None if mostly is None else round(100.0 * mostly, 1),
         n_for_min_delta=n_power(discordance, bar, gate.alpha, POWER, min_delta=0.0) if bar > 0.0 else None,
-        n_for_planned=pairs_to_ship(gate, discordance, planned),
+        n_for_planned=pairs_to_ship(gate, discordance, planned) if planned <= 1.0 else None,
         planned_points=round(100.0 * planned, 1),
     )
 
@@ -87,6 +88,20 @@ def effective_n(n: int, n_clusters: int, alike: float) -> int:
     (200, 143, 40)
     """
     return round(n / (1.0 + (n / n_clusters - 1.0) * alike))
+
+
+def mixed_n(shares: Mapping[str, float], counts: Mapping[str, int]) -> int | None:
+    """How many samples drawn as the traffic is mixed those of each slice weigh as much as: 1 / Σ share² / count.
+
+    Where all slices spread alike. None while a slice with a share has no sample. Kish 1965, section 11.7.
+
+    >>> mixed_n({"de": 0.5, "en": 0.5}, {"de": 100, "en": 100}), mixed_n({"de": 0.9, "en": 0.1}, {"de": 100, "en": 100})
+    (200, 122)
+    """
+    needed = [name for name, share in shares.items() if share > 0.0]
+    if not all(counts.get(name) for name in needed):
+        return None
+    return round(1.0 / sum(shares[name] ** 2 / counts[name] for name in needed))
 
 
 def _least_shipped(gate: GateSpec, n: int, psi: float) -> float | None:

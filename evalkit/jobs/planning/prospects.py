@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.compare.guards import MIN_TIMED, ratio_name
-from evalkit.compare.outlook import effective_n, gain, no_loss
+from evalkit.compare.outlook import effective_n, gain, mixed_n, no_loss
 from evalkit.errors import EvalkitError
 from evalkit.jobs.recorded import find_run
 from evalkit.numbers import percent
@@ -82,7 +82,7 @@ def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
         "evidence": gate.primary.evidence,
         "margin": None if gate.intent == "quality" else gate.noninferiority_margin,
         "rows": rows,
-        "note": " ".join(filter(None, (_graded(metric), _others(suite)))) or None,
+        "note": " ".join(filter(None, (_graded(metric), _others(suite), _mixed(suite)))) or None,
         "clusters": _clusters(suite),
     }
 
@@ -96,6 +96,18 @@ def _others(suite: Suite) -> str | None:
     if asked.require == "all":
         return f"{names} must pass too: together they do less often than each by itself"
     return f"{names} may pass instead: each is judged at alpha {suite.gate.alpha:.3g}, with which these are worked out"
+
+
+def _mixed(suite: Suite) -> str | None:
+    """What the production mix does to these figures, where the samples are mixed otherwise."""
+    shares, n = suite.gate.slices.weights, len(suite.samples)
+    worth = mixed_n(shares, _slice_counts(suite)) if shares else None
+    if worth is None or worth >= n:
+        return None
+    return (
+        f"The gate decides on the production mix, in which {n:,} samples mixed like these are worth about {worth:,}. "
+        "The figures above are for samples mixed like the traffic"
+    )
 
 
 def _row(suite: Suite, discordance: float) -> dict[str, Any]:
@@ -149,13 +161,17 @@ def _unmeasurable(spec: GuardSpec, suite: Suite) -> str | None:
 
 def small_slices(suite: Suite) -> list[dict[str, Any]]:
     """Slices with too few samples to be judged: [{slice, n, min_n}], smallest first."""
-    counts = Counter(f"{column}={value}" for sample in suite.samples for column, value in sample.slices.items())
+    counts = _slice_counts(suite)
     least = suite.gate.slices.min_n
     return [
         {"slice": name, "n": n, "min_n": least}
         for name, n in sorted(counts.items(), key=lambda item: (item[1], item[0]))
         if n < least
     ]
+
+
+def _slice_counts(suite: Suite) -> Counter[str]:
+    return Counter(f"{column}={value}" for sample in suite.samples for column, value in sample.slices.items())
 
 
 def hopeless(suite: Suite) -> Iterator[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.compare.outlook import effective_n, gain, no_loss
+from evalkit.compare.outlook import effective_n, gain, mixed_n, no_loss
 from evalkit.compare.primary import decide_primary
 from evalkit.stats.paired import tango_interval
 from evalkit.stats.power import n_margin, n_power
@@ -26,6 +26,18 @@ def test_two_hundred_pairs(psi, ships, mde, needed):
 def test_five_points_take_five_hundred_pairs():
     assert gain(gate(), 200, 0.2).n_for_min_delta == 493
     assert gain(gate(min_delta=0.0), 200, 0.2).n_for_min_delta is None
+
+
+def test_a_gain_above_a_hundred_points_is_planned_by_nobody():
+    assert gain(gate(min_delta=97.0), 200, 0.2).n_for_planned is not None
+    assert gain(gate(min_delta=98.0), 200, 0.2).n_for_planned is None
+
+
+def test_samples_mixed_like_the_traffic_are_worth_themselves_and_others_less():
+    assert mixed_n({"a": 0.6, "b": 0.4}, {"a": 120, "b": 80}) == 200
+    assert mixed_n({"a": 0.6, "b": 0.4}, {"a": 80, "b": 120}) == 171
+    assert mixed_n({"a": 1.0, "b": 0.0}, {"a": 80, "b": 120}) == 80
+    assert mixed_n({"a": 0.6, "b": 0.4}, {"a": 200}) is None
 
 
 @pytest.mark.parametrize("evidence", ["none", "positive", "margin"])

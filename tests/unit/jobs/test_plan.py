@@ -89,6 +89,18 @@ def test_after_a_run_nothing_is_left_to_send(here):
     assert changed["time"]["seconds"] == pytest.approx(100 / changed["time"]["answers_per_s"], abs=0.1)
 
 
+def test_samples_that_are_not_mixed_like_the_traffic_are_worth_fewer(here):
+    def said(shares):
+        suite = here.write_suite("http://127.0.0.1:9/v1", 200, gate=GATE | {"slices": {"weights": shares}})
+        document = json.loads(suite.read_text())
+        document["dataset"]["slices"] = ["part"]
+        suite.write_text(json.dumps(document))
+        return planned(suite)["detects"]["note"]
+
+    assert "200 samples mixed like these are worth about 122." in said({"part=a": 0.9, "part=b": 0.1})
+    assert said({"part=a": 0.5, "part=b": 0.5}) is None
+
+
 def test_money(here):
     price = {"price": {"input": 1.0, "output": 10.0}}
     document = planned(here.write_suite(DEAD, 100, models=models(DEAD, **price)))

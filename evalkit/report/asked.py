@@ -12,7 +12,7 @@ from evalkit.numbers import days, days_within, interval, signed, some_points
 from evalkit.types import Comparison, Guard, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
-_UNBELIEVED = frozenset({"JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"})
+_UNBELIEVED = frozenset({"JUDGE_UNCALIBRATED", "JUDGE_UNPROBED", "JUDGE_UNREADABLE"})
 """Reasons that say: no verdict may rest on the judge behind the primary metric."""
 
 

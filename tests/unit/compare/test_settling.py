@@ -147,6 +147,6 @@ def test_the_price_of_more_samples_is_told_where_it_is_known(intent):
 
 def test_what_a_guard_asks_for_is_a_sentence():
     guard = GuardSpec(kind="metric", metric="exact", margin=1.0)
-    verdict, asked = judged(table(*pairs(60, 5, 60, 75)), guards=(guard,))
+    verdict, _ = judged(table(*pairs(60, 5, 60, 75)), guards=(guard,))
     told = next(reason.detail for reason in verdict.reasons if reason.code == "GUARD_REGRESSED")
     assert told.endswith("; the suite asks that it loses at most 1 point")

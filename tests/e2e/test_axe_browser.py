@@ -85,7 +85,9 @@ def test_a_report_with_every_section_there_is(opened, run, scheme, width):
     page = opened(run / "report.html", scheme, width)
     page.wait_for_selector("html[data-ready]")
     sections = set(page.locator("h2").evaluate_all("all => all.map(h => h.id)"))
-    assert {"against", "people", "cost", "data_health", "checks", "slices", "guards", "classes"} <= sections
+    assert {"against", "people", "kinds", "cost", "judges", "data_health", "checks", "slices"} <= sections
+    assert page.locator("table.asked a[href='#m=brief&f=broken']").count() == 1
+    assert "on graded against rag is +" in page.inner_text("section[aria-labelledby=reasons]")
     assert violations(page) == []
 
 

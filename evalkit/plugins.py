@@ -7,6 +7,7 @@ loads to the factory below it in `KINDS`. A plug-in that cannot be loaded is an 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import importlib
 import sys
@@ -114,12 +115,16 @@ def make_metric(spec: MetricSpec, samples: Sequence[Sample]) -> Metric:
 
 
 def inspected(spec: CheckSpec, suite: Suite) -> Finding:
-    """What the check of one entry finds. Raises UsageError, with the entry's line, for a check that fails itself."""
-    make = cast("MakeCheck", _load("checks", spec.type, spec.line))
-    with _blamed("checks", spec.type, spec.line):
-        finding = make(spec).inspect(suite)
-        if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
-            raise ValueError(f"it names a sample the suite does not have: {min(unknown)!r}")
+    """What the check of one entry finds. Raises UsageError, at the entry's line, for a check that fails itself."""
+    try:
+        make = cast("MakeCheck", _load("checks", spec.type, spec.line))
+        with _blamed("checks", spec.type, spec.line):
+            finding = make(spec).inspect(suite)
+            if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
+                raise ValueError(f"it names a sample the suite does not have: {min(unknown)!r}")
+    except UsageError as error:
+        placed = tuple(dataclasses.replace(found, path=found.path or str(suite.path)) for found in error.diagnostics)
+        raise UsageError(diagnostics=placed) from error
     return finding
 
 

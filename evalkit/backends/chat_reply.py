@@ -142,7 +142,7 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
         case 401 | 403:
             return AuthFailed(text, status=status)
         case 404:
-            return ModelNotFound(text, status=status)
+            return _not_found(text, status, hints)
         case 408:
             return TimedOut(text, status=status)
         case 409 | 425:
@@ -155,6 +155,12 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
             return ProtocolViolation(f"HTTP {status}: a redirect, and evalkit follows none", status=status)
         case _:
             return ProtocolViolation(f"HTTP {status} where 200 was expected", status=status)
+
+
+def _not_found(text: str, status: int, hints: str) -> BackendError:
+    """Of a reply that says nothing of a model, the address is the likelier culprit."""
+    told = text if "model" in hints else f"{text} (is base_url whole? It mostly ends in /v1)"
+    return ModelNotFound(told, status=status)
 
 
 def _refused(text: str, status: int, hints: str) -> BackendError:

@@ -85,14 +85,15 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
 
 
 def normalisers(spec: MetricSpec, default: tuple[str, ...]) -> tuple[Normaliser, ...]:
-    """The functions the `normalize` option names, in its order. Raises UsageError for an unknown name."""
-    chosen = []
-    for name in names(spec, "normalize", default):
-        if name not in NORMALISERS:
-            fix = suggestion(name, NORMALISERS) or f"there are {', '.join(NORMALISERS)}"
-            refuse(spec, "normalize", f"no normaliser is called '{name}'", fix)
-        chosen.append(NORMALISERS[name])
-    return tuple(chosen)
+    """The functions the `normalize` option names, in its order. Raises UsageError for unknown names, all at once."""
+    wanted = names(spec, "normalize", default)
+    unknown = [name for name in wanted if name not in NORMALISERS]
+    if unknown:
+        called = " or ".join(f"'{name}'" for name in unknown)
+        near = [suggestion(name, NORMALISERS) for name in unknown]
+        fix = near[0] if len(unknown) == 1 and near[0] else f"there are {', '.join(NORMALISERS)}"
+        refuse(spec, "normalize", f"no normaliser is called {called}", fix)
+    return tuple(NORMALISERS[name] for name in wanted)
 
 
 def normalised(text: str, chain: tuple[Normaliser, ...]) -> str:

@@ -12,10 +12,18 @@ from evalkit.metrics.catalogue import option_names
 from evalkit.types import JsonValue, MetricSpec
 
 
+class OptionError(UsageError):
+    """One option of a metric is wrong; `key` is the option, empty where it is the metric as a whole."""
+
+    def __init__(self, found: Diagnostic, key: str) -> None:
+        super().__init__(diagnostics=(found,))
+        self.key = key
+
+
 def refuse(spec: MetricSpec, key: str, message: str, fix: str | None = None) -> NoReturn:
-    """Raises the UsageError for one option of one metric, at the line of its entry."""
+    """Raises the OptionError for one option of one metric, at the line of its entry."""
     where = f"metric '{spec.name}', {key}: " if key else f"metric '{spec.name}': "
-    raise UsageError(diagnostics=(Diagnostic(message=where + message, line=spec.line, help=fix),))
+    raise OptionError(Diagnostic(message=where + message, line=spec.line, help=fix), key)
 
 
 def check_names(spec: MetricSpec) -> None:

@@ -181,7 +181,10 @@ _NEXT = (
         "NO_TEXT",
         "Look at a reply of the server itself: a chat template, a filter or too small a max_tokens may be to blame.",
     ),
-    ("SAME_MODEL", "Check the adapter path, the served model's name and the endpoint of both sides."),
+    (
+        "SAME_MODEL",
+        "Check adapter path, served model's name and endpoint of both sides; of recorded answers, the files.",
+    ),
     ("SERVED_MODEL_MISMATCH", "Check the model name the server lists under /v1/models."),
     ("CONTAMINATED", "Remove these samples from the training data or from the suite, and tune again."),
     ("MISSING_COULD_DECIDE", "Get the missing answers: as it stands they could turn the verdict."),

@@ -16,6 +16,8 @@ from evalkit.types import MetricSpec
 
 TARGETLESS = frozenset({"json_schema", "judge", "length", "refusal", "regex"})
 """Metrics that look at the answer alone; a judge says by itself what it is shown besides."""
+_NULL_TELLS = frozenset({"tool_call"})
+"""Metrics for which a target of null says something: no call is wanted."""
 _FILLS_IN = re.compile(r"\{[{%]")
 
 
@@ -68,6 +70,13 @@ def check_targets(
         else:
             for line in without:
                 problems.add(line, "the chat has no assistant turn after its last user turn to serve as target")
+        return
+    bare = [metric.name for _, metric in comparing if metric.type not in _NULL_TELLS]
+    if bare and all(sample.target is None for sample in made.samples):
+        message = (
+            f"dataset.target: '{dataset.target[:60]}' is null in every row, and metric '{bare[0]}' compares with it"
+        )
+        shop.findings.at(("dataset", "target"), message, help=f"columns: {listing(data.columns)}")
         return
     for i, metric in comparing:
         if metric.field is not None:

@@ -14,6 +14,9 @@ from evalkit.types import JsonValue
 
 MAX_SHOWN = 20
 """Mistakes shown for one file; the rest are counted."""
+MAX_ALIKE = 3
+"""Lines of a data file shown in full for one and the same mistake; of the rest, where the first ones are."""
+_PLACES = 8
 _LISTED = 20
 
 
@@ -64,10 +67,12 @@ class Findings:
 
 @dataclass(slots=True)
 class Problems:
-    """Mistakes of one data file: the first MAX_SHOWN in full, the rest counted."""
+    """Mistakes of one data file: the first in full, those like them by their lines, the rest counted."""
 
     shown: str
     listed: list[Diagnostic] = field(default_factory=list)
+    alike: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
+    """By message and mend: the lines that have it."""
     n_more: int = 0
     cells: dict[int, tuple[str, JsonValue]] = field(default_factory=dict)
     """Of the mistakes listed, those that are about one cell: its column and its value."""
@@ -91,20 +96,44 @@ class Problems:
         `place` is its column and width in `text`, the line as it stands there; or `cell` is the column of the data and
         the value there that `locate` looks for in the line.
         """
-        if len(self.listed) >= MAX_SHOWN:
+        lines = self.alike.setdefault((message, fix), [])
+        if len(self.listed) >= MAX_SHOWN and len(lines) < MAX_ALIKE:
             self.n_more += 1
+            if not lines:  # as many messages as lines, say: only those listed are kept
+                del self.alike[message, fix]
+            return
+        lines.append(line)
+        if len(lines) > MAX_ALIKE:
             return
         if cell is not None:
             self.cells[len(self.listed)] = cell
+        self.listed.append(self.told(line, message, place=place, text=text, fix=fix))
+
+    def told(
+        self, line: int, message: str, *, place: tuple[int, int] | None, text: str | None, fix: str | None
+    ) -> Diagnostic:
+        """The mistake as it is shown."""
         column, width = place or (None, 1)
         path, number = (f"{self.shown}:row {line}", None) if self.is_by_row else (self.shown, line)
         found = Diagnostic(message=message, path=path, line=number, column=column, width=width, help=fix)
-        self.listed.append(with_line(found, text))
+        return with_line(found, text)
 
     def all(self) -> tuple[Diagnostic, ...]:
-        """The mistakes in file order, with a last line that counts those left out."""
+        """The mistakes in file order, those like them after them, and a last line that counts those left out."""
+        found = sorted(self.listed, key=lambda each: each.line or 0)
+        for (message, fix), lines in self.alike.items():
+            if len(lines) > MAX_ALIKE:
+                last = max(i for i, each in enumerate(found) if (each.message, each.help) == (message, fix))
+                found.insert(last + 1, self._rest(lines[MAX_ALIKE:]))
         more = (Diagnostic(message=f"… and {self.n_more:,} more", path=self.shown),) if self.n_more else ()
-        return (*self.listed, *more)
+        return (*found, *more)
+
+    def _rest(self, lines: list[int]) -> Diagnostic:
+        """The lines that have the mistake told just before."""
+        what = "row" if self.is_by_row else "line"
+        places = ", ".join(str(line) for line in lines[:_PLACES]) + (" …" if len(lines) > _PLACES else "")
+        told = f"1 more {what}" if len(lines) == 1 else f"{len(lines):,} more {what}s"
+        return Diagnostic(message=f"the same in {told}: {places}", path=self.shown)
 
 
 def clipped(diagnostics: list[Diagnostic]) -> list[Diagnostic]:

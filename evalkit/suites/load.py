@@ -144,6 +144,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         root=tree.root,
         description=parts.whole.description,
         samples=kept,
+        is_part=len(kept) < len(samples.samples),
         dataset_path=data.path,
         dataset_sha256=data.sha256,
         is_locked=parts.dataset.sha256 is not None,

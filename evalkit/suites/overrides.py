@@ -19,7 +19,7 @@ _INDEX = re.compile(r"\[(\d+)\](?=[.\[]|\Z)")
 def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
     """The source with each `key.path=value` put in place. Raises UsageError that quotes the option."""
     value = copy.deepcopy(source.value)
-    values = dict(source.values)
+    values, keys = dict(source.values), dict(source.keys)
     for option in overrides:
         path, separator, text = option.partition("=")
         if not separator or not path.strip():
@@ -28,11 +28,13 @@ def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
         loc, first = _put(value, dotted, _value(option, text), option)
         for old in [known for known in values if known[: len(loc)] == loc]:
             del values[old]
+        for old in [known for known in keys if known[: len(loc)] == loc]:
+            del keys[old]  # what the option replaced is no place to point at
         literal = text.strip() if text.strip()[:1] not in {"'", '"', "[", "{"} and text.strip() else None
         span = Span(line=0, column=0, width=1, start=0, end=0, option=mask(option)[:200])
         values |= {loc[:n]: span for n in range(first, len(loc))}
         values[loc] = span._replace(literal=literal)
-    return dataclasses.replace(source, value=value, values=values)
+    return dataclasses.replace(source, value=value, values=values, keys=keys)
 
 
 def _value(option: str, text: str) -> Any:

@@ -25,8 +25,13 @@ _EXAMPLES = {
     "price": "{input: 0.5, output: 1.5}",
     "training_data": "[train.jsonl]",
     "slices": "[language]",
+    "gate.slices": "{min_n: 30, max_drop: 10}",
+    "validity": "{min_n: 30, max_error_rate: 0.02}",
+    "checks": "{training_data: [train.jsonl]}",
+    "run": "{concurrency: 8, timeout_s: 120}",
+    "economics": "{requests_per_day: 10000}",
 }
-"""How an entry looks, by the key that holds it."""
+"""How an entry looks, by the key that holds it; of two keys of one name, by the section too."""
 
 
 def explain(error: ValidationError, prefix: Loc, known: Mapping[Loc, tuple[str, ...]], findings: Findings) -> None:
@@ -65,7 +70,11 @@ def _missing(loc: Loc, given: Any, keys: tuple[str, ...], findings: Findings) ->
     """Adds that a key is missing; or, where further keys are allowed and one of them is nearly it, that one."""
     written = misspelt(str(loc[-1]), given, keys)
     if written is None:
-        findings.at(loc[:-1], f"{dotted(loc)} is missing", on_key=True)
+        example = _example_at(loc)
+        if example is not None and example.startswith("- "):
+            example = f"[{example.removeprefix('- ')}]"
+        fix = None if example is None else f"say {loc[-1]}: {example}"
+        findings.at(loc[:-1], f"{dotted(loc)} is missing", help=fix, on_key=True)
     else:
         place = (*loc[:-1], written)
         findings.at(place, f"unknown key '{dotted(place)}' (did you mean '{loc[-1]}'?)", on_key=True)
@@ -134,13 +143,19 @@ def _number(value: Any) -> str | None:
     return f"write the number alone, without quotes: {bare}"
 
 
+def _example_at(loc: Loc) -> str | None:
+    """How what stands at `loc`, or is an entry of what stands there, is written."""
+    names = [part for part in loc if isinstance(part, str)]
+    return _EXAMPLES.get(".".join(names[-2:])) or _EXAMPLES.get(names[-1] if names else "")
+
+
 def _example(kind: str, loc: Loc, value: Any) -> str | None:
     """How the section or the list is written that should stand at `loc`."""
     if kind == "list_type" and isinstance(value, str):
         return f"say [{value[:60]}]"
     if kind not in {"list_type", "model_type", "dict_type"}:
         return None
-    example = _EXAMPLES.get(str(next((part for part in reversed(loc) if isinstance(part, str)), "")))
+    example = _example_at(loc)
     if kind == "list_type" and (example or "- ").startswith("- "):
         return f"each entry begins with a dash: {example or '- {…}'}"
     return None if example is None else f"say {example.removeprefix('- ') if isinstance(loc[-1], int) else example}"

@@ -33,6 +33,8 @@ def syntax_help(why: str, lines: Sequence[str], mark: Any) -> str | None:
             return "a blank belongs between a dash and its entry: `- {…}`"
         if re.fullmatch(r"\s*[\w.-]+\s*", before):
             return _INDENT
+    if "tab character" in why:
+        return "indent with spaces, not tabs"
     opened = _unclosed(lines[max(0, mark.line - _SEARCHED) : mark.line])
     if opened is not None and ("block mapping" in why or "quoted scalar" in why or "flow" in why):
         return f"line {max(0, mark.line - _SEARCHED) + opened + 1} opens a quote and does not close it"

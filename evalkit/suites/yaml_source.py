@@ -193,7 +193,10 @@ class _Composer:
             if "simple key" in str(error.context) and error.context_mark is not None:
                 mark = error.context_mark  # where the line without its colon stands, not where that was noticed
             why = " ".join(str(part) for part in (error.problem, error.context) if part)
-            self.stop(self.span(mark, mark), f"this is not YAML: {why}", syntax_help(why, self.lines, mark))
+            fix = syntax_help(why, self.lines, mark)
+            if "end of stream" in why and "quoted scalar" in why and error.context_mark is not None:
+                mark = error.context_mark  # the quote that is open, not the end of the file
+            self.stop(self.span(mark, mark), f"this is not YAML: {why}", fix)
 
     def stream(self, events: Iterator[Any]) -> Any:
         value, n_documents = None, 0

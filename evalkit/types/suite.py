@@ -295,6 +295,8 @@ class Suite:
     """The tree that paths may not leave."""
     description: str = ""
     samples: tuple[Sample, ...]
+    is_part: bool = False
+    """The data has more rows than these (--limit)."""
     dataset_path: Path
     dataset_sha256: str
     is_locked: bool

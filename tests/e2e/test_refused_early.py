@@ -13,7 +13,7 @@ def test_a_place_for_reports_that_is_none(bench: Bench, place):
         done = bench.evalkit("run", bench.write_suite(server.base_url, 40), "--out", place)
         assert not server.ledger.chats
     assert done.code == 2
-    assert "is no folder that reports can be written to" in done.err
+    assert "reports cannot be written to" in done.err
 
 
 def test_a_cap_in_dollars_without_prices(bench: Bench):

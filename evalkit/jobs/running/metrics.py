@@ -3,22 +3,64 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
-from evalkit.errors import UsageError
+from evalkit.errors import Diagnostic, UsageError
 from evalkit.judging.items import Showing
 from evalkit.judging.metric import JudgeMetric
+from evalkit.metrics.options import OptionError
 from evalkit.plugins import JUDGE, backend_names, make_metric
 from evalkit.protocols import Metric
-from evalkit.types import Suite
+from evalkit.suites.load import read_source
+from evalkit.suites.overrides import with_overrides
+from evalkit.suites.yaml_source import Source
+from evalkit.types import MetricSpec, Suite
 
 
-def build_metrics(suite: Suite) -> dict[str, Metric]:
-    """The suite's metrics by name. Raises UsageError, located, for one that cannot be built."""
+def build_metrics(suite: Suite, overrides: Sequence[str] = ()) -> dict[str, Metric]:
+    """The suite's metrics by name, with the `overrides` it was loaded with.
+
+    Raises UsageError, located, over every option of every metric that cannot be acted on.
+    """
+    built: dict[str, Metric] = {}
+    found: list[Diagnostic] = []
+    source: Source | None = None
+    for number, spec in enumerate(suite.metrics):
+        try:
+            built[spec.name] = _metric(suite, number)
+        except OptionError as error:
+            source = source or with_overrides(read_source(suite.path), overrides)
+            found += [_placed(each, number, source) for each in _mistakes(suite, number, error)]
+        except UsageError as error:
+            found += (dataclasses.replace(each, path=each.path or str(suite.path)) for each in error.diagnostics)
+    if found:
+        raise UsageError(diagnostics=tuple(found))
+    return built
+
+
+def _mistakes(suite: Suite, number: int, error: OptionError) -> Iterator[OptionError]:
+    """The error, and those that show once the option it is about is left out."""
+    spec: MetricSpec = suite.metrics[number]
+    later: UsageError | None = error
+    while isinstance(later, OptionError) and (later is error or later.key in spec.options):
+        yield later
+        spec = dataclasses.replace(spec, options={k: v for k, v in spec.options.items() if k != later.key})
+        later = _refusal(spec, suite) if error.key else None
+
+
+def _refusal(spec: MetricSpec, suite: Suite) -> UsageError | None:
     try:
-        return {spec.name: _metric(suite, number) for number, spec in enumerate(suite.metrics)}
+        make_metric(spec, suite.samples)
     except UsageError as error:
-        located = (dataclasses.replace(d, path=d.path or str(suite.path)) for d in error.diagnostics)
-        raise UsageError(diagnostics=tuple(located)) from error
+        return error
+    return None
+
+
+def _placed(error: OptionError, number: int, source: Source) -> Diagnostic:
+    """The mistake at its option's value, as a mistake of any other key is told."""
+    (found,) = error.diagnostics
+    loc = ("metrics", number, error.key) if error.key else ("metrics", number)
+    return source.diagnostic(loc, found.message, help=found.help)
 
 
 def _metric(suite: Suite, number: int) -> Metric:

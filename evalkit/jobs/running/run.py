@@ -108,11 +108,11 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: the suite and its guard suites need different names, here are {', '.join(names)}")
     suites = (main, *guards.values())
-    if limit is None:
+    if not main.is_part:
         tree = tree_of(path)
         recorded = [side.path for side in main.models.values() if side.path is not None]
         refuse_unknown_ids({tree.show(file): file for file in recorded}, suites)
-    metrics = {suite.name: build_metrics(suite) for suite in suites}
+    metrics = {suite.name: build_metrics(suite, overrides if suite is main else ()) for suite in suites}
     return Loaded(main=main, guards=guards, metrics=metrics)
 
 
@@ -168,7 +168,9 @@ def _refuse_early(options: RunOptions, loaded: Loaded) -> None:
     """Raises UsageError for what would only come out after everything was asked and paid for."""
     place = next(path for path in (options.out, *options.out.absolute().parents) if path.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
-        raise UsageError(f"--out {options.out}: {place} is no folder that reports can be written to")
+        raise UsageError(
+            f"reports cannot be written to {options.out}: {place} is read-only or no folder; name another: --out FOLDER"
+        )
     suite = loaded.main
     capped = _first(options.max_usd, suite.run.max_usd)
     for role, side in suite.models.items():
@@ -207,7 +209,7 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 suite_file=str(options.suite_path),
                 command=options.command,
                 created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                is_limited=options.limit is not None,
+                is_limited=any(suite.is_part for suite in loaded.suites),
                 identities={role: side.identity for role, side in sides.items()},
                 differences={n: identity.differences(work[0].against(n)) for n in loaded.main.baselines},
                 next_command=resuming(options.command, run_id),

@@ -46,12 +46,11 @@ class _Told(Problems):
         *,
         place: tuple[int, int] | None = None,
         text: str | None = None,
-        cell: tuple[str, JsonValue] | None = None,
+        cell: tuple[str, JsonValue] | None = None,  # noqa: ARG002 - places are looked for once all rows are read
         fix: str | None = None,
     ) -> None:
         """Raises UsageError for the mistake, or hands it on."""
-        Problems.add(self, line, message, place=place, text=text, cell=cell, fix=fix)
-        found = self.listed.pop()
+        found = self.told(line, message, place=place, text=text, fix=fix)
         if self.on_bad is None:
             raise UsageError(diagnostics=(found,))
         self.on_bad(found)

@@ -177,6 +177,11 @@ def test_limit_is_a_stable_part_in_file_order(folder):
     assert len(folder.load(limit=1000).samples) == 100
 
 
+def test_a_limit_that_leaves_no_row_out_is_none(folder):
+    assert [folder.load(limit=n).is_part for n in (2, 3, 1000)] == [True, False, False]
+    assert folder.load().is_part is False
+
+
 def test_limit_must_be_positive(folder):
     with pytest.raises(UsageError, match="--limit 0"):
         folder.load(limit=0)

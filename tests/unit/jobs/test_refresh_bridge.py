@@ -3,13 +3,19 @@
 import json
 
 import pytest
+from bench import scripted
 from history_folder import NEW, OLD, SUITE, Reports
+from refresh_desk import Shop
 
 import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.bridging import bridge
 from evalkit.jobs.refresh.desk import Desk
+from evalkit.jobs.refresh.people import approve
+from evalkit.jobs.refresh.release import release, retire
+from evalkit.jobs.running.run import RunOptions, run
+from evalkit.run.progress import Progress
 
 DATE = "2026-11-23"
 SHARED = [f"s{i}" for i in range(40)]
@@ -131,3 +137,28 @@ def test_on_the_command_line(place, capsys):
     assert json.loads(capsys.readouterr().out)["models"][0]["anchors"]["agree"] is True
     assert execute(["refresh", "bridge", "--reports", "elsewhere"]) == 0
     assert "evalkit refresh bridge" in capsys.readouterr().out
+
+
+def test_real_runs_on_a_version_and_the_next_are_joined(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / ".evalkit"))
+    shop = Shop(bench)
+    with scripted(40, 70) as server:
+        document = json.loads(shop.suite.read_text())
+        for side in document["models"].values():
+            side["base_url"] = server.base_url
+        shop.suite.write_text(json.dumps(document))
+        with shop.desk() as desk:
+            shop.to_approval(desk)
+            retire(desk, ["s0"], "obsolete", None)  # the first sample: a report shows it as the example of a prompt
+            approve(desk, "Cleo", "a test")
+            new = shop.folder / release(desk, "minor")["suite"]
+            run(RunOptions(suite_path=shop.suite, command="evalkit run"), Progress())
+            assert bridge(desk, shop.folder / "reports")["text"].count("evalkit run ") == 1
+            run(RunOptions(suite_path=new, command="evalkit run"), Progress())
+            told = bridge(desk, shop.folder / "reports")
+    assert [one["new"]["side"] for one in told["models"]] == ["candidate", "baseline"]
+    for one in told["models"]:
+        # A server that answers alike every time: not one anchor moves, whatever the step.
+        assert one["anchors"] == {"n": 119, "moved_points": 0.0, "se_points": 0.0, "agree": True}
+        assert one["offset_points"] != 0.0

@@ -1,8 +1,12 @@
 """A refresh from logs to a new version, and everything that stops it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
+from bench import REPO
 from refresh_desk import DATE, LABELS, Shop, sentence
 
 import evalkit.cli  # noqa: F401 - makes the verbs known
@@ -131,6 +135,27 @@ def test_two_at_once_are_refused(shop):
         plan(desk, shop.wanted(), None)
         with pytest.raises(ExecutionError, match="another evalkit"), shop.desk("2026-12-01"):
             pass
+
+
+def test_another_process_is_kept_out_until_it_is_killed(shop):
+    hold = "import sys; from pathlib import Path; from evalkit.jobs.refresh.desk import opened\n"
+    hold += "with opened(Path('refresh'), '2026-11-23'):\n    print('held', flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", hold],
+        cwd=shop.folder,
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        try:
+            assert child.stdout.readline() == b"held\n"
+            with pytest.raises(ExecutionError, match="another evalkit"), shop.desk():
+                pass
+        finally:
+            child.kill()
+    with shop.desk() as desk:
+        assert plan(desk, shop.wanted(), None)["suite_name"] == "colours"
 
 
 def test_nothing_enters_without_approval(shop):

@@ -44,11 +44,14 @@ class Bar:
 
     @property
     def direction(self) -> str:
-        """`up` or `down` when the interval excludes zero, else `flat`."""
-        bounds = self.wide or self.ci
-        if bounds is None:
+        """`up` or `down` when every interval that is drawn excludes zero, else `flat`.
+
+        Of several looks the last bound by Holm is one-sided at alpha, inside the two-sided 95 % interval.
+        """
+        drawn = [bounds for bounds in (self.ci, self.wide) if bounds is not None]
+        if not drawn:
             return "flat"
-        return "up" if bounds[0] > 0 else "down" if bounds[1] < 0 else "flat"
+        return "up" if all(low > 0 for low, _ in drawn) else "down" if all(high < 0 for _, high in drawn) else "flat"
 
 
 def axis_for(bars: Iterable[Bar], width: int = WIDTH) -> Axis:

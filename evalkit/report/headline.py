@@ -58,7 +58,11 @@ def _proof(verdict: Verdict, suite: Suite) -> str:
     if low >= gate.primary.min_delta:
         return f"At least {bar} were asked for, and the evidence shows at least {low:.1f}."
     above = f"{gate.primary.min_delta:g}"
-    return f"At least {bar} were asked for; the evidence shows a gain above 0, not one above {above}."
+    wide = ""
+    if found and found.ci95 and found.ci95.low <= 0.0 < low:
+        level = f"{100 * (1 - gate.primary_alpha):.4g} %"
+        wide = f", one-sided at {level} as the gate asks: the two-sided 95 % interval still holds 0"
+    return f"At least {bar} were asked for; the evidence shows a gain above 0, not one above {above}{wide}."
 
 
 def _on_which(suite: Suite) -> str:

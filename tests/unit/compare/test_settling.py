@@ -150,3 +150,11 @@ def test_what_a_guard_asks_for_is_a_sentence():
     verdict, _ = judged(table(*pairs(60, 5, 60, 75)), guards=(guard,))
     told = next(reason.detail for reason in verdict.reasons if reason.code == "GUARD_REGRESSED")
     assert told.endswith("; the suite asks that it loses at most 1 point")
+
+
+def test_a_ship_says_so_where_the_interval_beside_it_still_holds_zero():
+    close, asked = judged(table(*pairs(100, 32, 19, 49)))
+    assert (close.status, close.primary.ci95.low < 0.0 < close.primary.bounds.low) == ("ship", True)
+    assert "one-sided at 95 % as the gate asks: the two-sided 95 % interval still holds 0." in headline(close, asked)
+    clear, asked = judged(table(*pairs(100, 40, 18, 42)))
+    assert headline(clear, asked).endswith("the evidence shows a gain above 0, not one above 5.")

@@ -38,6 +38,8 @@ def test_a_gain_of_sixty_points_fits():
         (Bar(delta=5, ci=(1, 9)), "up"),
         (Bar(delta=-5, ci=(-9, -1)), "down"),
         (Bar(delta=5, ci=(-1, 11)), "flat"),
+        (Bar(delta=5, ci=(-1, 11), wide=(1, 9)), "flat"),
+        (Bar(delta=-5, ci=(-11, 1), wide=(-9, -1)), "flat"),
         (Bar(delta=5, ci=(1, 9), wide=(-1, 11)), "flat"),
         (Bar(delta=5, ci=None), "flat"),
     ],

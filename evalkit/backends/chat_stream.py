@@ -66,12 +66,16 @@ class ChatStream(EventStream):
 
     def __init__(self, *, limit_bytes: int = BODY_LIMIT_BYTES) -> None:
         super().__init__(limit_bytes=limit_bytes)
-        self._text, self._refusal = io.StringIO(), io.StringIO()
-        self._calls: dict[int, _Call] = {}
+        self.clear()
         self._model: str | None = None
         self._usage: dict[str, Any] | None = None
         self._finish_reason: str | None = None
         self._has_choice = self._has_text = self._has_thoughts = False
+
+    def clear(self) -> None:
+        """Lets go of the answer's text."""
+        self._text, self._refusal = io.StringIO(), io.StringIO()
+        self._calls: dict[int, _Call] = {}
         self._error: tuple[int, bytes] | None = None
 
     def take(self, event: bytes) -> None:

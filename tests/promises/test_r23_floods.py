@@ -10,6 +10,7 @@ import pytest
 from bench import scripted
 from engines import Scripted, part, run
 
+from evalkit.backends.chat_stream import ChatStream
 from evalkit.backends.http import pool as http_pool
 from evalkit.backends.http.endpoint import parse_endpoint
 from evalkit.backends.http.pool import HttpPool
@@ -57,7 +58,7 @@ TRICKS = {
 }
 
 
-def ask(trick, *, timeout_s=1.0, times=1):
+def ask(trick, *, timeout_s=1.0, times=1, stream=lambda: None):
     """The errors of so many requests at once to a server that plays `trick` on each."""
     tasks = set()
 
@@ -72,7 +73,7 @@ def ask(trick, *, timeout_s=1.0, times=1):
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         pool = HttpPool(parse_endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", allow_http=False))
         try:
-            sends = [pool.send(REQUEST, timeout_s=timeout_s) for _ in range(times)]
+            sends = [pool.send(REQUEST, timeout_s=timeout_s, stream=stream()) for _ in range(times)]
             return await asyncio.gather(*sends, return_exceptions=True)
         finally:
             await pool.close()
@@ -139,6 +140,17 @@ def test_many_bodies_without_end_at_once_stay_small():
     assert {type(error) for error in errors} <= {ProtocolViolation, TimedOut}
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mb <= 50
+
+
+def test_many_streams_of_words_without_end_stay_small():
+    words = b'data: {"choices": [{"delta": {"content": "%b"}}]}\n\n' % (b"word " * 2_000)
+    chunk = b"%x\r\n%b\r\n" % (len(words), words)
+    head = HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    errors = ask(lambda w: forever(w, head, chunk), times=16, timeout_s=20.0, stream=ChatStream)
+    assert {type(error) for error in errors} <= {ProtocolViolation, TimedOut}
+    assert ProtocolViolation in {type(error) for error in errors}
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 <= 50
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,15 @@ class MessageStream(EventStream):
 
     def __init__(self, *, limit_bytes: int = BODY_LIMIT_BYTES) -> None:
         super().__init__(limit_bytes=limit_bytes)
-        self._message: dict[str, Any] | None = None
+        self.clear()
         self._usage: dict[str, Any] = {}
+        self._stop_reason: str | None = None
+
+    def clear(self) -> None:
+        """Lets go of the answer's text."""
+        self._message: dict[str, Any] | None = None
         self._blocks: dict[int, tuple[dict[str, Any], list[str]]] = {}
         """Index → (the block as it began, pieces of its text or of its input's JSON)."""
-        self._stop_reason: str | None = None
         self._error: tuple[int, bytes] | None = None
 
     def take(self, event: bytes) -> None:

@@ -101,6 +101,15 @@ class EventStream(ABC):
     def take(self, event: bytes) -> None:
         """One event's data."""
 
+    def forget(self) -> None:
+        """Lets go of all text: an error's traceback keeps the stream alive, and must not keep 10 MB."""
+        self._rest, self._data = bytearray(), []
+        self.clear()
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Lets go of what `take` kept."""
+
     @abstractmethod
     def whole(self) -> tuple[int, bytes]:
         """(status, body) of the reply this would have been. Raises ConnectionLost where the end is missing."""

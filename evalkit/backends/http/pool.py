@@ -199,6 +199,8 @@ class _Connection(asyncio.BufferedProtocol):
             self.is_reusable = self._reader.keeps_alive and not self._transport.is_closing()
         finally:
             self._waiter = self._reader = None  # an error's traceback must not keep 10 MB alive
+            if stream is not None:
+                stream.forget()
             self._deadlines.drop(self)
             if self._is_long:
                 self._is_long = False

@@ -6,8 +6,10 @@ Only whole, unfiltered answers enter; they age out after 14 days, because a host
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -114,6 +116,11 @@ class Cache:
         return len(rows)
 
     def _refusal(self, error: Exception) -> ExecutionError:
+        with contextlib.suppress(OSError):  # SQLite calls both a full disk and a broken one a disk I/O error
+            if shutil.disk_usage(self._path.parent).free == 0:
+                return ExecutionError(
+                    f"the cache {self._path} cannot be used: the disk is full\n  help: free about 5 MB on that disk"
+                )
         return ExecutionError(
             f"the cache {self._path} cannot be used: {error}\n"
             "  help: --no-cache runs without it; deleting it costs nothing but asking again"

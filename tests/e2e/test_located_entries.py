@@ -68,5 +68,5 @@ def test_a_file_that_is_no_gguf(bench, monkeypatch):
     document["models"]["candidate"] = {"backend": "local", "model": "page.gguf"}
     document["models"]["baseline"] = {"backend": "local", "model": "page.gguf", "system": "be brief"}
     path.write_text(json.dumps(document, indent=1))
-    with pytest.raises(ExecutionError, match=r"page\.gguf is not a GGUF file \(its first bytes are b'<htm'"):
+    with pytest.raises(ExecutionError, match=r"page\.gguf is not a GGUF file \(it begins with '<htm', not 'GGUF'"):
         evalkit_run(RunOptions(suite_path=path, command="evalkit run"), Progress())

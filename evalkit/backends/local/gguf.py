@@ -39,7 +39,8 @@ def read_gguf(path: Path) -> Gguf:
     """The header of the file at `path`. Raises GgufError, and OSError when it cannot be read."""
     with path.open("rb") as file:
         if (start := file.read(4)) != _MAGIC:
-            raise GgufError(f"is not a GGUF file (its first bytes are {start!r}, not {_MAGIC!r})")
+            begins = "it is empty" if not start else f"it begins with {start.decode('latin-1')!r}, not 'GGUF'"
+            raise GgufError(f"is not a GGUF file ({begins})")
         version = _number(file, "I")
         if version not in {2, 3}:
             raise GgufError(f"is a GGUF file of version {version}; versions 2 and 3 can be read")

@@ -28,7 +28,9 @@ def table_rows(
         except StopIteration:
             return
         except csv.Error as error:
-            problems.add(start, f"this is not CSV: {error}")
+            is_open = "unexpected end of data" in str(error)  # the csv module's words where the file ends inside quotes
+            fix = "a quote that is opened in this row is never closed" if is_open else None
+            problems.add(start, f"this is not CSV: {error}", fix=fix)
             if header is None:
                 return
             continue

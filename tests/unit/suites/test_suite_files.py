@@ -45,7 +45,12 @@ def test_csv_with_quoted_lines_counts_lines_as_editors_do(folder):
     [
         ("d.csv", "a,a\n1,2\n", "d.csv:1: the column 'a' is named twice"),
         ("d.csv", "a,\n1,2\n", "d.csv:1: a column has no name"),
-        ("d.csv", 'a\n"x', "d.csv:2: this is not CSV"),
+        (
+            "d.csv",
+            'a\n"x',
+            "d.csv:2: this is not CSV: unexpected end of data\n  help: a quote that is opened in this row",
+        ),
+        ("d.csv", 'a\n"x"y\n', "d.csv:2: this is not CSV: ',' expected after '\"'"),
         ("d.csv", b"a\n\xff\n", "d.csv:2: byte 0xff"),
         ("d.csv", "a\n", "d.csv:1: the file holds no rows"),
         ("d.jsonl", b'{"a": "\xff"}\n', "d.jsonl:1:8: byte 0xff"),

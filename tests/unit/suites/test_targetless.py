@@ -40,3 +40,14 @@ def test_a_rule_needs_no_target(tmp_path, metric):
 def test_a_comparison_does(tmp_path, metric):
     with pytest.raises(UsageError, match="target is missing"):
         suite(tmp_path, metric)
+
+
+@pytest.mark.parametrize(("kind", "is_fine"), [("tool_call", True), ("accuracy", False)])
+def test_targets_that_are_all_null_say_something_to_a_metric_of_tool_calls_only(folder, kind, is_fine):
+    folder.edit("type: f1, average: macro, field: intent", f"type: {kind}")
+    folder.write("samples.jsonl", '{"ticket_id": "t1", "text": "Where?", "label": null, "lang": "en"}\n')
+    if is_fine:
+        assert folder.load().samples[0].target is None
+    else:
+        with pytest.raises(UsageError, match=r"suite.yaml:8:11: dataset.target: 'label' is null in every row"):
+            folder.load()

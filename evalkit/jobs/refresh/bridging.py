@@ -152,7 +152,7 @@ def _written(asked: Row, found: Row, models: Sequence[Row], sides: Sequence[tupl
     if not models:
         missing = missing or [f"evalkit run {suite_file(path)}" for _, path in sides]
         lines += [
-            "Run the champion and the baseline on both, the same models with the same settings, and ask again:",
+            "Run candidate and baseline on both, the same models with the same settings, and ask again:",
             "",
         ]
         lines += ["```sh", *missing, "evalkit refresh bridge", "```", ""]

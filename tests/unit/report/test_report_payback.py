@@ -62,3 +62,15 @@ def test_ratios_of_latency(ratio, rows):
     table = cost_panel.latency_table({"latency": {"ratio": ratio}})
     assert len(table.rows) == 3 + rows
     assert rows == 0 or table.rows[3][2] == "0.20 [0.19, 0.21]"
+
+
+def test_first_tokens_have_rows_where_a_side_was_streamed():
+    side = {"n": 200, "p50_s": 0.25, "p95_s": 0.5, "note": None}
+    nothing = {"n": 0, "p50_s": None, "p95_s": None, "note": "not measured"}
+
+    def rows(baseline):
+        first = {"baseline": baseline, "candidate": nothing, "ratio": {"p50": None, "p95": None}}
+        return {row[0]: row[1:] for row in cost_panel.latency_table({"latency": {"ttft": first}}).rows}
+
+    assert rows(side)["95 % of the first tokens within"] == ("500 ms", "not measured")
+    assert not any("first tokens" in label for label in rows(nothing))

@@ -1,8 +1,10 @@
 """Prices by a dated table: who gets which, what stays unknown, and what a mistake in the file is told like."""
 
 import datetime as dt
+import re
 
 import pytest
+from bench import REPO
 
 from evalkit.errors import UsageError
 from evalkit.suites.price_table import PriceTable, price_warnings, with_prices
@@ -94,3 +96,10 @@ def test_a_table_that_is_not_there_is_told(folder):
     folder.edit("metrics:", "prices: price.yaml\nmetrics:")
     with pytest.raises(UsageError, match=r"suite\.yaml:\d+:\d+: prices: there is no file 'price\.yaml'"):
         folder.load()
+
+
+def test_the_table_in_the_docs_can_be_copied(folder):
+    page = (REPO / "docs" / "engines.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```yaml\n(# prices\.yaml.*?)```", page, re.DOTALL)
+    suite = named(folder, table).load(overrides=["models.candidate.model=ft:gpt-4.1-mini:acme"])
+    assert suite.models["candidate"].price == Price(input=0.8, output=3.2, cached=0.2, as_of="2026-11-01")

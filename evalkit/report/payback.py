@@ -14,13 +14,13 @@ def payback_table(verdict: Document) -> Table:
     rows = [
         (
             text(line, "what"),
+            text(line, "words"),
             numbers.usd(number(line, "upfront_usd")),
             numbers.usd(number(line, "usd_per_day")),
-            text(line, "words"),
         )
         for line in objects(_payback(verdict), "lines")
     ]
-    return Table(head=("", "once", "every day", "paid back"), rows=tuple(rows), is_numeric=True)
+    return Table(head=("", "paid back", "once", "every day"), rows=tuple(rows), is_numeric=True)
 
 
 def sensitivity_table(verdict: Document) -> Table:

@@ -354,8 +354,11 @@ def test_every_table_has_a_caption_and_every_control_a_name(opened):
 
 
 def test_printing_keeps_the_findings_and_leaves_the_browser_out(opened):
-    page = opened("ship")
+    page = opened("ship", color_scheme="dark")
     page.emulate_media(media="print")
+    colours = "[...document.querySelectorAll('body, .verdict')].map(e => getComputedStyle(e).backgroundColor)"
+    assert page.evaluate(colours) == ["rgb(255, 255, 255)", "rgb(232, 242, 250)"]
+    assert not page.locator("table.asked .link").first.is_visible()
     assert not page.locator("#browser").is_visible()
     assert page.locator(".chart").first.is_visible()
     assert page.locator("#first-flips").is_visible()

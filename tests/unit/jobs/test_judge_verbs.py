@@ -139,7 +139,7 @@ def authored(n=48):
 @pytest.mark.parametrize(
     ("says", "state", "rate"),
     [
-        (lambda b: "pass" if int(number(b["OUTPUT"])) % 3 < 2 else "fail", "held", 0.5),
+        (lambda b: "pass" if int(number(b["OUTPUT"]) or 2) % 3 < 2 else "fail", "held", 0.5),
         (lambda b: "pass" if b["OUTPUT"].startswith("Just") else "fail", "failed", 1.0),
         (lambda b: "fail" if b["OUTPUT"].startswith("Just") else "pass", "held", 0.0),
     ],
@@ -150,14 +150,14 @@ def test_a_judge_is_tried_on_equally_good_answers_of_its_own_family_and_another(
         judge = write_judge(place, server.base_url, model=model | {"model": "gpt-4o"})
         rows, labels = authored()
         items = write_lines(place / "items.jsonl", rows)
-        options = ("--items", items, "--labels", write_lines(place / "labels.jsonl", labels))
+        options = ("--limit", "12", "--items", items, "--labels", write_lines(place / "labels.jsonl", labels))
         _, document = told(capsys, "probe", judge, *options)
         found = by_name(document)["self-preference"]
-        assert (found["state"], found["rate"], found["n"]) == (state, rate, 24)
-        _, unlabelled = told(capsys, "probe", judge, "--items", items)
+        assert (found["state"], found["rate"], found["n"]) == (state, rate, 12)
+        _, unlabelled = told(capsys, "probe", judge, "--limit", "1", "--items", items)
         assert "there are 0" in by_name(unlabelled)["self-preference"]["note"]
         write_judge(place, server.base_url, model=model | {"model": "base"})
-        _, nameless = told(capsys, "probe", judge, *options)
+        _, nameless = told(capsys, "probe", judge, "--limit", "1", *options[2:])
     assert "(base) is of cannot be told from its name" in by_name(nameless)["self-preference"]["note"]
 
 

@@ -83,3 +83,14 @@ def test_a_row_that_is_bad_raises_at_its_line(tmp_path):
     file.write_text('{"a": 1}\n{"a"\n')
     with pytest.raises(UsageError, match=r"rows.jsonl:2:5: this is not JSON"):
         list(read_rows(file))
+
+
+def test_a_mistake_known_already_is_no_further_one_when_the_list_is_full():
+    problems = Problems("rows.jsonl")
+    for line in range(1, MAX_ALIKE + 1):
+        problems.add(line, "no output")
+    for line in range(MAX_ALIKE + 1, MAX_SHOWN + 1):
+        problems.add(line, f"the id {line} is given twice")
+    problems.add(MAX_SHOWN + 1, "no output")
+    assert "rows.jsonl: the same in 1 more line: 21" in told(problems)
+    assert len(told(problems)) == MAX_SHOWN + 1

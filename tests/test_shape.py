@@ -16,6 +16,8 @@ LAZY_IMPORTS_ALLOWED = (
     "plugins.py",
     "stats/distributions.py",
     "backends/local/process.py",
+    "jobs/running/checks.py",
+    "jobs/running/judges.py",
     "jobs/running/metrics.py",
     "backends/hosted/sdk.py",
     "metrics/hf_evaluate.py",

@@ -11,17 +11,25 @@ from typing import Any, Literal
 
 from evalkit.metrics.refusal import refusal_in
 
-Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "knowledge"]
-KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "knowledge")
+Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge"]
+KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge")
 BEHAVIOUR = frozenset({"length", "contains", "not_contains", "regex", "tool_call", "refusal"})
 """Metrics of how an answer is given rather than of what it says."""
+LABELS = frozenset({"accuracy", "balanced_accuracy", "f1", "kappa", "mcc", "precision", "recall"})
+"""Metrics of which of a few labels an answer names."""
 LEVERS: Mapping[Kind, str] = {
     "truncated": "raise generation.max_tokens, or ask for shorter answers in the prompt",
     "refusal": "say in the prompt what may be answered, and train on requests like these with their answers",
     "unparseable": "constrain the output (generation.response_schema), or show its form in the prompt",
     "schema": "constrain the output (generation.response_schema), and look for training rows that break it",
     "behaviour": "fine-tuning is the lever for behaviour: add rows that show it, after a clear rule in the prompt",
+    "label": "see which labels are taken for which, draw that line in the prompt, then train on rows of both",
     "knowledge": "facts come from retrieval (RAG) or the prompt rather than fine-tuning; read their labels too",
+}
+_WORDS: Mapping[Kind, str] = {
+    "unparseable": "format (cannot be read)",
+    "schema": "format (against the schema)",
+    "label": "judgement (the wrong label)",
 }
 
 
@@ -95,14 +103,15 @@ def _kind_of_words(score: Any, failed: AbstractSet[str | None]) -> Kind | None:
         return "schema"
     if failed & BEHAVIOUR:
         return "behaviour"
+    if failed & LABELS:
+        return "label"
     # Partly right (ROUGE, a judge's grade): no rule says of what kind the rest is.
     return "knowledge" if score <= 0.0 else None
 
 
 def _lever(kind: Kind, n: int, total: int, *, is_broken: bool) -> str:
     whose = "samples the candidate broke" if is_broken else "answers the candidate got wrong"
-    words = {"unparseable": "format (cannot be read)", "schema": "format (against the schema)"}.get(kind, kind)
-    return f"Of {total:,} {whose}, {n:,} are failures of {words}: {LEVERS[kind]}."
+    return f"Of {total:,} {whose}, {n:,} are failures of {_WORDS.get(kind, kind)}: {LEVERS[kind]}."
 
 
 def _below(score: Any) -> bool:

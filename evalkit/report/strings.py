@@ -64,6 +64,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "unparseable": ("format: cannot be read", "empty, or not the JSON that was asked for"),
     "schema": ("format: against the schema", "can be read, and breaks the schema"),
     "behaviour": ("behaviour", "breaks a rule on how to answer: length, words, tool calls"),
+    "label": ("wrong label", "well formed, and names another label"),
     "knowledge": ("knowledge", "well formed, and nothing in it is right"),
 }
 """Kinds of wrong answers: a name, and what it means."""

@@ -6,14 +6,16 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalkit.hygiene.contamination import Contamination
 from evalkit.hygiene.freshness import Freshness, freshness
 from evalkit.hygiene.leakage import Leakage, moment
-from evalkit.jobs.running.training import TrainingData, look_through, rows_of
 from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
+
+if TYPE_CHECKING:  # loaded where a suite names training data
+    from evalkit.hygiene.contamination import Contamination
+    from evalkit.jobs.running.training import TrainingData
 
 SHOWN = 20
 """Samples a verdict names per check."""
@@ -37,6 +39,16 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
+def refuse_unreadable(suite: Suite) -> None:
+    """Raises UsageError for what the checks would only meet after everything was asked and paid for."""
+    for check in suite.checks:
+        inspected(check, suite)
+    if suite.training_data:
+        from evalkit.jobs.running import training
+
+        training.refuse_unreadable(suite)
+
+
 def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") -> Checked:
     """Runs every check the suite asks for. `question` is the text a sample asks, as the candidate is sent it.
 
@@ -47,6 +59,8 @@ def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") 
     blocking, warnings = age_findings(age)
     state = Checked(suite=suite, contamination={}, freshness=age.document(), blocking=blocking, warnings=warnings)
     if suite.training_data:
+        from evalkit.jobs.running.training import look_through, rows_of
+
         found = look_through(suite, question, rows_of(suite.training_data, suite))
         state = _acted_on_training(state, found)
     for spec in suite.checks:

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from evalkit.errors import Diagnostic, UsageError
-from evalkit.judging.items import Showing
-from evalkit.judging.metric import JudgeMetric
 from evalkit.metrics.options import OptionError
 from evalkit.plugins import JUDGE, backend_names, make_metric
 from evalkit.protocols import Metric
@@ -67,7 +65,9 @@ def _metric(suite: Suite, number: int) -> Metric:
     spec = suite.metrics[number]
     if spec.type != JUDGE:
         return make_metric(spec, suite.samples)
+    from evalkit.judging.items import Showing
     from evalkit.judging.load import suite_judge
+    from evalkit.judging.metric import JudgeMetric
 
     judge = suite_judge(suite, number, backends=backend_names())
     return JudgeMetric(name=spec.name, showing=Showing(spec=judge.spec, columns=judge.columns))

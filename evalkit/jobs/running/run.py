@@ -12,21 +12,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import EntryError, InvalidEvidence, UsageError
-from evalkit.jobs.judging.in_run import Work, ask_judges, judge_models, panels, refuse_changed_judges, with_grades
-from evalkit.jobs.judging.in_run import refuse_early as refuse_judges_early
+from evalkit.jobs.running import judges
 from evalkit.jobs.running.asking import Asking
+from evalkit.jobs.running.checks import refuse_unreadable
 from evalkit.jobs.running.finish import Finished, finish, finish_refused
 from evalkit.jobs.running.known_ids import refuse_unknown_ids
 from evalkit.jobs.running.metrics import build_metrics
 from evalkit.jobs.running.pairs import Answers, Story
 from evalkit.jobs.running.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.running.sides import located, opened, parts, placed
-from evalkit.jobs.running.training import refuse_unreadable
 from evalkit.jobs.running.two_models import audited, probed, reason_of, refuse_one_model
-from evalkit.plugins import backend_names, check_types, inspected, metric_types
+from evalkit.plugins import backend_names, check_types, metric_types
 from evalkit.protocols import Metric
 from evalkit.run import identity
 from evalkit.run.clock import SystemClock
@@ -41,6 +40,9 @@ from evalkit.store.journal import Journal
 from evalkit.suites.load import Known, as_guard, load_suite, tree_of
 from evalkit.types import AGAIN, Reason, Suite
 from evalkit.types.table import ScoreTable
+
+if TYPE_CHECKING:
+    from evalkit.jobs.judging.in_run import Work
 
 LATEST = "latest"
 FREE_BACKENDS = frozenset({"local", "outputs"})
@@ -125,7 +127,7 @@ def run(options: RunOptions, progress: Progress) -> Finished:
     _refuse_early(options, loaded)
     if options.has_noise_floor:
         loaded = loaded.with_noise_floor()
-    refuse_judges_early(loaded.suites, loaded.metrics, _first(options.max_usd, loaded.main.run.max_usd))
+    judges.refuse_early(loaded.suites, loaded.metrics, _first(options.max_usd, loaded.main.run.max_usd))
     started = time.time()
     run_id = (_unfinished(options, loaded.main) if options.resume else None) or new_run_id()
     folder = options.out / loaded.main.name / run_id
@@ -157,8 +159,8 @@ def run(options: RunOptions, progress: Progress) -> Finished:
                 Answers(suite=s, metrics=loaded.metrics[s.name], outcomes=functools.partial(journal.read, s.name))
                 for s in loaded.suites
             ]
-            answers, story = with_grades(asked.judges, answers, story, journal, folder)
-            finished = finish(answers[0], dict(zip(loaded.guards, answers[1:], strict=True)), story, folder, audit)
+            graded, story = judges.with_grades(asked.judges, answers, story, journal, folder)
+            finished = finish(graded[0], dict(zip(loaded.guards, graded[1:], strict=True)), story, folder, audit)
             # Only now: a run that died while it was written is one to go on with.
             journal.set_meta({"finished": True})
     return finished
@@ -180,8 +182,6 @@ def _refuse_early(options: RunOptions, loaded: Loaded) -> None:
                 "(price: {input: …, output: …}, USD per million tokens); --max-tokens and --max-requests need no price"
             )
     for one in loaded.suites:
-        for check in one.checks:
-            inspected(check, one)
         refuse_unreadable(one)
 
 
@@ -201,9 +201,9 @@ class Asked:
 async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Progress) -> Asked:
     """Opens both sides and asks everything. A signal cancels it, except while the engine can stop in order."""
     with _at_the_next_pause(progress):
-        models = {**loaded.main.models, **judge_models(loaded.metrics)}
+        models = {**loaded.main.models, **judges.models(loaded.suites, loaded.metrics)}
         async with opened(models, loaded.main.run.timeout_s, progress) as sides:
-            work, judges = parts(loaded.suites, sides), panels(loaded.suites, loaded.metrics, sides)
+            work, panels = parts(loaded.suites, sides), judges.panels(loaded.suites, loaded.metrics, sides)
             story = Story(
                 run=run_id,
                 suite_file=str(options.suite_path),
@@ -215,19 +215,19 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 next_command=resuming(options.command, run_id),
             )
             try:
-                return dataclasses.replace(await _outcomes(options, work, judges, story, progress), judges=judges)
+                return dataclasses.replace(await _outcomes(options, work, panels, story, progress), judges=panels)
             except InvalidEvidence as error:
                 blocked = dataclasses.replace(story, blocking=(reason_of(error),))
                 return Asked(main=work[0], story=blocked, is_refused=True)
 
 
 async def _outcomes(
-    options: RunOptions, work: Sequence[Part], judges: Sequence[Work], story: Story, progress: Progress
+    options: RunOptions, work: Sequence[Part], panels: Sequence[Work], story: Story, progress: Progress
 ) -> Asked:
     """Every outcome of the run, once all of them are in the journal."""
     folder = run_folder(story.run)
     with RunLock(folder), Journal.open(folder / "journal.sqlite") as journal:
-        refuse_changed_judges(judges, journal)
+        judges.refuse_changed(panels, journal)
         _check_origin(journal, work, options, story.run)
         refuse_one_model(work[0])
         with _cache(progress, use_cache=options.use_cache) as cache:
@@ -239,7 +239,7 @@ async def _outcomes(
                 with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
                     await asking.ask(work)
                     timings = {"asking_s": round(time.monotonic() - began, 2)}
-                    await ask_judges(judges, journal, asking, work[0].suite.run.concurrency)
+                    await judges.ask(panels, journal, asking, work[0].suite.run.concurrency)
     counted = {name: engine.summary() for name, engine in engines.items()}
     return Asked(main=work[0], story=dataclasses.replace(story, engines=counted, timings=timings), probes=seen)
 

@@ -7,7 +7,7 @@ import pytest
 from evalkit.compare.taxonomy import LEVERS, Reading, counted
 from evalkit.jobs.running.kinds import with_failures
 
-READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length"})
+READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length", "f": "f1"})
 
 
 def row(text, *, flip="broken", status="ok", finish="stop", score=0.0, target="red", **scores):
@@ -33,7 +33,8 @@ def row(text, *, flip="broken", status="ok", finish="stop", score=0.0, target="r
         (row("  "), "unparseable"),
         (row('{"colour": 3}', target={"colour": "red"}, form=0.0), "schema"),
         (row("blue, and on and on", short=0.0), "behaviour"),
-        (row("blue", short=1.0, form=1.0), "knowledge"),
+        (row("blue", short=1.0, form=1.0, f=0.0), "label"),
+        (row("blue", short=1.0, form=1.0, f=1.0), "knowledge"),
     ],
 )
 def test_each_kind(found, kind):

@@ -23,7 +23,9 @@ from typing import Any
 
 from evalkit.backends.chat_http import ChatOptions, chat_body
 from evalkit.backends.vllm import make_together
-from evalkit.backends.vllm.engine import Engine, EnginePlan
+from evalkit.backends.vllm.engine import Engine, EnginePlan, hardware_here
+from evalkit.backends.vllm.flags import engine_args, environment
+from evalkit.backends.vllm.weights import find_adapter, find_model
 from evalkit.run.plan import Part, Side
 from evalkit.suites.load import load_suite
 from evalkit.suites.prompts import Renderer
@@ -175,21 +177,20 @@ def _whole_command(sets: list[str], count: int, more: Mapping[str, str], number:
 
 def _llm_chat(models: Path, count: int) -> float:
     """Seconds of `LLM.chat` for the same conversations, one call a side; the engine's start is not counted."""
+    hardware = hardware_here()
+    if hardware is None:
+        sys.exit("this interpreter has no vLLM")
+    os.environ.update(environment(hardware))  # the same cores and memory as evalkit's engine
+    base = find_model(str(models / "base"))
+    arguments = engine_args(base, [find_adapter(models / "adapter", base)], hardware, {})
+
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
     from vllm.sampling_params import StructuredOutputsParams
 
     asked = requests(models, count)
     with contextlib.redirect_stdout(sys.stderr):
-        llm = LLM(
-            model=str(models / "base"),
-            enable_lora=True,
-            max_loras=1,
-            max_lora_rank=8,
-            max_model_len=8192,
-            dtype="float32",
-            generation_config="vllm",
-        )
+        llm = LLM(model=str(base.folder), **arguments)
         began = time.perf_counter()
         for role, lora in (("baseline", None), ("candidate", LoRARequest("candidate", 1, str(models / "adapter")))):
             own_requests = [request for request in asked if request.key.role == role]

@@ -16,6 +16,7 @@ def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
         "people": headline(human),
         "people_warnings": [words(sentence) for sentence in items(human, "warnings")],
         "people_facts": facts_table(human),
+        "people_agree": bool(obj(human, "agreement") or obj(human, "metric")),
         "people_raters": raters_table(human),
         "people_notes": notes_table(human),
     }

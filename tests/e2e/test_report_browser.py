@@ -245,9 +245,9 @@ def test_a_kind_of_failure_leads_to_its_samples_and_can_be_chosen(opened, report
     (reports / "kinds.html").write_bytes(render_html(verdict, rows, manifest))
     page = opened("kinds")
     assert page.locator("#kind-label").is_visible()
-    page.click("a[href='#f=broken&k=knowledge']")
-    wait_for_count(page, verdict["failures"]["broken"]["knowledge"])
-    assert page.input_value("#kind") == "knowledge"
+    page.click("a[href='#f=broken&k=label']")
+    wait_for_count(page, verdict["failures"]["broken"]["label"])
+    assert page.input_value("#kind") == "label"
     page.click("[data-flip=all]")
     page.select_option("#kind", "unparseable")
     wait_for_count(page, verdict["failures"]["candidate"]["unparseable"])

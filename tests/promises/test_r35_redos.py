@@ -148,4 +148,4 @@ def test_depth_and_circles_end_in_words_never_in_a_dead_process():
     lines = "".join(json.dumps(case) + "\n" for case in cases)
     child = subprocess.run([sys.executable, "-c", CHILD], input=lines, capture_output=True, text=True, check=False)
     assert (child.returncode, child.stderr) == (0, "")
-    assert child.stdout.split() == [*["Scored"] * 4, *["UsageError"] * 5, *["Scored"] * 3]
+    assert child.stdout.split() == [*["Scored"] * 4, *["OptionError"] * 5, *["Scored"] * 3]

@@ -52,7 +52,12 @@ def test_a_run_connects_to_its_endpoint_only_and_listens_nowhere(bench):
     with scripted(20, 50) as server:
         child, seen = watched(bench, "run", bench.write_suite(server.base_url, 60), "--no-cache")
         assert child.returncode == 0, child.stderr
-        assert {tuple(event) for event in seen} == {("socket.connect", f"('127.0.0.1', {server.port})")}
+        connected = {tuple(event) for event in seen if event[0] != "subprocess.Popen"}
+        assert connected == {("socket.connect", f"('127.0.0.1', {server.port})")}
+    # The one program besides: git is asked at which commit the suite is, and may run nothing of the repository's.
+    (started,) = [event for event in seen if event[0] == "subprocess.Popen"]
+    assert started[1] == "'git'"
+    assert {"'status'", "'core.fsmonitor=false'", "'core.hooksPath=/dev/null'"} <= set(started[2].strip("[]").split(", "))
 
 
 @pytest.mark.parametrize("command", [["report", "colours"], ["gate", "colours"], ["--help"], ["schema"]])

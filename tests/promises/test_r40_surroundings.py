@@ -57,7 +57,8 @@ def test_a_run_connects_to_its_endpoint_only_and_listens_nowhere(bench):
     # The one program besides: git is asked at which commit the suite is, and may run nothing of the repository's.
     (started,) = [event for event in seen if event[0] == "subprocess.Popen"]
     assert started[1] == "'git'"
-    assert {"'status'", "'core.fsmonitor=false'", "'core.hooksPath=/dev/null'"} <= set(started[2].strip("[]").split(", "))
+    words = started[2].strip("[]").split(", ")
+    assert {"'status'", "'core.fsmonitor=false'", "'core.hooksPath=/dev/null'"} <= set(words)
 
 
 @pytest.mark.parametrize("command", [["report", "colours"], ["gate", "colours"], ["--help"], ["schema"]])

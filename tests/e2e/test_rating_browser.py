@@ -247,7 +247,7 @@ def test_no_width_makes_it_scroll_sideways_and_targets_are_large(run, opened, wi
     assert min(box["width"] for box in boxes) >= 44
     assert max(box["y"] + box["height"] for box in boxes) <= 740  # in sight without scrolling
     page.keyboard.press("1")
-    assert page.evaluate("scrollY") == 0
+    page.wait_for_function("document.querySelector('#count').textContent.startsWith('Pair 2') && scrollY === 0")
 
 
 def test_every_control_has_a_name_and_what_happens_is_announced(run, opened):

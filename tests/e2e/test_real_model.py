@@ -10,11 +10,11 @@ SUITE = REPO / "suites" / "review-triage" / "suite.yaml"
 
 
 def test_the_tuned_adapter_against_its_prompted_base(bench):
-    finished = bench.run(SUITE, "--limit", "24")
+    finished = bench.run(SUITE, "--limit", "12")
     assert finished.code == 3, finished.err
     document = finished.document
     assert "LIMITED" in {reason["code"] for reason in document["reasons"]}
-    assert document["primary"]["n"] == 24
+    assert document["primary"]["n"] == 12
     assert document["coverage"]["share"] == 1.0
     # The adapter is really applied: the engine says so, the probe saw it, and the digests differ.
     assert document["identity"]["probe"]["differing"] == 1
@@ -31,7 +31,7 @@ def test_the_tuned_adapter_against_its_prompted_base(bench):
     assert json.loads((folder / "verdict.json").read_text()) == document
 
     # The same once more comes from the cache, word for word, and times nothing.
-    again = bench.run(SUITE, "--limit", "24").document
+    again = bench.run(SUITE, "--limit", "12").document
     assert again["primary"] == document["primary"]
-    assert again["outcomes"]["candidate"]["cached"] == 24
+    assert again["outcomes"]["candidate"]["cached"] == 12
     assert again["latency"]["candidate"]["p50_s"] is None

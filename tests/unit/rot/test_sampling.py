@@ -40,6 +40,14 @@ def test_a_row_is_drawn_once_and_the_same_seed_draws_the_same():
     assert found != drawn("b")
 
 
+def test_a_row_drawn_twice_leaves_its_second_place_to_a_new_row():
+    quota = Quota(random=20, suspected=10, novelty=5)
+    found = [drawn(str(seed), quota=quota) for seed in range(10)]
+    assert {len(rows) for rows in found} == {35}
+    assert any(sum(one.stratum == "novelty" for one in rows) > 5 for rows in found)
+    assert all(len(drawn(str(seed), quota=Quota(random=20, suspected=10, novelty=0))) <= 30 for seed in range(10))
+
+
 def test_a_short_log_is_taken_whole():
     found = drawn("a", n=7)
     assert len(found) == 7

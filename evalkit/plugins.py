@@ -7,14 +7,14 @@ loads to the factory below it in `KINDS`. A plug-in that cannot be loaded is an 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, Protocol, cast
+
+from msgspec import Struct, structs
 
 from evalkit.errors import Diagnostic, EvalkitError, UsageError
 from evalkit.metrics.catalogue import known_types
@@ -50,8 +50,7 @@ MakeCheck = Callable[[CheckSpec], Check]
 """Makes the check of one entry of `checks.plugins:`. Raises UsageError for bad options."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
+class Plugin(Struct, frozen=True, kw_only=True):
     """Something an installed package brings."""
 
     kind: Kind
@@ -123,7 +122,7 @@ def inspected(spec: CheckSpec, suite: Suite) -> Finding:
             if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
                 raise ValueError(f"it names a sample the suite does not have: {min(unknown)!r}")
     except UsageError as error:
-        placed = tuple(dataclasses.replace(found, path=found.path or str(suite.path)) for found in error.diagnostics)
+        placed = tuple(structs.replace(found, path=found.path or str(suite.path)) for found in error.diagnostics)
         raise UsageError(diagnostics=placed) from error
     return finding
 

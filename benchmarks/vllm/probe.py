@@ -92,7 +92,7 @@ def inprocess(models: Path, count: int) -> dict[str, Any]:
 
 
 def starts(models: Path, count: int) -> dict[str, Any]:
-    """Seconds until one engine answers, and until two do that are started together."""
+    """Seconds until one engine answers, until two do that are started together, and one after the other."""
     del count
 
     async def go(plans: list[EnginePlan]) -> float:
@@ -105,8 +105,9 @@ def starts(models: Path, count: int) -> dict[str, Any]:
             await asyncio.gather(*(engine.release("bench") for engine in engines))
 
     one_s = asyncio.run(go([plan(models)]))
-    two_s = asyncio.run(go([plan(models), plan(models)]))
-    return {"one_s": one_s, "two_s": two_s, "saved_share": (two_s - one_s) / one_s}
+    together_s = asyncio.run(go([plan(models), plan(models)]))
+    in_turns_s = one_s + asyncio.run(go([plan(models)]))
+    return {"one_s": one_s, "together_s": together_s, "in_turns_s": in_turns_s}
 
 
 def plan(models: Path) -> EnginePlan:
@@ -176,7 +177,7 @@ def _whole_command(sets: list[str], count: int, more: Mapping[str, str], number:
 
 
 def _llm_chat(models: Path, count: int) -> float:
-    """Seconds of `LLM.chat` for the same conversations, one call a side; the engine's start is not counted."""
+    """Seconds of one call of `LLM.chat` for the same conversations in the same order, without the engine's start."""
     hardware = hardware_here()
     if hardware is None:
         sys.exit("this interpreter has no vLLM")
@@ -189,25 +190,27 @@ def _llm_chat(models: Path, count: int) -> float:
     from vllm.sampling_params import StructuredOutputsParams
 
     asked = requests(models, count)
+    params = asked[0].params
+    schema = dict(params.response_schema) if params.response_schema else None
+    sampling = SamplingParams(
+        temperature=params.temperature,
+        max_tokens=params.max_tokens,
+        seed=params.seed,
+        structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
+    )
+    adapter = LoRARequest("candidate", 1, str(models / "adapter"))
     with contextlib.redirect_stdout(sys.stderr):
         llm = LLM(model=str(base.folder), **arguments)
         began = time.perf_counter()
-        for role, lora in (("baseline", None), ("candidate", LoRARequest("candidate", 1, str(models / "adapter")))):
-            own_requests = [request for request in asked if request.key.role == role]
-            params = own_requests[0].params
-            schema = dict(params.response_schema) if params.response_schema else None
-            llm.chat(
-                [[{"role": m.role, "content": m.content} for m in request.messages] for request in own_requests],
-                SamplingParams(
-                    temperature=params.temperature,
-                    max_tokens=params.max_tokens,
-                    seed=params.seed,
-                    structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
-                ),
-                lora_request=lora,
-                use_tqdm=False,
-            )
-        return time.perf_counter() - began
+        llm.chat(
+            [[{"role": m.role, "content": m.content} for m in request.messages] for request in asked],
+            sampling,
+            lora_request=[None if request.key.role == "baseline" else adapter for request in asked],
+            use_tqdm=False,
+        )
+        seconds = time.perf_counter() - began
+        llm.llm_engine.engine_core.shutdown()  # else this process waits for the engine's for ever
+        return seconds
 
 
 def _body(request: Request) -> bytes:

@@ -7,9 +7,9 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from evalkit import __version__
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
@@ -29,8 +29,7 @@ _VARIABLE = re.compile(r"(?!(?:sk|pk|hf|gsk|xai|key)_)[A-Za-z_][A-Za-z0-9_]{0,63
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatOptions:
+class ChatOptions(Struct, frozen=True, kw_only=True):
     """What a model entry may say beyond the common keys."""
 
     allow_http: bool = False

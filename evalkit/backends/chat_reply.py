@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from evalkit.backends.http.redact import redact
 from evalkit.backends.http.reply import Reply
@@ -92,8 +93,7 @@ class _Completion(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Completion)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The part of a Response that the reply itself carries."""
 
     text: str

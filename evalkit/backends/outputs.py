@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct
 
 from evalkit.backends.http.redact import redact
 from evalkit.errors import Diagnostic, NotRecorded, RecordedError, UsageError
@@ -30,8 +31,7 @@ Place = tuple[str, int]
 """Which answer: sample id and repeat."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One recorded answer, or the record that there was none."""
 
     id: str

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from evalkit.cli.app import app
 from evalkit.cli.arguments import SUITE_NAME, Overrides, suite_file
@@ -37,8 +38,6 @@ def doctor(
     overrides: Overrides = [],  # noqa: B006 - typer reads the default once and copies it
 ) -> int:
     """What would run here, and what is missing for it."""
-    import dataclasses
-
     from evalkit.cli.streams import aside
     from evalkit.jobs.doctor import doctor as examine
 
@@ -47,7 +46,7 @@ def doctor(
         checks = examine(wanted, tuple(overrides))
     missing = sum(check.state == "missing" for check in checks)
     code = ExecutionError.exit_code if missing else 0
-    document = {"schema": "evalkit.doctor/1", "checks": [dataclasses.asdict(c) for c in checks], "exit_code": code}
+    document = {"schema": "evalkit.doctor/1", "checks": [to_builtins(c) for c in checks], "exit_code": code}
     width = min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
     told = rows(checks, width=width, has_color=context.obj.has_color)
     last = "nothing that is needed is missing" if not missing else f"{missing} needed and missing (✖)"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from evalkit.compare.pairing import compare
 from evalkit.protocols import Metric
@@ -22,8 +22,7 @@ Part = Literal["all", "clean", "suspect", "dirty"]
 PARTS: tuple[Part, ...] = ("all", "clean", "suspect", "dirty")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """The primary difference on all samples and on each class of them."""
 
     parts: Mapping[Part, Comparison]

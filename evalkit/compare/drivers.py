@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 
 from evalkit.compare.mix import by_column
 from evalkit.compare.pairing import Paired, paired
@@ -33,7 +33,7 @@ def with_contributions(metric: Metric, table: ScoreTable, slices: Sequence[Slice
             value = _share_of_means(paired(metric, table, rows), n)
             if isinstance(metric, CorpusMetric):
                 value = 100.0 * (after - _had_it_not_moved(whole, paired(metric, table, rows)))
-        found.append(dataclasses.replace(part, contribution_points=_points(value)))
+        found.append(structs.replace(part, contribution_points=_points(value)))
     return tuple(found)
 
 

@@ -5,9 +5,9 @@ Precedence where several apply: invalid evidence, then don't ship, then inconclu
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field, structs
 
 from evalkit.compare import reuse as earlier
 from evalkit.compare.guards import Measured, judge_guard
@@ -31,8 +31,7 @@ _OPEN_CODES = frozenset({"POINT_OK_NOT_SIGNIFICANT", "BELOW_GATE_UNSETTLED", "TO
 _SIZE_CODES = frozenset({"TOO_FEW_SAMPLES", "TOO_FEW_CLUSTERS"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """Everything a verdict rests on."""
 
     suite: Suite
@@ -86,10 +85,10 @@ def decide(evidence: Evidence) -> Verdict:
     if evidence.is_limited:
         findings = _limited(findings)
     status = min((status for status, _ in findings), key=RANK.__getitem__)
-    strict = dataclasses.replace(gate, alpha=gate.primary_alpha)
+    strict = structs.replace(gate, alpha=gate.primary_alpha)
     reasons = tuple(r for s, r in sorted(findings, key=lambda f: RANK[f[0]])) + evidence.warnings
     if status == "ship":
-        reasons = tuple(dataclasses.replace(r, is_blocking=False) for r in reasons)
+        reasons = tuple(structs.replace(r, is_blocking=False) for r in reasons)
     return Verdict(
         status=status,
         reasons=reasons,
@@ -134,7 +133,7 @@ def _notes(suite: Suite) -> dict[str, str]:
 
 
 def _noted(found: Comparison, notes: Mapping[str, str]) -> Comparison:
-    return dataclasses.replace(found, note=found.note or notes.get(found.metric))
+    return structs.replace(found, note=found.note or notes.get(found.metric))
 
 
 def _invalid(evidence: Evidence, primary: Comparison) -> list[tuple[Status, Reason]]:
@@ -237,7 +236,7 @@ def _limited(findings: list[tuple[Status, Reason]]) -> list[tuple[Status, Reason
         if status == "invalid" and reason.code not in _SIZE_CODES:
             kept.append((status, reason))
         else:
-            kept.append(("inconclusive", dataclasses.replace(reason, is_blocking=False)))
+            kept.append(("inconclusive", structs.replace(reason, is_blocking=False)))
     detail = "only a random subset of the suite was run (--limit), which decides nothing; run the whole suite"
     return [*kept, ("inconclusive", Reason(code="LIMITED", is_blocking=True, detail=detail))]
 

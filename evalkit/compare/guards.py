@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from evalkit.compare.must_pass import judge_must_pass
 from evalkit.compare.pairing import compare
@@ -33,8 +33,7 @@ MIN_TIMED = 100
 """Pairs a latency quantile ratio needs before it may block."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """A suite of the run with its scores: where a guard finds its numbers."""
 
     table: ScoreTable

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field, structs
 
 from evalkit.stats.correction import Confusion
 from evalkit.types import BASELINE, CANDIDATE
@@ -20,8 +19,7 @@ Whose = Literal["these", "others", "unknown"]
 UNCALIBRATED, UNPROBED = "JUDGE_UNCALIBRATED", "JUDGE_UNPROBED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument:
+class Instrument(Struct, frozen=True, kw_only=True):
     """What is known of the judge behind a metric."""
 
     judge: str
@@ -54,4 +52,4 @@ class Instrument:
         """The same once what `table` lacks is filled in with the worst: no judge's weight may soften that."""
         scored = [table.columns[role][metric].is_scored for role in (BASELINE, CANDIDATE)]
         gone = np.flatnonzero(~(scored[0] & scored[1]))
-        return dataclasses.replace(self, imputed=frozenset(table.sample_ids[i] for i in gone))
+        return structs.replace(self, imputed=frozenset(table.sample_ids[i] for i in gone))

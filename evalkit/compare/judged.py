@@ -6,11 +6,10 @@ was found wanting, decides nothing. See docs/judges.md for when which correction
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from evalkit.compare.instrument import FEWEST_OWN, UNCALIBRATED, Instrument
@@ -34,8 +33,7 @@ UNREAD_MOST = 0.01
 is seldom chance, and in the few percent that it leaves out there is room for half a gain of 5 points."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corrective:
+class Corrective(Struct, frozen=True, kw_only=True):
     """A primary comparison after its judge was looked at."""
 
     found: Comparison
@@ -110,8 +108,7 @@ def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) 
     return _inconclusive("JUDGE_LENGTH_CONFOUNDED", detail)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pairs:
+class _Pairs(Struct, frozen=True, kw_only=True):
     """The judge's scores of the pairs it scored on both sides."""
 
     ids: tuple[str, ...]
@@ -151,8 +148,7 @@ class _Pairs:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
+class _Named(Struct, frozen=True, kw_only=True):
     """The judge's own comparison, to be rewritten."""
 
     found: Comparison
@@ -170,7 +166,7 @@ class _Named:
             f"corrected for the errors of the judge {self.judge}: {raw} as it graded, {signed(delta)} points "
             f"{interval((bounds.low, bounds.high))} by {labels}"
         )
-        return dataclasses.replace(
+        return structs.replace(
             found,
             baseline_points=to_points(min(1.0, max(0.0, better.baseline))),
             candidate_points=to_points(min(1.0, max(0.0, better.candidate))),
@@ -198,7 +194,7 @@ class _Named:
         alike = controlled_difference(differences[known], features, clusters)
         if alike is None:
             return None
-        return dataclasses.replace(
+        return structs.replace(
             self.found,
             delta_points=to_points(alike.delta),
             bounds=_in_points(alike.interval(1.0 - 2.0 * self.gate.primary_alpha)),
@@ -215,7 +211,7 @@ def _p_value(better: Corrected) -> float:
 
 
 def _in_points(found: Interval) -> Interval:
-    return dataclasses.replace(found, low=to_points(found.low), high=to_points(found.high))
+    return structs.replace(found, low=to_points(found.low), high=to_points(found.high))
 
 
 def _inconclusive(code: str, detail: str) -> Decision:

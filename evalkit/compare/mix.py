@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from evalkit.compare.pairing import Difference, Paired, difference, nothing, paired, unscored_by_role, worst_case
@@ -82,7 +82,7 @@ def _items(
         note=_note(parts),
     )
     made = Difference(found=whole, interval=interval)
-    return dataclasses.replace(made, found=dataclasses.replace(whole, ci95=made.bounds(0.025)))
+    return structs.replace(made, found=structs.replace(whole, ci95=made.bounds(0.025)))
 
 
 def _spread(
@@ -111,8 +111,8 @@ def _corpus(
     made = difference(_weighed(pairs, numbers, weights, pairs.both), seed=seed)
     everyone = _weighed(pairs, numbers, weights, np.ones(len(rows), dtype=np.bool_))
     bounds = worst_case(everyone, unscored_by_role(pairs))
-    found = dataclasses.replace(made.found, worst_case_points=bounds, note=made.found.note or _note(parts))
-    return dataclasses.replace(made, found=found)
+    found = structs.replace(made.found, worst_case_points=bounds, note=made.found.note or _note(parts))
+    return structs.replace(made, found=found)
 
 
 def _weighed(
@@ -125,11 +125,9 @@ def _weighed(
         return None if counts is None else counts.weighed(strata, factors)
 
     def side(column: Column) -> Column:
-        return dataclasses.replace(
-            column, counts=weigh(column.counts), worst=weigh(column.worst), best=weigh(column.best)
-        )
+        return structs.replace(column, counts=weigh(column.counts), worst=weigh(column.worst), best=weigh(column.best))
 
-    return dataclasses.replace(pairs, baseline=side(pairs.baseline), candidate=side(pairs.candidate))
+    return structs.replace(pairs, baseline=side(pairs.baseline), candidate=side(pairs.candidate))
 
 
 def _note(parts: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.compare.parts import compare_primary
 from evalkit.numbers import interval, signed, some_points
@@ -16,8 +17,7 @@ Z95 = 1.959964
 """The standard normal's 97.5 % point."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseFloor:
+class NoiseFloor(Struct, frozen=True, kw_only=True):
     """The first baseline against itself."""
 
     found: Comparison

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.compare.primary import pairs_to_ship, planned_points
 from evalkit.stats.distributions import normal_quantile
@@ -19,8 +20,7 @@ POWER = 0.8
 _HALVINGS = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gain:
+class Gain(Struct, frozen=True, kw_only=True):
     """What `n` pairs can say about a gain, at one discordance. Points are absolute; None: no gain can do it."""
 
     discordance: float
@@ -37,8 +37,7 @@ class Gain:
     planned_points: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoLoss:
+class NoLoss(Struct, frozen=True, kw_only=True):
     """What `n` pairs can say about "loses at most `margin`", at one discordance."""
 
     discordance: float

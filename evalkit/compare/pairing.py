@@ -16,12 +16,11 @@ one side alone, right/wrong               Wilson; Clopper–Pearson at 0 and n
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, structs
 
 from evalkit.protocols import CorpusMetric, Metric, PartMetric
 from evalkit.stats.clusters import clustered_binary_interval, design_effect, share_interval, sign_flip_p
@@ -39,8 +38,7 @@ SKEWED = 0.3
 """Skewness over root n beyond which the t interval misses (simulated with zero-inflated gains)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """One metric's difference, worked out once and asked for bounds at as many levels as are needed."""
 
     found: Comparison
@@ -54,11 +52,10 @@ class Difference:
 
     def at(self, alpha: float) -> Comparison:
         """The comparison with its bounds at this level."""
-        return dataclasses.replace(self.found, bounds=self.bounds(alpha))
+        return structs.replace(self.found, bounds=self.bounds(alpha))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class Paired(Struct, frozen=True, kw_only=True):
     """One metric's columns over the samples asked about (all, or one slice's)."""
 
     metric: Metric
@@ -91,7 +88,7 @@ def paired(metric: Metric, table: ScoreTable, rows: NDArray[np.intp] | None = No
     pairs = Paired(metric=metric, baseline=base.take(rows), candidate=cand.take(rows), clusters=clusters)
     counts = pairs.baseline.counts
     if isinstance(metric, PartMetric) and counts is not None and pairs.both.any():
-        return dataclasses.replace(pairs, metric=metric.within(counts.take(pairs.both).total()))
+        return structs.replace(pairs, metric=metric.within(counts.take(pairs.both).total()))
     return pairs
 
 
@@ -99,8 +96,8 @@ def difference(pairs: Paired, *, seed: str) -> Difference:
     """The difference on these pairs, by the estimator that fits the scores."""
     measured = _corpus(pairs, seed) if isinstance(pairs.metric, CorpusMetric) else _items(pairs, seed)
     unscored = unscored_by_role(pairs)
-    found = dataclasses.replace(measured.found, unscored=unscored, worst_case_points=worst_case(pairs, unscored))
-    return dataclasses.replace(measured, found=found)
+    found = structs.replace(measured.found, unscored=unscored, worst_case_points=worst_case(pairs, unscored))
+    return structs.replace(measured, found=found)
 
 
 def unscored_by_role(pairs: Paired) -> dict[str, int]:
@@ -117,7 +114,7 @@ def against_the_candidate(metric: Metric, table: ScoreTable) -> ScoreTable:
         counts = column.counts
         if counts is not None and fill is not None:
             counts = counts.where(column.is_scored, fill)
-        return dataclasses.replace(
+        return structs.replace(
             column,
             values=np.where(column.is_scored, column.values, 1.0 if is_right else 0.0),
             is_scored=np.ones_like(column.is_scored),
@@ -128,7 +125,7 @@ def against_the_candidate(metric: Metric, table: ScoreTable) -> ScoreTable:
         "baseline": {metric.name: filled(table.columns["baseline"][metric.name], is_right=True)},
         "candidate": {metric.name: filled(table.columns["candidate"][metric.name], is_right=False)},
     }
-    return dataclasses.replace(table, columns=columns)
+    return structs.replace(table, columns=columns)
 
 
 def _items(pairs: Paired, seed: str) -> Difference:
@@ -297,7 +294,7 @@ def nothing(metric: str, why: str) -> Difference:
 
 
 def _in_points(interval: Interval) -> Interval:
-    return dataclasses.replace(interval, low=to_points(interval.low), high=to_points(interval.high))
+    return structs.replace(interval, low=to_points(interval.low), high=to_points(interval.high))
 
 
 def _renumbered(clusters: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from evalkit.compare import mix
 from evalkit.compare.drivers import driver, with_contributions
@@ -13,8 +13,7 @@ from evalkit.types import Comparison, GateSpec, Slice, SliceSummary
 from evalkit.types.table import ScoreTable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Everything said about slices."""
 
     slices: tuple[Slice, ...]

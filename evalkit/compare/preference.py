@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct, structs
 
 from evalkit.stats.intervals import two_sided_z
 from evalkit.stats.paired import mcnemar_exact, tango_interval
@@ -17,8 +16,7 @@ from evalkit.types import Interval
 LEVEL = 0.95
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A part of the run, and what people said of the samples drawn from it."""
 
     name: str
@@ -32,8 +30,7 @@ class Part:
     """Every sample of it is known to be a tie (two equal answers), so nobody was asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preference:
+class Preference(Struct, frozen=True, kw_only=True):
     """What people prefer. `net` is the share that prefers the candidate minus the share that prefers the baseline."""
 
     wins: int
@@ -71,7 +68,7 @@ def preference(parts: Sequence[Part]) -> Preference:
     empty = [part.name for part in rated if not part.signs and not part.is_known]
     if empty or not signs:
         told = f"nobody has rated a sample of this part yet: {', '.join(empty)}" if signs else "nothing is rated yet"
-        return dataclasses.replace(found, note=told)
+        return structs.replace(found, note=told)
     total = sum(part.size for part in rated)
     strata = [Stratum(share=part.size / total, delta=_mean(part)) for part in rated]
     net = sum(stratum.share * stratum.delta for stratum in strata)
@@ -82,8 +79,8 @@ def preference(parts: Sequence[Part]) -> Preference:
         error, groups = _clustered(rated, strata)
         interval = wider_by_clusters(interval, net, error, groups)
         p_value, method = normal_p(net, error, groups), "tango, cluster-robust"
-    interval = dataclasses.replace(interval, method=method)
-    return dataclasses.replace(found, net=net, interval=interval, p_value=p_value, method=method)
+    interval = structs.replace(interval, method=method)
+    return structs.replace(found, net=net, interval=interval, p_value=p_value, method=method)
 
 
 def _mean(part: Part) -> float:
@@ -100,7 +97,7 @@ def _widened(inside: Interval, net: float, variance: float) -> Interval:
     extra = two_sided_z(LEVEL) ** 2 * variance
     low = net - math.sqrt((net - inside.low) ** 2 + extra)
     high = net + math.sqrt((inside.high - net) ** 2 + extra)
-    return dataclasses.replace(inside, low=max(-1.0, low), high=min(1.0, high))
+    return structs.replace(inside, low=max(-1.0, low), high=min(1.0, high))
 
 
 def _clustered(parts: Sequence[Part], strata: Sequence[Stratum]) -> tuple[float, int]:

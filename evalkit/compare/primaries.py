@@ -8,7 +8,8 @@ one that matters to whether at least one passes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct, structs
 
 from evalkit.compare.instrument import Instrument
 from evalkit.compare.judged import Corrective, corrected, held
@@ -23,8 +24,7 @@ _ORDER: tuple[Status, ...] = ("invalid", "dont_ship", "inconclusive", "ship")
 """From worst to best."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """What one primary metric alone says."""
 
     metric: Metric
@@ -53,7 +53,7 @@ def judge(
     `by`: the judge whose scores these are, which are corrected for its errors or decide nothing.
     """
     found = compare_primary(metric, table, gate, seed=seed)
-    found = replace(found, note=found.note or note)
+    found = structs.replace(found, note=found.note or note)
     after = corrected(found, table, gate, by) if by is not None else Corrective(found=found)
     found = after.found
     small = next(iter(too_small(table, found, gate.validity)), None)
@@ -79,7 +79,9 @@ def said(judged: Collection[Judged], first: Judged, asked: PrimarySpec) -> list[
     if len(judged) == 1:
         return [(first.status, first.reason)]
     others = [one for one in judged if one is not first and asked.require == "all" and one.status != "ship"]
-    return [(one.status, replace(one.reason, detail=f"{one.name}: {one.reason.detail}")) for one in (first, *others)]
+    return [
+        (one.status, structs.replace(one.reason, detail=f"{one.name}: {one.reason.detail}")) for one in (first, *others)
+    ]
 
 
 def each_finding(judged: Collection[Judged]) -> tuple[PrimaryFinding, ...]:

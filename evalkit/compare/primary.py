@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.numbers import interval, signed
 from evalkit.stats.distributions import normal_quantile
@@ -27,8 +28,7 @@ NO_EVIDENCE = 0.5
 """An alpha that asks for no evidence: the lower bound is the estimate itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """What the primary metric alone says."""
 
     status: Status

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
+
+from msgspec import structs
 
 from evalkit.stats.multiplicity import benjamini_hochberg
 from evalkit.types import Comparison
@@ -16,4 +17,4 @@ def with_adjusted_p(found: Mapping[str, Comparison], primaries: Collection[str])
     """The comparisons, the secondary ones with their Benjamini–Hochberg-adjusted p-values, by metric."""
     secondary = {name: one.p_value for name, one in found.items() if name not in primaries and one.p_value is not None}
     adjusted = dict(zip(secondary, map(float, benjamini_hochberg(list(secondary.values()))), strict=True))
-    return {name: dataclasses.replace(one, adjusted_p=adjusted.get(name)) for name, one in found.items()}
+    return {name: structs.replace(one, adjusted_p=adjusted.get(name)) for name, one in found.items()}

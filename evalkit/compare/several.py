@@ -8,9 +8,10 @@ price is power: against several equal baselines a good candidate ships a little 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
+
+from msgspec import structs
 
 from evalkit.compare.gate import RANK
 from evalkit.types import Reason, Verdict
@@ -50,11 +51,11 @@ def over_all(verdicts: Mapping[str, Verdict]) -> Verdict:
         for baseline in ordered
         for caution in verdicts[baseline].cautions
     ]
-    return dataclasses.replace(
+    return structs.replace(
         verdicts[name], reasons=tuple(dict.fromkeys(reasons)), cautions=tuple(dict.fromkeys(cautions))
     )
 
 
 def against(baseline: str, reason: Reason) -> Reason:
     """The reason with its baseline's name in front."""
-    return dataclasses.replace(reason, detail=f"against {baseline}: {reason.detail}")
+    return structs.replace(reason, detail=f"against {baseline}: {reason.detail}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
+
+from msgspec import structs
 
 from evalkit.compare.pairing import Difference, difference, paired
 from evalkit.protocols import Metric
@@ -81,4 +82,4 @@ def _harm_p(found: Comparison) -> float:
 
 
 def _too_few(found: Comparison, asked: SlicesSpec) -> Comparison:
-    return dataclasses.replace(found, note=f"fewer than {asked.min_n} pairs: shown, not judged")
+    return structs.replace(found, note=f"fewer than {asked.min_n} pairs: shown, not judged")

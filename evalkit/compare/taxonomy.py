@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from evalkit.metrics.refusal import refusal_in
 
@@ -33,8 +34,7 @@ _WORDS: Mapping[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """How the rows of a run are read."""
 
     primary: str

@@ -13,7 +13,8 @@ All bounds come from the saving's own: nothing else here was measured, it is wha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.costs.saving import Priced, why_unpriced
 from evalkit.types import Amount, EconomicsSpec, Payback, Suite
@@ -24,8 +25,7 @@ PERIOD_DAYS = 30.44
 UPFRONT_KEYS = ("training_usd", "tuning_hours", "labelling_hours")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Struct, frozen=True, kw_only=True):
     """What the change costs: once, and every day from then on. USD."""
 
     upfront: float
@@ -44,8 +44,7 @@ class Bill:
         return self.upfront / net if net > 0.0 else math.inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One way to count: what is in it and when it is paid back."""
 
     what: str
@@ -53,8 +52,7 @@ class Line:
     bill: Bill | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
+class Costs(Struct, frozen=True, kw_only=True):
     """All that is known about the money of a change. None = not known, and `payback.why` says why."""
 
     payback: Payback

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from msgspec import Struct
 
 from evalkit.stats.distributions import t_quantile
 from evalkit.stats.paired import cluster_mean
@@ -20,8 +20,7 @@ _MICRO = 1e6
 """Differences are averaged in millionths of a dollar, the size of a token's price, far above rounding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
+class Priced(Struct, frozen=True, kw_only=True):
     """The samples whose cost is known on both sides."""
 
     baseline: NDArray[np.float64]

@@ -7,12 +7,11 @@ found, and the report says so.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field, structs, to_builtins
 from numpy.typing import NDArray
 
 from evalkit.hygiene.index import Index
@@ -36,8 +35,7 @@ SHOWN = 50
 _STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "answer")
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRow:
+class TrainingRow(Struct, frozen=True):
     """What a training row says, and where it stands."""
 
     where: str
@@ -45,8 +43,7 @@ class TrainingRow:
     outputs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """Why a sample is not clean: one training row and what it has in common with the sample."""
 
     where: str
@@ -59,8 +56,7 @@ class Evidence:
 _Found = tuple[Evidence, int, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contamination:
+class Contamination(Struct, frozen=True, kw_only=True):
     """Which held-out samples were trained on."""
 
     n_samples: int
@@ -85,7 +81,7 @@ class Contamination:
         return {
             "checked": True,
             "method": METHOD,
-            "thresholds": dict(dataclasses.asdict(self.thresholds)),
+            "thresholds": to_builtins(self.thresholds),
             "samples": self.n_samples,
             "training_rows": self.n_training_rows,
             "dirty": len(self.named("dirty")),
@@ -115,16 +111,15 @@ def find_overlap(
     for row in training:
         scan.take(row)
     found = scan.finished()
-    return found if n_samples is None else dataclasses.replace(found, n_samples=n_samples)
+    return found if n_samples is None else structs.replace(found, n_samples=n_samples)
 
 
-@dataclass(slots=True)
-class _Scan:
+class _Scan(Struct):
     """One pass over the training rows."""
 
     index: Index
     asked: Thresholds
-    finders: tuple[Finder, ...] = field(init=False)
+    finders: tuple[Finder, ...] = ()
     rows: int = 0
     texts: list[bytes] = field(default_factory=list)
     row_of: list[int] = field(default_factory=list)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.hygiene.leakage import moment
 from evalkit.types import JsonValue, Sample
@@ -12,8 +13,7 @@ from evalkit.types import JsonValue, Sample
 _DAY_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
+class Freshness(Struct, frozen=True, kw_only=True):
     """How old the samples are and may be."""
 
     age_days: float | None

@@ -6,13 +6,13 @@ The figures are practitioners' rules of thumb: below the minimum, tuning often m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.types.hygiene import Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guide:
+class Guide(Struct, frozen=True, kw_only=True):
     """What one kind of task asks for."""
 
     name: str

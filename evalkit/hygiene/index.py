@@ -7,10 +7,10 @@ in a sorted array; a table of single bytes in front of it turns away nearly all 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.hygiene.words import Batch, grams, hashed, letters, plain
@@ -23,8 +23,7 @@ _TABLE_BITS = 25
 ItemKind = Literal["question", "answer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One text of a held-out sample."""
 
     sample: str
@@ -34,8 +33,7 @@ class Item:
     """Only the whole text counts: it is mostly a prompt's wording, which all samples share."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postings:
+class Postings(Struct, frozen=True):
     """Where each run of `n` words stands in the items."""
 
     n: int
@@ -61,8 +59,7 @@ class Postings:
         return maybe[hit], keys[hit]
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """All held-out texts, ready to be looked up."""
 
     items: tuple[Item, ...]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.types import JsonValue, Sample
 
@@ -57,8 +58,7 @@ def reached(fields: Mapping[str, JsonValue], key: str) -> JsonValue:
     return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedGroup:
+class SharedGroup(Struct, frozen=True, kw_only=True):
     """One value of a group key that stands on both sides."""
 
     key: str
@@ -68,8 +68,7 @@ class SharedGroup:
     first_row: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leakage:
+class Leakage(Struct, frozen=True, kw_only=True):
     """What samples and training rows share in groups and time."""
 
     keys: tuple[str, ...]
@@ -115,14 +114,13 @@ class Leakage:
         }
 
 
-@dataclass(slots=True)
-class LeakageScan:
+class LeakageScan(Struct):
     """Takes training rows one by one; memory is bounded by the samples' groups."""
 
     samples: Sequence[Sample]
     keys: tuple[str, ...]
     time_column: str | None
-    _groups: dict[str, dict[str, list[str]]] = field(init=False)
+    _groups: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     _rows: Counter[tuple[str, str]] = field(default_factory=Counter)
     _first: dict[tuple[str, str], str] = field(default_factory=dict)
     _present: set[str] = field(default_factory=set)

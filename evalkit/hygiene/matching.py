@@ -7,9 +7,9 @@ runs that follow each other on one diagonal are one longer match, so the longest
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from evalkit.hygiene.index import SHORT, Index, Postings, within
@@ -27,8 +27,7 @@ PER_ITEM = 8
 """Texts of one batch that are looked at for one item, those that share most first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A held-out text and a training text with runs of words in common."""
 
     item: int
@@ -46,8 +45,7 @@ class Pair:
     """The runs in common, by key."""
 
 
-@dataclass(slots=True)
-class Finder:
+class Finder(Struct):
     """Finds pairs batch by batch, and learns as it goes which runs of words are templates."""
 
     index: Index
@@ -55,7 +53,7 @@ class Finder:
     min_shared: int
     template_share: float
     rows: int = 0
-    seen: NDArray[np.int32] = field(init=False)
+    seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     """(K,) training rows that have each run."""
 
     def __post_init__(self) -> None:
@@ -109,8 +107,7 @@ class Finder:
         return np.maximum(1, (words - SHORT + 2) // 2).astype(np.int64) if self.postings.n == SHORT else found
 
 
-@dataclass(frozen=True, slots=True)
-class _Points:
+class _Points(Struct, frozen=True):
     """Shared runs, one a place in both texts."""
 
     item: NDArray[np.int64]

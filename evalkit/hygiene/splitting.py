@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _MAX_MISS = 0.5
 """How far the share of evaluation rows may be from what was asked, relative to it, before no split is better."""
@@ -18,8 +19,7 @@ class CannotSplitError(ValueError):
     """There is no such split; the message says why, for people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assigned:
+class Assigned(Struct, frozen=True, kw_only=True):
     """Row numbers by side, ascending; together with `dropped` they are all rows, each once."""
 
     train: tuple[int, ...]

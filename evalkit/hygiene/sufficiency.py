@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
 
 from evalkit.hygiene.guide import GUIDES, Guide
 from evalkit.hygiene.twins import Sketches
@@ -44,8 +44,7 @@ _SHOWN = 5
 Level = Literal["ok", "warn", "bad"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(Struct, frozen=True, kw_only=True):
     """One thing looked at, and what to do about it."""
 
     name: str
@@ -60,8 +59,7 @@ class Advice:
         return {"name": self.name, "level": self.level, "told": self.told, "fix": self.fix, "rows": list(self.rows)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sufficiency:
+class Sufficiency(Struct, frozen=True, kw_only=True):
     """What was found of the training data itself."""
 
     rows: int
@@ -85,8 +83,7 @@ class Sufficiency:
         }
 
 
-@dataclass(slots=True)
-class SufficiencyScan:
+class SufficiencyScan(Struct):
     """Takes training rows one by one."""
 
     task: Task | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from evalkit.hygiene.index import Index, Item
@@ -58,8 +58,7 @@ def twins(texts: Sequence[str], asked: Thresholds) -> list[tuple[int, int]]:
     return sorted(set(pairs))
 
 
-@dataclass(slots=True)
-class Sketches:
+class Sketches(Struct):
     """A few numbers for each row, by which the share of near-copies can be told without keeping a text.
 
     The smallest hashes of a row's runs of three words stand for it (Broder 1997, "On the resemblance and containment of

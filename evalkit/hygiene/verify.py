@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.hygiene.index import SHORT_WORDS, Index
@@ -31,8 +31,7 @@ _WHOLE = 5
 """Words a text needs so that finding all of it inside a longer one means anything."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """What a pair has in common, at its strongest."""
 
     layer: Layer

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 _ASCII = bytes(
@@ -34,8 +34,7 @@ _ODD = np.array(
 """Odd constants of well-known 64-bit mixers (splitmix64, xxHash, MurmurHash3)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """The words of several texts, one after another."""
 
     hashes: NDArray[np.uint64]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.sufficiency import SufficiencyScan
@@ -24,8 +25,7 @@ CONTAMINATED = 4
 _LABEL_KEYS = ("label", "target", "class", "category", "intent", "output", "completion", "response", "answer")
 
 
-@dataclass(slots=True)
-class _Shapes:
+class _Shapes(Struct):
     """Notes which shape each row has: a file of several shapes is usually two files in one."""
 
     scan: SufficiencyScan

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from evalkit.backends.outputs import Row, read_rows
 from evalkit.errors import InvalidEvidence, RecordedError, UsageError
@@ -25,8 +25,7 @@ from evalkit.types import BASELINE, CANDIDATE, Failure, ModelIdentity, ModelSpec
 from evalkit.types.table import ScoreTable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareOptions:
+class CompareOptions(Struct, frozen=True, kw_only=True):
     """What the command line asks of a comparison."""
 
     baseline: str
@@ -37,8 +36,7 @@ class CompareOptions:
     overrides: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """One side's answers and where they come from."""
 
     spec: ModelSpec
@@ -59,7 +57,7 @@ def compare(options: CompareOptions) -> Finished:
         "baseline": _recorded(options.baseline, "baseline", loaded.main, options),
         "candidate": _recorded(options.candidate, "candidate", loaded.main, options),
     }
-    suite = dataclasses.replace(loaded.main, models={role: side.spec for role, side in sides.items()})
+    suite = structs.replace(loaded.main, models={role: side.spec for role, side in sides.items()})
 
     def outcomes(sample_ids: Sequence[str]) -> dict[tuple[str, str], Sequence[Outcome]]:
         return {(role, name): side.answers(name) for role, side in sides.items() for name in sample_ids}

@@ -11,9 +11,10 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from evalkit import __version__
 from evalkit.backends.local import missing_packages
@@ -36,8 +37,7 @@ NO_DISK_BYTES = 50_000_000
 _GPU_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One thing looked at."""
 
     what: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.running.resume import resuming
@@ -18,8 +19,7 @@ ANSWER_FILES = frozenset({".jsonl", ".json", ".csv"})
 """How files are called that somebody may have meant by a name that is no run's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedRun:
+class FinishedRun(Struct, frozen=True, kw_only=True):
     """A run's folder and its verdict document."""
 
     folder: Path

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.running.resume import resuming
@@ -18,8 +19,7 @@ SCHEMA = "evalkit.salvage/1"
 _UNKNOWN_COMMAND = "evalkit run SUITE"  # the reader knows which
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Salvaged:
+class Salvaged(Struct, frozen=True, kw_only=True):
     """What was found, what was done and what to do next."""
 
     run: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, structs
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.leakage import moment, reached
@@ -33,8 +33,7 @@ USUAL: Mapping[By, tuple[str, ...]] = {
 _NAMES = ("train.jsonl", "eval.jsonl", "split.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitOptions:
+class SplitOptions(Struct, frozen=True, kw_only=True):
     """What the command line asks for."""
 
     data: Sequence[str]
@@ -76,7 +75,7 @@ def split(options: SplitOptions) -> tuple[dict[str, Any], Path]:
         "train.jsonl": b"".join(_line(rows[i].fields) for i in assigned.train),
         "eval.jsonl": b"".join(_line(rows[i].fields) for i in assigned.evaluation),
     }
-    manifest = _manifest(dataclasses.replace(options, by=by, key=key), files, rows, strata, assigned)
+    manifest = _manifest(structs.replace(options, by=by, key=key), files, rows, strata, assigned)
     manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in written.items()}
     for name, data in written.items():
         write_atomic(folder / name, data)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct, field, structs
 
 from evalkit.judging.grade import grade
 from evalkit.judging.labels import Answer, Label, consensus
@@ -21,8 +21,7 @@ RARE = 0.1
 """Share of other verdicts, by the others on the same answers, that a rater who always says one thing has overlooked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriterionFound:
+class CriterionFound(Struct, frozen=True, kw_only=True):
     """The judge and people on one criterion."""
 
     id: str
@@ -41,8 +40,7 @@ class CriterionFound:
         return _together(self.by_role)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class Calibration(Struct, frozen=True, kw_only=True):
     """What a judge is worth, bound to the judge it was measured on."""
 
     judge: str
@@ -59,9 +57,9 @@ class Calibration:
     criteria: tuple[CriterionFound, ...]
     confusion: Mapping[str, Confusion]
     """Of whole grades that are all or nothing, by role ("" where labels do not say); what a gate corrects with."""
-    own: Mapping[str, Mapping[str, tuple[float, float]]] = dataclasses.field(default_factory=dict)
+    own: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     """Role → judged answer's id → (people's grade, weight): to correct a run that compares these very answers."""
-    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sides: Mapping[str, str] = field(default_factory=dict)
     """Role → fingerprint of the model whose answers these are; empty: it is not on record."""
     problems: tuple[str, ...] = ()
     """Why no gate may rest on this judge, a sentence each."""
@@ -110,7 +108,7 @@ def measured(
         own=_own(spec, known, people),
         sides=dict(sides or {}),
     )
-    return dataclasses.replace(
+    return structs.replace(
         made,
         problems=tuple(_problems(made, asked, known, spec)),
         warnings=tuple(_warnings(made, unknown, said)),
@@ -173,7 +171,7 @@ def _verdict(spec: JudgeSpec, one: Criterion, judgments: Sequence[Judgment]) -> 
     if spec.mode == "pairwise":
         value = grade(spec, judgments).value
     else:
-        mine = dataclasses.replace(spec, criteria=(one,), hard_fail=())
+        mine = structs.replace(spec, criteria=(one,), hard_fail=())
         value = grade(mine, [j for j in judgments if j.criterion == one.id]).value
     if value is None:
         return None
@@ -195,7 +193,7 @@ def _grade_by(spec: JudgeSpec, answer: Answer, said: Mapping[tuple[Answer, str],
             )
             for order in orders
         ]  # fmt: skip
-    alone = dataclasses.replace(spec, panel=(), votes=1)
+    alone = structs.replace(spec, panel=(), votes=1)
     return grade(alone, made).value
 
 

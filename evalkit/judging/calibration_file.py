@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct, field, structs, to_builtins
 
 from evalkit.judging.calibration import Calibration, CriterionFound
 from evalkit.stats.agreement import Agreement
@@ -16,8 +16,7 @@ from evalkit.types import Interval
 SCHEMA = "evalkit.calibration/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """What a gate needs to know of a calibration."""
 
     judge_hash: str
@@ -29,7 +28,7 @@ class Kept:
     """By role, "" where labels do not say whose answer it was."""
     own: Mapping[str, Mapping[str, tuple[float, float]]]
     """Role → judged answer's id → (people's grade, weight)."""
-    sides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sides: Mapping[str, str] = field(default_factory=dict)
     """Role → fingerprint of the model whose answers were labelled; empty: it is not on record."""
 
 
@@ -76,7 +75,7 @@ def as_document(made: Calibration) -> dict[str, Any]:
         "problems": list(made.problems),
         "warnings": list(made.warnings),
         "criteria": [_criterion_row(one) for one in made.criteria],
-        "confusion": {role: dataclasses.asdict(table) for role, table in made.confusion.items()},
+        "confusion": {role: to_builtins(table) for role, table in made.confusion.items()},
         "sides": dict(made.sides),
         "own": {role: {name: list(pair) for name, pair in rows.items()} for role, rows in made.own.items()},
     }
@@ -91,16 +90,14 @@ def _criterion_row(one: CriterionFound) -> dict[str, Any]:
         "sensitivity_ci95": _ends(se),
         "specificity": one.confusion.specificity,
         "specificity_ci95": _ends(sp),
-        "confusion": {role: dataclasses.asdict(table) for role, table in one.by_role.items()},
+        "confusion": {role: to_builtins(table) for role, table in one.by_role.items()},
         "judge_people": _agreement_row(one.judge_people),
         "people": _agreement_row(one.people),
     }
 
 
 def _agreement_row(found: Agreement) -> dict[str, Any]:
-    row = {
-        field.name: getattr(found, field.name) for field in dataclasses.fields(found) if field.name != "ac1_interval"
-    }
+    row = {name: value for name, value in structs.asdict(found).items() if name != "ac1_interval"}
     return row | {"ac1_ci95": _ends(found.ac1_interval)}
 
 

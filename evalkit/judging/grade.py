@@ -7,9 +7,10 @@ there is no grade.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean, median
+
+from msgspec import Struct, field
 
 from evalkit.judging.spec import Criterion, JudgeSpec, Judgment
 from evalkit.types import JsonValue
@@ -18,8 +19,7 @@ JUDGE_ERROR = "judge_error"
 _EVEN = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grade:
+class Grade(Struct, frozen=True, kw_only=True):
     """What a judge makes of one item, or why it makes nothing of it."""
 
     value: float | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.suites.data import reach
@@ -25,8 +26,7 @@ def item_id(sample_id: str, output: str, other: str | None = None) -> str:
     return f"{sample_id} {hashlib.sha256(data).hexdigest()[:_DIGITS]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
+class Showing(Struct, frozen=True, kw_only=True):
     """Where a suite keeps what a judge is shown besides the answer."""
 
     spec: JudgeSpec

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from msgspec import Struct, structs
 
 from evalkit.errors import UsageError
 from evalkit.judging.spec import Item, JudgeSpec
@@ -23,8 +23,7 @@ Answer = tuple[str, str]
 """(item id, whose answer: a role, or "" where it does not matter)"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Struct, frozen=True, kw_only=True):
     """One person's verdict on one criterion of one answer."""
 
     item_id: str
@@ -42,8 +41,7 @@ class Label:
         return self.item_id, self.role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledItem:
+class LabelledItem(Struct, frozen=True, kw_only=True):
     """An answer to be judged, and whose it is."""
 
     item: Item
@@ -59,7 +57,7 @@ class LabelledItem:
     @property
     def named(self) -> Item:
         """The answer under an id that no other side's answer has."""
-        return dataclasses.replace(self.item, id=f"{self.item.id} ({self.role})") if self.role else self.item
+        return structs.replace(self.item, id=f"{self.item.id} ({self.role})") if self.role else self.item
 
 
 def read_labels(path: Path, spec: JudgeSpec, roles: Collection[str] = ROLES) -> tuple[Label, ...]:

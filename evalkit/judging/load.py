@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct, structs
 from pydantic import BaseModel, ValidationError
 
 from evalkit.errors import UsageError
@@ -38,8 +37,7 @@ _NO_BOUNDS = frozenset({"openai", "anthropic"})
 """Backends whose constrained decoding takes no `maxLength`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteJudge:
+class SuiteJudge(Struct, frozen=True, kw_only=True):
     """A judge as one metric of a suite uses it."""
 
     spec: JudgeSpec
@@ -47,8 +45,7 @@ class SuiteJudge:
     """Input → dotted path of the column that holds it, where the suite says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
+class _Desk(Struct, frozen=True, kw_only=True):
     """Where the models of a judge are built: the document they stand in and the folder their paths start from."""
 
     findings: Findings
@@ -118,7 +115,7 @@ def suite_judge(suite: Suite, index: int, *, backends: frozenset[str] = BUILT_IN
     chosen = _Desk(findings=findings, tree=tree, file=suite.path, backends=backends, prefix=loc)
     spec = _loaded(source, _desk(source, own, file, backends), options, is_bundled=is_bundled, chosen_at=chosen)
     return SuiteJudge(
-        spec=dataclasses.replace(spec, teacher=options.teacher),
+        spec=structs.replace(spec, teacher=options.teacher),
         columns={str(name): column for name, column in options.inputs.items()},
     )
 
@@ -216,7 +213,7 @@ def _loaded(
         path=desk.file,
         is_bundled=is_bundled,
     )
-    return dataclasses.replace(spec, judge_hash=judge_hash(spec))
+    return structs.replace(spec, judge_hash=judge_hash(spec))
 
 
 def _member(entry: JudgeModel, at: _Desk, loc: Loc, *, role: str, file: JudgeFile, votes: int) -> ModelSpec | None:
@@ -240,7 +237,7 @@ def _member(entry: JudgeModel, at: _Desk, loc: Loc, *, role: str, file: JudgeFil
         repeats=votes,
         response_schema=schema,
     )
-    return dataclasses.replace(built.spec, generation=generation, line=None)
+    return structs.replace(built.spec, generation=generation, line=None)
 
 
 def _calibration(file: JudgeFile, desk: _Desk) -> CalibrationSpec | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field, structs
 
 from evalkit.judging.grade import Grade
 from evalkit.judging.items import Showing, item_id
@@ -16,8 +16,7 @@ TOO_LONG = "too_long_to_judge"
 NOTHING_TO_JUDGE = "the answer is empty, so the judge was not asked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeMetric:
+class JudgeMetric(Struct, frozen=True, kw_only=True):
     """Scores an answer by the grade its judge gave it; unscored where there is none."""
 
     name: str
@@ -32,7 +31,7 @@ class JudgeMetric:
 
     def with_grades(self, grades: Mapping[str, Grade]) -> JudgeMetric:
         """The same metric once its judge was asked."""
-        return dataclasses.replace(self, grades=grades)
+        return structs.replace(self, grades=grades)
 
     def score(self, answer: str, sample: Sample) -> Score:
         """The grade as a score. An empty answer is worth nothing, except in a pair, where it may beat another one."""

@@ -6,11 +6,11 @@ people are needed. Failing a security probe means that whoever writes answers ca
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct, structs
 
 from evalkit.judging.grade import Grade
 from evalkit.judging.spec import Item
@@ -30,16 +30,14 @@ Hit = Callable[[Grade, Grade | None], float | tuple[int, int] | None]
 how many in it do; None where it tells nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One question of a probe, and the untouched one it is held against."""
 
     item: Item
     plain: Item | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """One weakness, and how to find it."""
 
     name: str
@@ -56,8 +54,7 @@ class Probe:
     """Its questions are the untouched ones, asked a second time past any cache."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeFinding:
+class ProbeFinding(Struct, frozen=True, kw_only=True):
     """What became of one probe."""
 
     name: str
@@ -75,7 +72,7 @@ class ProbeFinding:
 
     def as_row(self) -> dict[str, Any]:
         """The finding ready for JSON; what was not measured is null, with a note."""
-        row = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"interval", "why"}}
+        row = {name: value for name, value in structs.asdict(self).items() if name not in {"interval", "why"}}
         ci95 = None if self.interval is None else [self.interval.low, self.interval.high]
         return row | {"ci95": ci95, "note": self.why or None}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import structs
 
 from evalkit.judging.grade import Grade
 from evalkit.judging.probe import HALF, Case, Probe
@@ -202,12 +203,12 @@ def _injected(bad: Sequence[Item]) -> tuple[Case, ...]:
 
 
 def _with(item: Item, output: str, name: str) -> Item:
-    return dataclasses.replace(item, id=f"{item.id} / {name}", output=output)
+    return structs.replace(item, id=f"{item.id} / {name}", output=output)
 
 
 def beside(item: Item, output: str, other: str, name: str) -> Item:
     """The item as a pair of these two answers, under an id of its own."""
-    return dataclasses.replace(item, id=f"{item.id} / {name}", output=output, other=other)
+    return structs.replace(item, id=f"{item.id} / {name}", output=output, other=other)
 
 
 def _first_shown(grade: Grade, _: Grade | None) -> tuple[int, int] | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from evalkit.judging.spec import JUDGE, Criterion, Item, JudgeSpec, Judgment
 from evalkit.judging.wording import shown
@@ -22,8 +23,7 @@ MAX_REPLY_CHARS = 100_000
 """Longer replies are not read: no verdict takes as much."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """A reply's word on one criterion."""
 
     verdict: str
@@ -31,8 +31,7 @@ class Finding:
     reasoning: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """A reply that could be used."""
 
     findings: Mapping[str, Finding]
@@ -40,8 +39,7 @@ class Reply:
     injection_attempt: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """Who was asked about what, and what came of it."""
 
     item: Item

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs, to_builtins
 
 from evalkit.fingerprint import canonical_bytes, file_sha256, folder_sha256
 from evalkit.judging.spec import JudgeSpec
@@ -27,8 +28,8 @@ def judge_hash(spec: JudgeSpec) -> str:
         "version": spec.version,
         "mode": spec.mode,
         "inputs": list(spec.inputs),
-        "limits": dataclasses.asdict(spec.limits),
-        "criteria": [_criterion(dataclasses.asdict(one)) for one in spec.criteria],
+        "limits": to_builtins(spec.limits),
+        "criteria": [_criterion(to_builtins(one)) for one in spec.criteria],
         "aggregate": spec.aggregate,
         "hard_fail": sorted(spec.hard_fail),
         "system": spec.system,
@@ -51,7 +52,7 @@ def sealed(spec: JudgeSpec, identities: Mapping[str, ModelIdentity]) -> JudgeSpe
     if not proven:
         return spec
     whole = hashlib.sha256(canonical_bytes([judge_hash(spec), proven])).hexdigest()
-    return dataclasses.replace(spec, judge_hash=whole)
+    return structs.replace(spec, judge_hash=whole)
 
 
 def _criterion(fields: dict[str, Any]) -> dict[str, Any]:

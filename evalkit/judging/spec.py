@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+
+from msgspec import Struct, field, structs
 
 from evalkit.types import ModelSpec, Usage
 
@@ -22,8 +22,7 @@ PASS, FAIL = "pass", "fail"
 FIRST, SECOND, TIE = "first", "second", "tie"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
+class Criterion(Struct, frozen=True, kw_only=True):
     """One question of a rubric."""
 
     id: str
@@ -67,8 +66,7 @@ class Criterion:
         return {PASS: 1.0, FAIL: 0.0, FIRST: 1.0, SECOND: 0.0, TIE: 0.5}[verdict]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputLimits:
+class InputLimits(Struct, frozen=True, kw_only=True):
     """How much of a text a judge is shown."""
 
     output_chars: int = 8000
@@ -77,8 +75,7 @@ class InputLimits:
     """Tell the judge that the rest is left out, or do not judge such an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationSpec:
+class CalibrationSpec(Struct, frozen=True, kw_only=True):
     """Labels of people, and how well a judge has to agree with them before a gate may rest on it."""
 
     labels: Path | None = None
@@ -93,8 +90,7 @@ class CalibrationSpec:
     max_age_days: float = 90.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeSpec:
+class ProbeSpec(Struct, frozen=True, kw_only=True):
     """What a judge has to show under probing; shares of probes."""
 
     identity_tie_min: float = 0.95
@@ -109,8 +105,7 @@ class ProbeSpec:
     self_preference_max_win: float = 0.60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSpec:
+class JudgeSpec(Struct, frozen=True, kw_only=True):
     """A judge, read, checked and frozen. Built by `evalkit.judging.load`."""
 
     id: str
@@ -160,8 +155,7 @@ class JudgeSpec:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Item:
+class Item(Struct, frozen=True, kw_only=True, eq=False):
     """One thing to judge: an answer, or (pairwise) an answer beside another one. Says nothing of whose it is."""
 
     id: str
@@ -174,11 +168,10 @@ class Item:
 
     def swapped(self) -> Self:
         """The same pair shown the other way round."""
-        return dataclasses.replace(self, order="ba" if self.order == "ab" else "ab")
+        return structs.replace(self, order="ba" if self.order == "ab" else "ab")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgment:
+class Judgment(Struct, frozen=True, kw_only=True):
     """What one model found at one vote about one criterion of one item: a verdict, or why there is none."""
 
     item_id: str
@@ -214,13 +207,13 @@ class Judgment:
 
     def as_row(self) -> dict[str, Any]:
         """The judgment as a line of judgments.jsonl."""
-        row = {name: getattr(self, name) for name in Judgment.__dataclass_fields__ if name != "usage"}
+        row = {name: getattr(self, name) for name in Judgment.__struct_fields__ if name != "usage"}
         tokens = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
         return row | {"evidence": list(self.evidence)} | tokens
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The judgment a line of judgments.jsonl holds. Raises ValueError or TypeError for what is none."""
-        known = {name: row[name] for name in cls.__dataclass_fields__ if name != "usage" and name in row}
+        known = {name: row[name] for name in cls.__struct_fields__ if name != "usage" and name in row}
         usage = Usage(input_tokens=row.get("input_tokens"), output_tokens=row.get("output_tokens"))
         return cls(**known | {"evidence": tuple(row.get("evidence", ())), "usage": usage})

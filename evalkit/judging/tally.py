@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.judging.grade import Grade
 from evalkit.judging.read import Asked
@@ -14,8 +15,7 @@ from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.types import Outcome, Response
 
 
-@dataclass(slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, kw_only=True):
     """Filled item by item."""
 
     spec: JudgeSpec

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, ByLabel, OfAll, averaged
@@ -25,8 +24,7 @@ NOT_A_LABEL = "(unreadable or not a label)"
 """Name of the last column of a confusion matrix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Classification:
+class Classification(Struct, frozen=True, kw_only=True):
     """f1, precision, recall, balanced_accuracy, mcc or kappa: a function of counts summed over samples.
 
     `counts` of a sample are 3K numbers: per label, in the order of `labels`, first K times true positives, then K
@@ -97,11 +95,10 @@ class Classification:
         has_samples = np.split(totals, 3)[2] > 0.0
         if self.macro is None or has_samples.all() or not has_samples.any():
             return self
-        return dataclasses.replace(self, of_all=averaged(self.macro, "macro", None, has_samples))
+        return structs.replace(self, of_all=averaged(self.macro, "macro", None, has_samples))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassRow:
+class ClassRow(Struct, frozen=True, kw_only=True):
     """One label's figures, as shares."""
 
     label: str
@@ -115,8 +112,7 @@ class ClassRow:
     """0.0 where there is neither: what the averages count."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassTable:
+class ClassTable(Struct, frozen=True, kw_only=True):
     """Figures per label and who was taken for whom."""
 
     labels: tuple[str, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
@@ -18,8 +19,7 @@ from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class Fields(Struct, frozen=True, kw_only=True):
     """F1 of the answer's fields against the target's, as (path, value) pairs of the innermost values.
 
     Values are compared as JSON (1 is 1.0 and not "1"), texts after the normalisers. A field of the target that is

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
 from evalkit.metrics.options import number, refuse
@@ -25,8 +26,7 @@ _NOISE = 1e-9
 _INSTALL = "pip install 'evalkit-gate[evaluate]'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HfEvaluate:
+class HfEvaluate(Struct, frozen=True, kw_only=True):
     """The value under `key` of what the metric's `compute` returns for one answer and its target, divided by `scale`.
 
     Several accepted texts: a metric that takes lists of references gets them all, of another the best value counts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
 from evalkit.metrics.options import choice
@@ -12,8 +12,7 @@ from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 EVIDENCE_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """1.0 when the answer equals the target, else 0.0.
 
     Strings are compared after the normalisers, on both sides and wherever they stand in a value. A target that

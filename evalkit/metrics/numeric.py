@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
 from evalkit.metrics.options import choice, names, number, refuse
@@ -26,8 +27,7 @@ _NUMBERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numeric:
+class Numeric(Struct, frozen=True, kw_only=True):
     """1.0 when the answer's number lies within a tolerance of the target's, else 0.0.
 
     |found − wanted| ≤ max(abs_tol, rel_tol · |wanted|), as `math.isclose` has it but relative to the target alone;
@@ -61,8 +61,7 @@ class Numeric:
         return Scored(metric=self.name, value=float(is_right), evidence={"gold": wanted, "predicted": found})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parse:
+class Parse(Struct, frozen=True, kw_only=True):
     """How a number is read out of a text."""
 
     take: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
@@ -12,8 +13,7 @@ from evalkit.metrics.read import Reader, Unreadable, accepted_texts, shown
 from evalkit.types import MetricSpec, Sample, Score, Scored, Unscored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenF1:
+class TokenF1(Struct, frozen=True, kw_only=True):
     """F1 of the answer's words against the target's, as multisets (SQuAD; Rajpurkar et al. 2016, section 6.1).
 
     Words are what whitespace separates after the normalisers (`squad` by default). Several accepted texts: the

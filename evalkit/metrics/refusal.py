@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.options import choice, names, refuse
@@ -89,8 +90,7 @@ _BETWEEN = " \t\n,.;:!?-—–…*_#>\"'“”()[]~`"
 _CLAUSE_END = re.compile(r"[,.;:!?—–\n]| (?=(?:i|we|it|this)\b)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """1.0 when the answer does what is expected, to decline or to answer; else 0.0. Only `target` needs a target.
 
     With `field`, what stands in that field of the parsed answer is looked at, and the whole answer where there is

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
 from evalkit.metrics.options import choice, flag
@@ -25,8 +26,7 @@ _STEMMED_FROM = 4
 """rouge-score stems words of more than three characters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rouge:
+class Rouge(Struct, frozen=True, kw_only=True):
     """ROUGE of one answer (Lin 2004, https://aclanthology.org/W04-1013), as the package rouge-score 0.1.2 has it.
 
     rouge1, rouge2: n-grams in common, with repeats. rougeL: the longest common subsequence of words. rougeLsum: the

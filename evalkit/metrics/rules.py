@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import jsonschema_rs
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
@@ -18,8 +18,7 @@ from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 _HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contains:
+class Contains(Struct, frozen=True, kw_only=True):
     """1.0 when the answer contains the texts (or, for `not_contains`, none of them), else 0.0.
 
     The texts are the option `text`, else the sample's target. Both sides go through the normalisers; none by
@@ -56,8 +55,7 @@ class Contains:
         return _kept(self.name, is_kept=is_kept, evidence={"missing": [*missing]})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regex:
+class Regex(Struct, frozen=True, kw_only=True):
     """1.0 when the pattern is found somewhere in the answer (`expect: no_match`: nowhere), else 0.0.
 
     Patterns are those of JSON Schema's `pattern` (ECMA 262 without lookaround and back-references), on an engine whose
@@ -83,8 +81,7 @@ class Regex:
         return Scored(metric=self.name, value=float(is_found == (self.expect == "match")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Length:
+class Length(Struct, frozen=True, kw_only=True):
     """1.0 when the answer is no shorter than `low` and no longer than `high`, else 0.0. Needs no target.
 
     Words are what whitespace separates, characters are code points without whitespace at either end. An empty

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import jsonschema_rs
+from msgspec import Struct
 
 from evalkit.types import JsonValue
 
@@ -64,8 +64,7 @@ class TooCostly(Exception):
     """This answer would take this schema more than a few seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schema:
+class Schema(Struct, frozen=True, kw_only=True):
     """A schema ready for use."""
 
     validator: jsonschema_rs.Validator
@@ -131,8 +130,7 @@ def nesting(value: JsonValue) -> int:
     return 0 if children is None else 1 + max(map(nesting, children), default=0)
 
 
-@dataclass(slots=True)
-class _Survey:
+class _Survey(Struct):
     """One walk through a schema as a validator would take it, every reference followed."""
 
     n_parts: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
@@ -16,8 +16,7 @@ MAX_CELLS = 200_000_000
 """Of the table of distances: at most two seconds, for a million characters against two hundred."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditSimilarity:
+class EditSimilarity(Struct, frozen=True, kw_only=True):
     """1 − d / max(len(answer), len(target)), d being the Levenshtein distance in characters or words.
 
     1.0 for equal texts, also empty ones, 0.0 where nothing stands in its place (Levenshtein 1966; the normalisation

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.read import MAX_CHARACTERS, Reader, Unreadable
@@ -24,8 +25,7 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sql:
+class Sql(Struct, frozen=True, kw_only=True):
     """1.0 when the answer's tokens are those of a query that is right, else 0.0.
 
     What does not count: white space, comments, the case of keywords and of names that are not quoted, quotes around

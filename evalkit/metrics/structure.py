@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.options import refuse
@@ -11,8 +11,7 @@ from evalkit.metrics.schemas import Schema, SchemaProblem, TooCostly, ready
 from evalkit.types import MetricSpec, Sample, Score, Scored, Unscored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonSchema:
+class JsonSchema(Struct, frozen=True, kw_only=True):
     """1.0 when the answer parses as JSON and fits the schema, else 0.0. Needs no target.
 
     The evidence of a misfit is `errors`: the first three, each with the path it stands at. `format` is not

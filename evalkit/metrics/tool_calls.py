@@ -6,7 +6,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
@@ -18,8 +19,7 @@ _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call, in a form in which equal calls are equal."""
 
     name: str
@@ -27,8 +27,7 @@ class Call:
     """Canonical JSON; None where they were no JSON."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True, kw_only=True):
     """1.0 when the answer's calls are the target's, each as often, in any order; else 0.0 (`credit: partial`: F1).
 
     A call is {"name", "arguments"}, an entry of OpenAI's `tool_calls` (arguments as an object or as JSON text), or

@@ -7,10 +7,10 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.metrics.match import clip, reader_of
@@ -35,8 +35,7 @@ _RULES_13A = (
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bleu:
+class Bleu(Struct, frozen=True, kw_only=True):
     """BLEU (Papineni et al. 2002) in sacrebleu's definition (Post 2018, https://aclanthology.org/W18-6319).
 
     Corpus BLEU with up to 4-grams, exponential smoothing, and the reference closest in length for the brevity
@@ -99,8 +98,7 @@ class Bleu:
         return (float(size), float(closest), *map(float, hits), *total)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chrf:
+class Chrf(Struct, frozen=True, kw_only=True):
     """chrF2 (Popović 2015, https://aclanthology.org/W15-3049) in sacrebleu's definition; chrF++ with `word_order: 2`.
 
     F-score, recall counting twice, of precision and recall averaged over the n-grams of 1 to 6 characters (white

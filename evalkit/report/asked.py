@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import structs
 
 from evalkit.compare.primary import standing
 from evalkit.numbers import days, days_within, interval, signed, some_points
@@ -39,7 +40,7 @@ def _each_primary(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     found = {one.metric: one for one in verdict.metrics}
     which = {"all": ", as on the other primary metrics", "any": ", here or on another primary metric"}
     for one in verdict.primaries:
-        alone = replace(
+        alone = structs.replace(
             verdict,
             status="invalid" if one.status == "invalid" else "inconclusive",
             primary_state=standing(one.status, one.code),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -10,8 +10,7 @@ from evalkit.report.grid import Table
 from evalkit.report.read import Document, number, obj, pair, text, whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgainstRow:
+class AgainstRow(Struct, frozen=True, kw_only=True):
     """What came of the candidate against one baseline."""
 
     name: str

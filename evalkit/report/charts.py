@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -16,8 +16,7 @@ from evalkit.report.read import Document, between, number, obj, objects, pair, t
 DIRECTIONS = {"up": "▲", "down": "▼", "flat": "◆"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartRow:
+class ChartRow(Struct, frozen=True, kw_only=True):
     """One comparison, already in words."""
 
     name: str
@@ -36,8 +35,7 @@ class ChartRow:
     mark: strings.Mark | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """Rows that share one scale."""
 
     scale: Markup
@@ -62,8 +60,7 @@ def demand(verdict: Document) -> float | None:
     return number(primary, "min_delta")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrimaryWords:
+class PrimaryWords(Struct, frozen=True, kw_only=True):
     """The primary difference as the first screen says it."""
 
     metric: str

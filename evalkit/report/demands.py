@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
+
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.read import Document, number, obj, objects, text, whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRow:
+class AskedRow(Struct, frozen=True, kw_only=True):
     """One demand of the suite and what came of it."""
 
     mark: strings.Mark

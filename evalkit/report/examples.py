@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.report import strings
 from evalkit.report.read import Document, obj, text, words
@@ -12,8 +13,7 @@ from evalkit.report.text import cleaned, shorten
 EXAMPLES_PER_FLIP = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class Example(Struct, frozen=True, kw_only=True):
     """One flipped sample, readable without JavaScript."""
 
     id: str

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from evalkit.numbers import signed
 
 WIDTH, ROW_HEIGHT, MARGIN = 300, 26, 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
+class Axis(Struct, frozen=True, kw_only=True):
     """A linear scale in points with round ticks; every row of one table shares it."""
 
     low: float
@@ -31,8 +30,7 @@ class Axis:
         return MARGIN + share * (self.width - 2 * MARGIN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(Struct, frozen=True, kw_only=True):
     """One difference to draw."""
 
     delta: float | None

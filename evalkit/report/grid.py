@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.report import strings
 from evalkit.report.read import Document, obj, text
@@ -12,8 +13,7 @@ BOTH = ("", "baseline", "candidate")
 NONE = "–"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """Rows of text under a head; the first cell of a row names it."""
 
     rows: tuple[tuple[str, ...], ...]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.report.history_bridges import asked_where, bridges_over
 from evalkit.report.history_facts import DATA, METRIC, Fact, Recorded, changes, facts_of, model_document
@@ -21,16 +22,14 @@ NOT_ACROSS = "comparisons across this line are not meaningful"
 LIMITED = "only a part of the samples (--limit)"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class Skipped(Struct, frozen=True, kw_only=True):
     """A file that tells no verdict."""
 
     path: str
     why: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(Struct, frozen=True, kw_only=True):
     run: dict[str, Any]
     facts: Mapping[Fact, str]
 
@@ -58,7 +57,7 @@ def history_document(
         "runs": runs,
         "versions": versions,
         "lines": lines,
-        "skipped": [dataclasses.asdict(one) for one in skipped],
+        "skipped": [to_builtins(one) for one in skipped],
     }
     return dict(cleaned(document))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report.forest import round_step
@@ -22,8 +22,7 @@ _NUDGE = {"baseline": -5.0, "candidate": 5.0, "delta": 0.0}
 """Pixels by which the sides stand apart, so that their whiskers do not cover each other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
+class _Frame(Struct, frozen=True, kw_only=True):
     """Where things stand: runs from left to right at even distances, points from bottom to top."""
 
     n: int

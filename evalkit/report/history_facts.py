@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.fingerprint import fingerprint
 from evalkit.report.read import Document, items, obj, objects, text
@@ -17,8 +18,7 @@ METRIC: Fact = ("metric", "")
 _REST: Fact = ("something else in the suite", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """A finished run as it lies in the folder of reports."""
 
     folder: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from markupsafe import Markup
+from msgspec import Struct, structs
 
 from evalkit import __version__, numbers
 from evalkit.report import strings
@@ -19,8 +19,7 @@ from evalkit.report.text import cleaned
 _DASH = "–"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One run in words, and the line above it where what is measured changed."""
 
     above: str
@@ -71,7 +70,9 @@ def _rows(document: Document, links: Mapping[str, str]) -> list[Row]:
         row = _row(run, across.get(text(run, "run"), {}), links)
         is_other = text(run, "metric") not in {metric, ""}
         rows.append(
-            replace(row, note="; ".join(filter(None, [f"on {text(run, 'metric')}", row.note]))) if is_other else row
+            structs.replace(row, note="; ".join(filter(None, [f"on {text(run, 'metric')}", row.note])))
+            if is_other
+            else row
         )
         metric = text(run, "metric") or metric
     return rows

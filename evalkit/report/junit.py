@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -23,8 +24,7 @@ from evalkit.report.text import cleaned
 Outcome = Literal["passed", "failure", "skipped", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One test case."""
 
     room: Literal["gate", "guard", "metric"]

@@ -15,11 +15,11 @@ import json
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from evalkit.compare.taxonomy import Reading
 from evalkit.report import strings
@@ -51,8 +51,7 @@ MAX_KIND = 40
 _ENCODER = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(Struct, frozen=True, kw_only=True):
     """What the page carries."""
 
     meta: str

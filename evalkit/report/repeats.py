@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -21,7 +22,7 @@ def repeats_document(verdict: Verdict) -> dict[str, Any]:
     if found is None:
         why = "each sample was asked once (generation.repeats: 1), so how much repeats vary was not measured"
         return dict.fromkeys(("metric", *strings.SIDES, "twice_the_repeats", "twice_the_samples")) | {"note": why}
-    sides = {role: {k: _rounded(v) for k, v in asdict(side).items()} for role, side in found.sides.items()}
+    sides = {role: {k: _rounded(v) for k, v in to_builtins(side).items()} for role, side in found.sides.items()}
     return {
         "metric": found.metric,
         **sides,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError
 from evalkit.report.read import Document
@@ -16,8 +16,7 @@ ROWS = "samples.jsonl"
 _DECODER = msgspec.json.Decoder()
 
 
-@dataclass(frozen=True, slots=True)
-class SampleFile:
+class SampleFile(Struct, frozen=True):
     """The rows of a samples.jsonl; every loop over it reads the file anew.
 
     Raises ExecutionError, with the line, where it is damaged.

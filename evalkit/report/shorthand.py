@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Self
+
+from msgspec import Struct, field
 
 FIRST = 0xE000
 SIZE = 0xF8FF - FIRST + 1
@@ -21,12 +22,11 @@ SEEN_OFTEN = 4
 _WORD = re.compile(r" ?[^\W\d_]{2,40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Shorthand:
+class Shorthand(Struct, frozen=True):
     """A list of words, the most frequent first. An empty one changes nothing."""
 
     words: tuple[str, ...] = ()
-    _signs: dict[str, str] = field(default_factory=dict, repr=False)
+    _signs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FULL = 100.0
 _Z95 = 1.959964
@@ -18,8 +19,7 @@ _SURE = 2.0
 """Standard errors within which the same model's scores on the same samples have to stay."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anchors:
+class Anchors(Struct, frozen=True, kw_only=True):
     """The same model on the same samples, in two runs."""
 
     n: int

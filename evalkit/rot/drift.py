@@ -7,9 +7,9 @@ the multivariate hypergeometric distribution, so a million log rows cost no more
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
@@ -18,8 +18,7 @@ DRAWS = 999
 """Permutations: p can be as small as .001, and its error at .01 is .003."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """A distance, its permutation null and how often chance alone reaches it."""
 
     value: float

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.types import JsonValue
 
@@ -26,8 +27,7 @@ _OF_DOUBT = frozenset({*_FEEDBACK, *_TROUBLE, "error", "margin"})
 _OF_SPANS = frozenset({"spanId", "span_id", "parentSpanId", "parent_id", "startTimeUnixNano", "start_time"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """One question that production saw."""
 
     asked: str | None

@@ -6,8 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.stats.agreement import agreement
 from evalkit.types import JsonValue
@@ -18,8 +19,7 @@ FLOOR = 0.6
 _PAIR = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Struct, frozen=True, kw_only=True):
     """What one person said of one sample."""
 
     id: str
@@ -29,8 +29,7 @@ class Label:
     """Why the sample is to be left out instead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolved(Struct, frozen=True, kw_only=True):
     """What the labels come to."""
 
     labels: Mapping[str, JsonValue]

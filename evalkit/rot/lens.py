@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import TemplateError, meta
+from msgspec import Struct, field
 
 from evalkit.rot.exchange import Exchange
 from evalkit.suites.data import reach
@@ -20,8 +20,7 @@ OTHER = "(another)"
 """An answer in production that is none of the suite's labels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What is compared of a sample or of a row."""
 
     text: str
@@ -31,8 +30,7 @@ class View:
     slices: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lens:
+class Lens(Struct, frozen=True, kw_only=True):
     """What a suite asks by which columns, and which labels it knows."""
 
     columns: tuple[str, ...]

@@ -11,7 +11,8 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.types import JsonValue
 
@@ -101,8 +102,7 @@ _RULES: Sequence[tuple[str, re.Pattern[str], Callable[[str], bool]]] = (
 """In order: what an earlier rule took, a later one does not see."""
 
 
-@dataclass(slots=True)
-class Scrubber:
+class Scrubber(Struct):
     """Replaces personal data in one document. The same value gets the same placeholder wherever it stands in it."""
 
     names: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, structs
 
 from evalkit.rot.content import likeness
 from evalkit.types import JsonValue
@@ -23,8 +23,7 @@ POOL = 1000
 """Random rows among which the new ones are looked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A row of the log as a sample to be."""
 
     where: str
@@ -35,8 +34,7 @@ class Candidate:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True):
     """How many rows of each kind are wanted."""
 
     random: int
@@ -44,8 +42,7 @@ class Quota:
     novelty: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Struct, frozen=True, kw_only=True):
     """A row that was chosen."""
 
     candidate: Candidate
@@ -129,7 +126,7 @@ def farthest(candidates: Sequence[Candidate], known: Sequence[str], n: int) -> l
     chosen: list[Candidate] = []
     for _ in range(min(n, len(candidates))):
         place = int(nearest.argmin())
-        chosen.append(replace(candidates[place]))
+        chosen.append(structs.replace(candidates[place]))
         nearest = np.maximum(nearest, alike[:, len(known) + place])
         nearest[place] = np.inf
     return chosen

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from evalkit.rot.signal import Signal, above, below, unmeasured
@@ -25,8 +25,7 @@ SHOWN = 20
 _FULL = 100.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
+class System(Struct, frozen=True, kw_only=True):
     """One model as one run of the suite saw it."""
 
     name: str

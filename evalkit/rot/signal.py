@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from evalkit.types import JsonValue
 
@@ -12,8 +13,7 @@ Light = Literal["green", "amber", "red", "not_measured"]
 ORDER: Sequence[Light] = ("not_measured", "green", "amber", "red")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(Struct, frozen=True, kw_only=True):
     """What one look at the suite found."""
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Bump = Literal["patch", "minor", "major"]
 FIRST = "1.0.0"
@@ -23,8 +24,7 @@ REASONS: Mapping[str, str] = {
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a new version changes against the one before."""
 
     n_before: int

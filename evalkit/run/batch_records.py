@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.protocols import BatchBackend
 from evalkit.types import ModelSpec, Request
 
 
-@dataclass(slots=True, kw_only=True)
-class Record:
+class Record(Struct, kw_only=True):
     """One batch as the journal knows it: `at` is Unix time, `handles` is what it may be called at the vendor's."""
 
     tag: str
@@ -29,8 +29,7 @@ class Record:
         return self.state != "over"
 
 
-@dataclass(slots=True, kw_only=True)
-class Lane:
+class Lane(Struct, kw_only=True):
     """One side over all suites of the run."""
 
     backend: BatchBackend

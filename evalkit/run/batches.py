@@ -8,10 +8,11 @@ for twice. What a batch holds is told by the names of its requests alone, which 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+
+from msgspec import structs, to_builtins
 
 from evalkit.errors import (
     AuthFailed,
@@ -53,7 +54,7 @@ def without_batch_sides(parts: Iterable[Part]) -> list[Part]:
     for part in parts:
         sides = {role: side for role, side in part.sides.items() if not is_batch_side(part, role)}
         if sides:
-            live.append(dataclasses.replace(part, sides=sides))
+            live.append(structs.replace(part, sides=sides))
     return live
 
 
@@ -93,7 +94,7 @@ class Batches:
             for role, side in part.sides.items():
                 if isinstance(side.backend, BatchBackend):
                     lane = self._lanes.setdefault(role, Lane(backend=side.backend, spec=side.spec))
-                    await self._queue(lane, dataclasses.replace(part, sides={role: side}), answered)
+                    await self._queue(lane, structs.replace(part, sides={role: side}), answered)
         for record in self._open():
             if record.state == "intended":
                 await self._look_for(record, self._lanes[record.role].backend)
@@ -254,7 +255,7 @@ class Batches:
         return [record for record in self._records if record.is_open and record.role in self._lanes]
 
     def _save(self) -> None:
-        self._journal.set_meta({META: [dataclasses.asdict(record) for record in self._records]})
+        self._journal.set_meta({META: [to_builtins(record) for record in self._records]})
 
     def _place(self, record: Record) -> tuple[int, int]:
         """(which one of its side's batches it is, how many there are)."""

@@ -11,10 +11,9 @@ import asyncio
 import heapq
 import random
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from evalkit.errors import BackendError, ConnectionLost, EvalkitError, Interrupted, ServerDown
 from evalkit.protocols import Backend, Clock
@@ -42,8 +41,7 @@ CACHE_WAIT_S = 1.0
 """No answer waits longer than this for its batch, as long as others come in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lane:
+class _Lane(Struct, frozen=True, kw_only=True):
     """What the engine needs of one side of a part, at hand."""
 
     backend: Backend
@@ -52,8 +50,7 @@ class _Lane:
     price: Price | None
 
 
-@dataclass(slots=True, kw_only=True)
-class _Case:
+class _Case(Struct, kw_only=True):
     """One request on its way to an outcome. Changes with each attempt."""
 
     request: Request

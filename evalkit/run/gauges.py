@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from evalkit.errors import BackendError
 from evalkit.protocols import Backend, Gauged
@@ -19,8 +20,7 @@ Reading = Mapping[str, float]
 """One look at an engine; `at` is its Unix time in seconds, counters only grow."""
 
 
-@dataclass(slots=True)
-class Watched:
+class Watched(Struct):
     """One engine's first and last reading, and the most it had at a time."""
 
     first: Reading

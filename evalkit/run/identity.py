@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct, structs, to_builtins
 
 from evalkit.errors import BackendError, InvalidEvidence
 from evalkit.run.attempt import Attempts
@@ -32,8 +32,7 @@ CODE = "SAME_MODEL"
 NO_TEXT = "NO_TEXT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """What the start-up probe saw."""
 
     n: int
@@ -241,7 +240,7 @@ def _shots(side: Side) -> JsonValue:
 
 
 def _generation(side: Side) -> JsonValue:
-    settings = dataclasses.asdict(side.spec.generation)
+    settings = structs.asdict(side.spec.generation)
     if settings["response_schema"] is not None:
         settings["response_schema"] = "constrained to a JSON Schema"
     return settings
@@ -259,5 +258,5 @@ _TRAITS = (
     ("few-shot examples", _shots),
     ("generation", _generation),
     ("answers streamed", lambda s: s.spec.options.get("stream") is True),
-    ("price", lambda s: dataclasses.asdict(s.spec.price) if s.spec.price else None),
+    ("price", lambda s: to_builtins(s.spec.price) if s.spec.price else None),
 )

@@ -6,9 +6,9 @@ named for the judge's hash, which keeps grades of two judges apart, and its samp
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct, structs
 
 from evalkit.judging.read import Asked, complaint
 from evalkit.judging.spec import Item, JudgeSpec
@@ -22,8 +22,7 @@ Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, item id) → outcomes by vote."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class Panel(Struct, frozen=True, kw_only=True):
     """A judge whose models are opened."""
 
     name: str
@@ -48,7 +47,7 @@ class Panel:
         """The questions about these items to every member. `why`: item → what was wrong with the last reply."""
         ordered = {_sample_id(item): item for item in items}
         words = Questions(spec=self.spec, items=ordered, why=why or {})
-        models = {self.role(m): dataclasses.replace(spec, role=self.role(m)) for m, spec in self.spec.members.items()}
+        models = {self.role(m): structs.replace(spec, role=self.role(m)) for m, spec in self.spec.members.items()}
         suite = Suite(
             name=self.key(time),
             path=self.spec.path,
@@ -103,8 +102,7 @@ class Panel:
         return self.part([item for item in items if _sample_id(item) in why], AGAIN, why)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Questions:
+class Questions(Struct, frozen=True, kw_only=True):
     """The judge's turns for the items of a part."""
 
     spec: JudgeSpec

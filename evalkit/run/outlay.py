@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct, structs
 
 from evalkit.errors import BudgetReached
 from evalkit.run.spending import Limits
@@ -16,8 +16,7 @@ CHARACTERS_PER_TOKEN = 3.0
 TOKENS_PER_TURN = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlay:
+class Outlay(Struct, frozen=True, kw_only=True):
     """Requests, tokens and USD."""
 
     requests: int = 0
@@ -45,7 +44,7 @@ class Outlay:
 
     def taken_from(self, limits: Limits) -> Limits:
         """What is left of the caps, never less than nothing."""
-        return dataclasses.replace(
+        return structs.replace(
             limits,
             max_requests=_less(limits.max_requests, self.requests),
             max_tokens=_less(limits.max_tokens, self.tokens),

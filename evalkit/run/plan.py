@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from evalkit.fingerprint import canonical_bytes
 from evalkit.protocols import Backend
@@ -37,8 +36,7 @@ class Wording(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """One side of one suite: what to ask with and whom."""
 
     spec: ModelSpec
@@ -76,8 +74,7 @@ class Side:
         return bare if self.is_asked_anew else structs.replace(bare, fingerprint=request_fingerprint(self, bare))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A suite of the run (the main one first, then its guards) and its sides."""
 
     suite: Suite

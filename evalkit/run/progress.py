@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from evalkit.run import interrupts
 
 
-@dataclass(slots=True)
-class SideProgress:
+class SideProgress(Struct):
     """Counters of one role, over all suites of the run."""
 
     planned: int = 0
@@ -26,8 +25,7 @@ class SideProgress:
     output_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Why nothing is sent to one place for now."""
 
     until: float
@@ -39,13 +37,12 @@ class Wait:
         return f"{self.why}, waiting until {time.strftime('%H:%M:%S', time.localtime(self.until))}"
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """Live counters and a callback that is told when they change."""
 
-    sides: dict[str, SideProgress] = dataclasses.field(default_factory=dict)
+    sides: dict[str, SideProgress] = field(default_factory=dict)
     suite: str = ""
-    waits: dict[str, Wait] = dataclasses.field(default_factory=dict)
+    waits: dict[str, Wait] = field(default_factory=dict)
     """Place ("candidate (https://host/v1)") → its last wait, which may be over."""
     engine: str = ""
     """What the engines do just now, where they say: "engine: 120 tokens/s, 32 running"."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from evalkit.protocols import CorpusMetric, Metric, RefusalMetric
 from evalkit.run.side_log import SideLog, silence
@@ -66,8 +66,7 @@ def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {told}"[:_TOLD_CHARACTERS] if told else type(error).__name__
 
 
-@dataclass(slots=True)
-class _Cell:
+class _Cell(Struct):
     """All findings about one sample on one side by one metric."""
 
     scores: list[Score]

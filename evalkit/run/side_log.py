@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.types import Failure, ModelSpec, Outcome, Response, Score, Unscored
 from evalkit.types.table import Tally
@@ -26,8 +27,7 @@ def silence(answer: Response) -> str | None:
     return "tool_calls" if is_list else None
 
 
-@dataclass(slots=True)
-class SideLog:
+class SideLog(Struct):
     """Filled sample by sample, in the suite's order."""
 
     planned: int

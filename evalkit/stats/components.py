@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 _ROUNDING = 1e-24
 """A variance below this is left by rounding: scores are shares of 1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Components:
+class Components(Struct, frozen=True, kw_only=True):
     """The two variances of the one-way random-effects model, in squared units of the scores."""
 
     between: float

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.stats.distributions import t_quantile
 from evalkit.types import Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controlled:
+class Controlled(Struct, frozen=True, kw_only=True):
     """The difference, in shares, of two answers that are equally long and equally styled."""
 
     delta: float

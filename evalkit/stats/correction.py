@@ -8,9 +8,9 @@ sensitivity and specificity undo its errors, provided they hold here and are kno
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.stats.distributions import t_quantile
@@ -22,8 +22,7 @@ LEAST_INFORMATION = 0.2
 """Sensitivity + specificity - 1 below which dividing by it makes up more than it corrects."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corrected:
+class Corrected(Struct, frozen=True, kw_only=True):
     """A corrected difference, in shares, with its two sides."""
 
     baseline: float
@@ -49,8 +48,7 @@ class Corrected:
         return Interval(low=max(-1.0, low), high=min(1.0, high), level=level, method=self.method)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusion:
+class Confusion(Struct, frozen=True, kw_only=True):
     """How a judge's pass/fail compares with people's on labelled answers: counts, or effective ones (`weighted`)."""
 
     tp: float = 0
@@ -117,8 +115,7 @@ class Confusion:
         return Confusion(tp=self.tp + other.tp, fn=self.fn + other.fn, fp=self.fp + other.fp, tn=self.tn + other.tn)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class Labelled(Struct, frozen=True, kw_only=True):
     """What people said about both answers of some of the items compared."""
 
     rows: NDArray[np.intp]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.stats.distributions import normal_cdf, t_quantile
@@ -42,8 +42,7 @@ def seed_from(fingerprint: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.sha256(fingerprint.encode()).digest()[:16], "big"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootstrapResult:
+class BootstrapResult(Struct, frozen=True, kw_only=True):
     """The difference as measured and as resampled; asks for several levels cost nothing more."""
 
     delta: float

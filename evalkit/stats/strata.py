@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from evalkit.stats.distributions import normal_cdf, t_quantile
 from evalkit.types import Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stratum:
+class Stratum(Struct, frozen=True, kw_only=True):
     """One part: its weight, and the difference measured on it."""
 
     share: float

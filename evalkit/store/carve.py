@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.store.rows import Row, is_whole, is_whole_meta
 
@@ -30,8 +31,7 @@ _LARGEST_BYTES = 1 << 30
 META = ("format", "origin", "suite", "planned", "command", "probe", "finished")
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """The pages of a database and of its log; a page of the log counts as newer."""
 
     size: int
@@ -60,8 +60,7 @@ class Pages:
         return in_database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carved:
+class Carved(Struct, frozen=True, kw_only=True):
     """What stood at one place."""
 
     row: Row | None = None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import fcntl
 import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.errors import ExecutionError
 from evalkit.store.files import sync_folder
@@ -21,8 +21,7 @@ from evalkit.store.home import home, make_private
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """One candidate judged by one version of a suite's samples."""
 
     at: str
@@ -51,7 +50,7 @@ class Book:
 
     def add(self, use: Use) -> None:
         """Appends one line, durable when this returns; what a crash left of the last one is closed off first."""
-        line = json.dumps({"v": VERSION, **dataclasses.asdict(use)}, allow_nan=False).encode("ascii") + b"\n"
+        line = json.dumps({"v": VERSION, **to_builtins(use)}, allow_nan=False).encode("ascii") + b"\n"
         rest = (b"\n" if self._is_torn else b"") + line
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]

@@ -7,8 +7,9 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError
 from evalkit.store.cache import Cache
@@ -24,8 +25,7 @@ LONGEST_GAP_S = 60.0
 _LOOKED_AT = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastRun:
+class PastRun(Struct, frozen=True, kw_only=True):
     """The newest run of a suite that asked a model anything, finished or not."""
 
     run: str
@@ -60,8 +60,7 @@ def newest_run(suite: str) -> PastRun | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     side: tuple[str, str]
     answer: Response
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PATIENCE_S = 5.0
 _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=no", "--", ".")
@@ -12,8 +13,7 @@ _STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=no", "--",
 _HARMLESS = ("--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """A commit, and whether the folder still is as it says."""
 
     commit: str

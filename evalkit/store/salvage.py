@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import mmap
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from evalkit.errors import ExecutionError
 from evalkit.store.cache import Cache
@@ -30,8 +28,7 @@ _RESCUED, _KEPT = "rescued.sqlite", "damaged-{}.sqlite"
 _Place = tuple[str, str, str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideRows:
+class SideRows(Struct, frozen=True, kw_only=True):
     """What became of one side of one suite."""
 
     suite: str
@@ -44,8 +41,7 @@ class SideRows:
     """Rows found that fail their checksum and were rescued nowhere else; there may have been more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rescued:
+class Rescued(Struct, frozen=True, kw_only=True):
     """What `rescue` found and did."""
 
     state: State
@@ -64,14 +60,13 @@ class Rescued:
     """A report was made from this journal as it is."""
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What carving brought, rows aside, which are too big to hold."""
 
-    answers: set[_Place] = dataclasses.field(default_factory=set)
-    failures: set[_Place] = dataclasses.field(default_factory=set)
-    damaged: set[_Place] = dataclasses.field(default_factory=set)
-    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+    answers: set[_Place] = field(default_factory=set)
+    failures: set[_Place] = field(default_factory=set)
+    damaged: set[_Place] = field(default_factory=set)
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def add(self, carved: Carved) -> Row | None:
         """Takes note; returns the row when there is one worth writing."""

@@ -6,8 +6,9 @@ import contextlib
 import math
 import resource
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 MEGABYTE = 1_000_000
 SMALLEST_ROW_BYTES = 400
@@ -39,8 +40,7 @@ def limit_reached(*files: Path) -> str | None:
     return f"the file-size limit of this shell is reached ({limit:,} bytes a file)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class Space(Struct, frozen=True, kw_only=True):
     """Whole megabytes (10^6 bytes)."""
 
     needed_mb: int

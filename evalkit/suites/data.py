@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.diagnostics import Problems
@@ -30,8 +31,7 @@ MAX_DATA_BYTES = 4 << 30
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Data:
+class Data(Struct, frozen=True, kw_only=True):
     """A data file as read."""
 
     path: Path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.excerpt import with_line
@@ -65,8 +66,7 @@ class Findings:
         raise UsageError(diagnostics=(*clipped(list(dict.fromkeys(ordered))), *dict.fromkeys(self._elsewhere)))
 
 
-@dataclass(slots=True)
-class Problems:
+class Problems(Struct):
     """Mistakes of one data file: the first in full, those like them by their lines, the rest counted."""
 
     shown: str

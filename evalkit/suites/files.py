@@ -8,9 +8,10 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+
+from msgspec import Struct, field
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.schemas import SchemaProblem, ready
@@ -26,8 +27,7 @@ _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class Tree(Struct, frozen=True, kw_only=True):
     """Where a suite's files are, and the digests of those that were read."""
 
     folder: Path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from msgspec import Struct, field, structs
 
 from evalkit.errors import UsageError
 from evalkit.suites.crosscheck import check_prompts, check_targets
@@ -38,8 +39,7 @@ from evalkit.types import CheckSpec, MetricSpec, ModelSpec, RunSpec, Suite
 SUITE_NAME = "suite.yaml"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """The names a suite may use besides built-in metrics; the options of what plug-ins bring are theirs to check."""
 
     backends: frozenset[str] = BUILT_IN_BACKENDS
@@ -50,8 +50,7 @@ class Known:
 BUILT_IN = Known()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """What a caller adds to the file."""
 
     limit: int | None = None
@@ -83,10 +82,10 @@ def as_guard(suite: Suite, models: Mapping[str, ModelSpec]) -> Suite:
     own = suite.models
     first = own[suite.baselines[0]]
     sides = {
-        role: dataclasses.replace(model, prompt=own.get(role, first).prompt, generation=own.get(role, first).generation)
+        role: structs.replace(model, prompt=own.get(role, first).prompt, generation=own.get(role, first).generation)
         for role, model in models.items()
     }
-    return dataclasses.replace(suite, models=sides)
+    return structs.replace(suite, models=sides)
 
 
 def read_source(path: Path, shown: str | None = None) -> Source:
@@ -170,20 +169,19 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Guards:
+class _Guards(Struct, frozen=True):
     """Reads the suites that guards name, each once."""
 
     shop: Workshop
     options: Options
-    known: dict[Path, frozenset[str] | None] = dataclasses.field(default_factory=dict)
+    known: dict[Path, frozenset[str] | None] = field(default_factory=dict)
 
     def names(self, path: Path, _loc: Loc) -> frozenset[str] | None:
         if self.options.is_guard:
             return None
         if path not in self.known:
             try:
-                options = dataclasses.replace(self.options, is_guard=True, limit=None)
+                options = structs.replace(self.options, is_guard=True, limit=None)
                 suite = _loaded(read_source(path, self.shop.tree.show(path)), path, options)
                 self.known[path] = frozenset(metric.name for metric in suite.metrics)
             except UsageError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, ExecutionError, UsageError
 from evalkit.suites.data import read_data, why_unreadable
@@ -19,8 +20,7 @@ _SHA: Loc = ("dataset", "sha256")
 _PATH: Loc = ("dataset", "path")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockResult:
+class LockResult(Struct, frozen=True, kw_only=True):
     """What locking found and did."""
 
     suite_path: Path

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
+
+from msgspec import structs
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.masking import mask
@@ -34,7 +35,7 @@ def with_overrides(source: Source, overrides: Sequence[str]) -> Source:
         span = Span(line=0, column=0, width=1, start=0, end=0, option=mask(option)[:200])
         values |= {loc[:n]: span for n in range(first, len(loc))}
         values[loc] = span._replace(literal=literal)
-    return dataclasses.replace(source, value=value, values=values, keys=keys)
+    return structs.replace(source, value=value, values=values, keys=keys)
 
 
 def _value(option: str, text: str) -> Any:

@@ -7,16 +7,16 @@ that points outside and a link loop all end in a Refused, never in a read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 TREE_MARKS = (".git", "evalkit.toml")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 _DRIVE = re.compile(r"[A-Za-z]:|\\\\|//")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """Why a path may not be used, and what to write instead."""
 
     why: str

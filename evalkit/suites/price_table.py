@@ -5,11 +5,11 @@ What the file does not name stays unknown. Prices change several times a year, s
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
+from msgspec import structs
 from pydantic import AfterValidator, Field, ValidationError
 
 from evalkit.errors import UsageError
@@ -74,7 +74,7 @@ def with_prices(models: Mapping[str, ModelSpec], table: PriceTable | None) -> di
     found = {}
     for role, spec in models.items():
         keys = table.of(spec.model) if table is not None and spec.price is None and spec.model else None
-        found[role] = spec if keys is None else dataclasses.replace(spec, price=priced(keys, spec.options))
+        found[role] = spec if keys is None else structs.replace(spec, price=priced(keys, spec.options))
     return found
 
 

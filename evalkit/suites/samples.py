@@ -6,10 +6,11 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
+
+from msgspec import Struct
 
 from evalkit.fingerprint import canonical_bytes
 from evalkit.suites.data import Data, reach
@@ -27,8 +28,7 @@ NONE_SLICE = "(none)"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
+class Samples(Struct, frozen=True, kw_only=True):
     """The samples of a suite with the line each one stands on."""
 
     samples: tuple[Sample, ...]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, nodes, pass_context
@@ -20,6 +19,7 @@ from jinja2.filters import FILTERS
 from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
+from msgspec import Struct, field
 
 from evalkit.suites.grammar import CONCAT, MAX_TAGS, TURNS, admit
 
@@ -58,8 +58,7 @@ _LOOP_FIELDS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """What one render has used up so far."""
 
     work: int = 0
@@ -280,8 +279,7 @@ def _counted(value: Any, budget: Budget, n_nodes: int) -> Iterator[Any]:
         yield item
 
 
-@dataclass(frozen=True, slots=True)
-class _Turns:
+class _Turns(Struct, frozen=True):
     value: Any
     budget: Budget
     n_nodes: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ValidationError
 
 from evalkit.suites.diagnostics import Findings, nearest
@@ -23,8 +23,7 @@ _OPTIONAL = frozenset({"checks", "economics", "run", "generation", "description"
 _S = TypeVar("_S", bound=Section)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """The sections of a suite that have the right shape; None or absent where one has not."""
 
     document: Mapping[str, Any]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.suites.data import reach, read_data, why_unreadable
@@ -37,8 +38,7 @@ _REQUIRED = {
 _PROMPT_KEYS = ("system", "prompt", "messages", "fewshot")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltSide:
+class BuiltSide(Struct, frozen=True, kw_only=True):
     """A side and where its template was written, for errors found by rendering."""
 
     spec: ModelSpec
@@ -47,8 +47,7 @@ class BuiltSide:
     template_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class Workshop(Struct, frozen=True, kw_only=True):
     """What every side is built from."""
 
     parts: Parts

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
+from msgspec import Struct, field
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.excerpt import with_line
@@ -57,8 +57,7 @@ class Span(NamedTuple):
     """The `key=value` of the command line that put the value here; then line and column are 0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """A document: its value and where each part of it was written."""
 
     path: str
@@ -167,8 +166,7 @@ def _located(lines: tuple[str, ...], shown: str, span: Span, message: str, help_
     return with_line(found, line)
 
 
-@dataclass
-class _Composer:
+class _Composer(Struct):
     """Turns parser events into data. One use; recursion is bounded by MAX_DEPTH."""
 
     text: str

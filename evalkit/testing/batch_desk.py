@@ -9,9 +9,10 @@ import email.parser
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.testing.behaviours import CHAT_PATH, MESSAGES_PATH, Asked, Behaviour, reply_body
 from evalkit.testing.http_wire import RawRequest
@@ -32,8 +33,7 @@ Perform = Callable[[str, bytes], tuple[Asked, Behaviour]]
 """Path and body of one request of a batch → what the script does with it, once it is in the ledger."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Batch:
+class _Batch(Struct, kw_only=True):
     id: str
     is_message: bool
     lines: list[Mapping[str, Any]]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 CHAT_PATH = "/v1/chat/completions"
 MESSAGES_PATH = "/v1/messages"
@@ -16,8 +17,7 @@ MODELS_PATH = "/v1/models"
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """One request as the server received it."""
 
     number: int
@@ -53,8 +53,7 @@ class Asked:
         return next((content for role, content in reversed(self.messages) if role == "user"), "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True, kw_only=True):
     """One way to treat a request. The functions below build the usual ones."""
 
     kind: str = "answer"
@@ -88,8 +87,7 @@ class Behaviour:
     """Send `body` over and over until the client hangs up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """`behaviour` for the requests that match. The first rule that applies wins; without one, the answer is `ok`."""
 
     behaviour: Behaviour

@@ -9,14 +9,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit.testing.scripted_server import ScriptedServer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
+class Killed(Struct, frozen=True, kw_only=True):
     """One child's life, as the server and the system saw it."""
 
     returncode: int

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct, structs, to_builtins
 
 from evalkit.testing.behaviours import ANSWER_PATHS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One request as the server saw it."""
 
     number: int
@@ -93,12 +92,12 @@ class Ledger:
     def close_entry(self, number: int, *, is_completed: bool) -> None:
         """Records how the request ended, and writes its line when the ledger has a file."""
         with self._changed:
-            entry = dataclasses.replace(self._entries[number], is_completed=is_completed)
+            entry = structs.replace(self._entries[number], is_completed=is_completed)
             self._entries[number] = entry
             if is_completed and entry.status == 200 and entry.path in ANSWER_PATHS:  # noqa: PLR2004 - HTTP's own number
                 self._completed += 1
             if self._file is not None:
-                self._file.write(json.dumps(dataclasses.asdict(entry)) + "\n")
+                self._file.write(json.dumps(to_builtins(entry)) + "\n")
                 self._file.flush()
             self._changed.notify_all()
 

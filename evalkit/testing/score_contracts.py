@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from evalkit.protocols import Check, Metric
 from evalkit.types import (
@@ -115,4 +115,4 @@ class CheckContract:
         assert bool(first.detail) >= bool(first.samples), "what is wrong is said in a sentence"
 
     def test_finds_nothing_in_nothing(self, check: Check, suite: Suite) -> None:
-        assert not check.inspect(dataclasses.replace(suite, samples=())).samples
+        assert not check.inspect(structs.replace(suite, samples=())).samples

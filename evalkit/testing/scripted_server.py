@@ -11,7 +11,6 @@ It serves from a thread of its own, so that plain tests and child processes can 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 import json
 import socket
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import msgspec
+from msgspec import structs
 
 from evalkit.testing.batch_desk import BatchDesk
 from evalkit.testing.behaviours import ANSWER_PATHS, Asked, Behaviour, Rule, reply_body
@@ -125,7 +125,7 @@ class _Desk:
             # What is asked is done even where the answer to it is lost on the way.
             served = self._batches.serve(raw)
             if served is not None:
-                behaviour = dataclasses.replace(behaviour, body=served.body) if is_lost else served
+                behaviour = structs.replace(behaviour, body=served.body) if is_lost else served
         self._enter(asked, behaviour)
         self._batches.work(self._perform)
         return asked, behaviour
@@ -282,7 +282,7 @@ class _Connection(asyncio.Protocol):
 def _response(behaviour: Behaviour, asked: Asked) -> bytes:
     """The whole response; in events where the request asks for them."""
     if is_streamed(behaviour, asked):
-        return response_bytes(dataclasses.replace(behaviour, content_type=EVENTS), event_bytes(behaviour, asked))
+        return response_bytes(structs.replace(behaviour, content_type=EVENTS), event_bytes(behaviour, asked))
     return response_bytes(behaviour, reply_body(behaviour, asked))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Task = Literal["style", "format", "vocabulary", "classification", "instructions", "preference"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True, kw_only=True):
     """When a held-out text and a training text have too much in common. Shares are of the held-out text's words."""
 
     ngram: int = 13
@@ -34,8 +34,7 @@ class Thresholds:
     """A reference answer of at least so many words that stands in a training output makes a sample suspect."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hygiene:
+class Hygiene(Struct, frozen=True, kw_only=True):
     """What the suite asks of its own evidence besides `contamination.action`."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 ReusePolicy = Literal["warn", "bonferroni", "sealed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReuseSpec:
+class ReuseSpec(Struct, frozen=True, kw_only=True):
     """What the suite says about judging several candidates by the same samples."""
 
     policy: ReusePolicy = "warn"
@@ -22,8 +22,7 @@ class ReuseSpec:
         return declared / self.max_uses if self.max_uses else declared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reuse:
+class Reuse(Struct, frozen=True, kw_only=True):
     """What the ledger knew of these samples when a verdict was made; the verdict carries it."""
 
     candidate: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import msgspec
+from msgspec import Struct, structs
 
 from evalkit.types.hygiene import Hygiene
 from evalkit.types.json import JsonValue
@@ -26,8 +27,7 @@ AGAIN = "baseline again"
 """The first baseline, asked a second time to see how far it moves by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """One held-out example."""
 
     id: str
@@ -35,15 +35,14 @@ class Sample:
     """The row as it stands in the data file."""
     target: JsonValue = None
     """What a right answer is; None when the suite names no target."""
-    slices: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    slices: Mapping[str, str] = msgspec.field(default_factory=dict)
     cluster: str | None = None
     """Samples that share it are not independent."""
     time: str | None = None
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class Price(Struct, frozen=True, kw_only=True):
     """USD per 1M tokens on a date."""
 
     input: float
@@ -72,8 +71,7 @@ class Price:
         return (asked + kept + usage.output_tokens * self.output) / 1e6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Struct, frozen=True, kw_only=True):
     """How a sample becomes messages for one side. All texts are already read from their files."""
 
     system: str | None = None
@@ -85,8 +83,7 @@ class Prompt:
     """Few-shot examples, each a user turn and an assistant turn."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
+class Generation(Struct, frozen=True, kw_only=True):
     """Decoding as the suite asks for it."""
 
     temperature: float = 0.0
@@ -96,8 +93,7 @@ class Generation:
     response_schema: Mapping[str, JsonValue] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
+class ModelSpec(Struct, frozen=True, kw_only=True):
     """One side of the comparison. Holds the name of a key's environment variable, never a key."""
 
     role: str
@@ -108,11 +104,11 @@ class ModelSpec:
     """`outputs`: the file of recorded answers."""
     base_url: str | None = None
     api_key_env: str | None = None
-    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     """Backend-specific keys (`engine`, `args`, `batch`, a plug-in's own)."""
     price: Price | None = None
-    prompt: Prompt = dataclasses.field(default_factory=Prompt)
-    generation: Generation = dataclasses.field(default_factory=Generation)
+    prompt: Prompt = msgspec.field(default_factory=Prompt)
+    generation: Generation = msgspec.field(default_factory=Generation)
     line: int | None = None
     """Where the entry stands in suite.yaml."""
 
@@ -122,37 +118,34 @@ class ModelSpec:
         return f"models.{self.role}" if self.role in {BASELINE, CANDIDATE} else f"models.baselines.{self.role}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricSpec:
+class MetricSpec(Struct, frozen=True, kw_only=True):
     """One entry of `metrics:`."""
 
     name: str
     type: str
     field: str | None = None
     """Dotted path into the answer parsed as JSON, and into the target when that is an object."""
-    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     """Everything else the entry says: average, normalize, schema (already read), labels …"""
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckSpec:
+class CheckSpec(Struct, frozen=True, kw_only=True):
     """One entry of `checks.plugins:`: a look at the evidence that an installed package brings."""
 
     type: str
     action: CheckAction = "warn"
-    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     """Everything else the entry says."""
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What a check found wrong with the evidence."""
 
     detail: str = ""
     """A sentence for the reader of the report; empty when nothing is wrong."""
-    samples: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    samples: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Sample id → what is wrong with it. These are left out when the suite says `action: clean`."""
 
     @property
@@ -161,8 +154,7 @@ class Finding:
         return not self.detail and not self.samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrimarySpec:
+class PrimarySpec(Struct, frozen=True, kw_only=True):
     """The metric the gate decides on, or several."""
 
     metric: str
@@ -183,8 +175,7 @@ class PrimarySpec:
         return (self.metric, *self.others)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardSpec:
+class GuardSpec(Struct, frozen=True, kw_only=True):
     """Something that must not get worse."""
 
     kind: Literal["metric", "latency", "ttft", "cost", "zero_tolerance"] = "metric"
@@ -205,8 +196,7 @@ class GuardSpec:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlicesSpec:
+class SlicesSpec(Struct, frozen=True, kw_only=True):
     """When a slice may block."""
 
     min_n: int = 30
@@ -216,8 +206,7 @@ class SlicesSpec:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValiditySpec:
+class ValiditySpec(Struct, frozen=True, kw_only=True):
     """What evidence must look like before any verdict rests on it."""
 
     max_error_rate: float = 0.02
@@ -228,8 +217,7 @@ class ValiditySpec:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateSpec:
+class GateSpec(Struct, frozen=True, kw_only=True):
     """What it takes to ship."""
 
     primary: PrimarySpec
@@ -237,9 +225,9 @@ class GateSpec:
     alpha: float = 0.05
     noninferiority_margin: float = 2.0
     guards: tuple[GuardSpec, ...] = ()
-    slices: SlicesSpec = dataclasses.field(default_factory=SlicesSpec)
-    reuse: ReuseSpec = dataclasses.field(default_factory=ReuseSpec)
-    validity: ValiditySpec = dataclasses.field(default_factory=ValiditySpec)
+    slices: SlicesSpec = msgspec.field(default_factory=SlicesSpec)
+    reuse: ReuseSpec = msgspec.field(default_factory=ReuseSpec)
+    validity: ValiditySpec = msgspec.field(default_factory=ValiditySpec)
     require_judge_calibration: bool = True
     """A judge's metric may only decide where the judge was measured against people."""
     line: int | None = None
@@ -255,8 +243,7 @@ class GateSpec:
         return shared / len(self.primary.metrics) if self.primary.require == "any" else shared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EconomicsSpec:
+class EconomicsSpec(Struct, frozen=True, kw_only=True):
     """What a change costs, as the suite states it. None = it does not say, which is never taken for nothing."""
 
     requests_per_day: float | None = None
@@ -272,8 +259,7 @@ class EconomicsSpec:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSpec:
+class RunSpec(Struct, frozen=True, kw_only=True):
     """How to run, which cannot move a score."""
 
     concurrency: int | None = None
@@ -284,8 +270,7 @@ class RunSpec:
     max_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """Everything a run needs to know, read, checked and frozen."""
 
     name: str
@@ -305,18 +290,18 @@ class Suite:
     """By role: `baseline`, or several baselines under their own names, then `candidate`."""
     metrics: tuple[MetricSpec, ...]
     gate: GateSpec
-    run: RunSpec = dataclasses.field(default_factory=RunSpec)
+    run: RunSpec = msgspec.field(default_factory=RunSpec)
     economics: EconomicsSpec | None = None
     training_data: tuple[Path, ...] = ()
     contamination: CheckAction = "clean"
     """What to do about held-out samples found in the training data."""
-    hygiene: Hygiene = dataclasses.field(default_factory=Hygiene)
+    hygiene: Hygiene = msgspec.field(default_factory=Hygiene)
     checks: tuple[CheckSpec, ...] = ()
     """Further looks at the evidence, by plug-ins."""
     truncated: Literal["unscored", "wrong"] = "unscored"
-    declared: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+    declared: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     """The document as written (after --set), for fingerprints, resume diffs and lineage."""
-    digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    digests: Mapping[str, str] = msgspec.field(default_factory=dict)
     """sha256 of every file the suite reads (prompts, schemas, shots, data), by path relative to `root`."""
     warnings: tuple[str, ...] = ()
     """Things the author should know that do not stop a run (say, a key this version does not act on)."""
@@ -328,4 +313,4 @@ class Suite:
 
     def against(self, baseline: str, other: str = CANDIDATE) -> Suite:
         """This suite as a comparison of two: `baseline` and `other` under the roles `baseline` and `candidate`."""
-        return dataclasses.replace(self, models={BASELINE: self.models[baseline], CANDIDATE: self.models[other]})
+        return structs.replace(self, models={BASELINE: self.models[baseline], CANDIDATE: self.models[other]})

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from msgspec import Struct, field, structs
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """Sufficient statistics of n samples, D numbers each. Equal rows are kept once, so memory hardly grows with n."""
 
     distinct: NDArray[np.float64]
@@ -47,22 +45,21 @@ class Counts:
 
     def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
         """The counts of the samples in `keep`: a mask of shape (n,), or their numbers."""
-        return dataclasses.replace(self, codes=self.codes[keep])
+        return structs.replace(self, codes=self.codes[keep])
 
     def weighed(self, strata: NDArray[np.intp], factors: NDArray[np.float64]) -> Self:
         """The counts of each sample times the factor of its stratum; `strata` (n,) numbers into `factors` (S,)."""
         kinds, codes = np.unique(self.codes * len(factors) + strata, return_inverse=True)
         rows, numbers = np.divmod(kinds, len(factors))
-        return dataclasses.replace(self, distinct=self.distinct[rows] * factors[numbers][:, None], codes=codes)
+        return structs.replace(self, distinct=self.distinct[rows] * factors[numbers][:, None], codes=codes)
 
     def where(self, keep: NDArray[np.bool_], other: Counts) -> Self:
         """These counts where `keep` is true and the other's elsewhere."""
         codes = np.where(keep, self.codes, other.codes + len(self.distinct))
-        return dataclasses.replace(self, distinct=np.concatenate([self.distinct, other.distinct]), codes=codes)
+        return structs.replace(self, distinct=np.concatenate([self.distinct, other.distinct]), codes=codes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeats:
+class Repeats(Struct, frozen=True, kw_only=True):
     """How the scores of one metric on one side varied between repeats of the same sample (n samples)."""
 
     asked: int
@@ -73,8 +70,7 @@ class Repeats:
     """(n,) sum of squared deviations of a sample's repeats from their mean, in shares; 0 where fewer than two."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One metric on one side, in the order of the table's samples (n of them)."""
 
     values: NDArray[np.float64]
@@ -101,8 +97,7 @@ class Column:
         return type(self)(values=values, is_scored=is_scored, why={}, counts=counts, worst=worst, best=best)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """How one side's requests ended."""
 
     planned: int
@@ -114,9 +109,9 @@ class Tally:
     cut: int = 0
     """All answers that reached max_tokens."""
     cached: int = 0
-    kinds: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
     """Failures by kind."""
-    examples: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
     """Kind of failure → what the first of them said."""
     empty: int = 0
     """Answers without any text."""
@@ -126,8 +121,7 @@ class Tally:
     """Answers that are tool calls with no text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreTable:
+class ScoreTable(Struct, frozen=True, kw_only=True):
     """Everything a comparison needs to know about one suite's run."""
 
     suite: str
@@ -148,13 +142,13 @@ class ScoreTable:
     blocked, nor a mere tool call."""
     telling_equal: int = 0
     """Of those, how many are byte for byte the same."""
-    latencies: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
+    latencies: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """role → (n,) seconds, NaN where not measured (cached, failed); the time limit where none came within it."""
-    first_tokens: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
+    first_tokens: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """role → (n,) seconds to the first token of text, likewise; NaN too where answers are not streamed."""
-    costs: Mapping[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
+    costs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """role → (n,) USD, NaN where the price or the token counts are unknown."""
-    served: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """role → distinct model names the server put on its answers."""
-    tokens: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    tokens: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """role → (input, output) tokens as counted by the server."""

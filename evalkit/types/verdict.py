@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Self
+
+from msgspec import Struct, field
 
 from evalkit.types.json import JsonValue
 from evalkit.types.reuse import Reuse
@@ -16,8 +17,7 @@ EXIT_CODES: Mapping[Status, int] = {"ship": 0, "dont_ship": 1, "inconclusive": 3
 """Only 0 means ship."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(Struct, frozen=True, kw_only=True):
     """Where the true value lies, at this level."""
 
     low: float
@@ -27,8 +27,7 @@ class Interval:
     method: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """One metric on both sides over the same samples: candidate minus baseline, in points."""
 
     metric: str
@@ -66,8 +65,7 @@ class Comparison:
     """Why a number is None, in words; or a caution the reader needs (say, "constrained decoding")."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MustPass:
+class MustPass(Struct, frozen=True, kw_only=True):
     """What became of samples of which the candidate may fail none."""
 
     n: int
@@ -79,8 +77,7 @@ class MustPass:
     """The share that may still fail, with one-sided confidence 1 − alpha; None unless all of them passed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class Guard(Struct, frozen=True, kw_only=True):
     """One guard's finding."""
 
     name: str
@@ -103,8 +100,7 @@ class Guard:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(Struct, frozen=True, kw_only=True):
     """The primary metric on a part of the data."""
 
     name: str
@@ -117,8 +113,7 @@ class Slice:
     """Of the pooled difference: what would be gone had the candidate answered here as the baseline did."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(Struct, frozen=True, kw_only=True):
     """A measured amount between one-sided bounds at the gate's alpha. `math.inf` days stand for "never"."""
 
     point: float
@@ -139,8 +134,7 @@ class Amount:
         return type(self)(point=self.point + constant, low=self.low + constant, high=self.high + constant)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payback:
+class Payback(Struct, frozen=True, kw_only=True):
     """When the change has paid for itself, and whether that is soon enough for the suite."""
 
     asked_days: float
@@ -159,8 +153,7 @@ class Payback:
         return "regressed" if self.days.low > self.asked_days else "unresolved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SliceSummary:
+class SliceSummary(Struct, frozen=True, kw_only=True):
     """The slices in a few words and figures."""
 
     total: int
@@ -176,8 +169,7 @@ class SliceSummary:
     """The difference in the samples' own mix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why the verdict is what it is."""
 
     code: str
@@ -185,8 +177,7 @@ class Reason:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideSpread:
+class SideSpread(Struct, frozen=True, kw_only=True):
     """Where the spread of one side's scores comes from; standard deviations in points, None where not measured."""
 
     asked: int
@@ -200,8 +191,7 @@ class SideSpread:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatSpread:
+class RepeatSpread(Struct, frozen=True, kw_only=True):
     """What repeats of the same sample show."""
 
     metric: str
@@ -214,8 +204,7 @@ class RepeatSpread:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrimaryFinding:
+class PrimaryFinding(Struct, frozen=True, kw_only=True):
     """What one of several primary metrics says by itself."""
 
     metric: str
@@ -224,8 +213,7 @@ class PrimaryFinding:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """The decision. `ship` is impossible with an open blocking reason."""
 
     status: Status

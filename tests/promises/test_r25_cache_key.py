@@ -1,6 +1,5 @@
 """The cache gives back an answer only to the same question to the same model, and never a failure."""
 
-import dataclasses
 import json
 
 import pytest
@@ -52,11 +51,11 @@ def changed_params(**changes):
         lambda: fingerprint(changed_params(response_schema=None)),
         lambda: fingerprint(changed_params(response_schema={"type": "array"})),
         lambda: fingerprint(structs.replace(BASE, key=structs.replace(BASE.key, repeat=1))),
-        lambda: fingerprint(identity=dataclasses.replace(IDENTITY, weights_sha256="x")),
-        lambda: fingerprint(identity=dataclasses.replace(IDENTITY, adapter_sha256=None)),
-        lambda: fingerprint(identity=dataclasses.replace(IDENTITY, endpoint="http://127.0.0.1:2/v1")),
-        lambda: fingerprint(identity=dataclasses.replace(IDENTITY, engine="f")),
-        lambda: fingerprint(identity=dataclasses.replace(IDENTITY, engine_version="2")),
+        lambda: fingerprint(identity=structs.replace(IDENTITY, weights_sha256="x")),
+        lambda: fingerprint(identity=structs.replace(IDENTITY, adapter_sha256=None)),
+        lambda: fingerprint(identity=structs.replace(IDENTITY, endpoint="http://127.0.0.1:2/v1")),
+        lambda: fingerprint(identity=structs.replace(IDENTITY, engine="f")),
+        lambda: fingerprint(identity=structs.replace(IDENTITY, engine_version="2")),
         lambda: fingerprint(backend="local"),
     ],
 )

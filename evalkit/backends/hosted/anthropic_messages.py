@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import ClassVar, Literal
+
+from msgspec import Struct, field
 
 from evalkit.backends.chat_reply import Answer, Secrets
 from evalkit.backends.hosted import Hosted
@@ -30,8 +31,7 @@ Sampling = Literal["auto"] | bool
 Structured = Literal["auto", "tool", "schema"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnthropicOptions:
+class AnthropicOptions(Struct, frozen=True, kw_only=True):
     """What a model entry may say about the body of its requests."""
 
     cache: bool = True

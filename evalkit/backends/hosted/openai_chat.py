@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from evalkit.backends.chat_reply import Answer, Secrets, read_answer
 from evalkit.backends.chat_stream import STREAMED, ChatStream
@@ -24,8 +25,7 @@ _REASONING = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|[1-9]\d))(?!.*-chat\b)")
 Reasoning = Literal["auto"] | bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAIOptions:
+class OpenAIOptions(Struct, frozen=True, kw_only=True):
     """What a model entry may say about the body of its requests."""
 
     reasoning: Reasoning = "auto"

@@ -15,8 +15,9 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body
 from evalkit.backends.http.endpoint import parse_endpoint
@@ -37,8 +38,7 @@ _INSTALL = 'pip install "evalkit-gate[local]"'
 _WHOLE_NUMBERS = {"slots": (1, 64), "context": (128, 1_048_576), "threads": (1, 512)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalOptions:
+class LocalOptions(Struct, frozen=True, kw_only=True):
     """How the engine runs; none of it is meant to change an answer."""
 
     slots: int
@@ -94,7 +94,7 @@ class Local:
         address = await self._engine.start(self._settings(weights, key))
         endpoint = parse_endpoint(address, allow_http=False)
         options = ChatOptions(stream=self._options.stream)
-        v1 = replace(endpoint, path="/v1")
+        v1 = structs.replace(endpoint, path="/v1")
         self._chat = ChatHttp(v1, weights.alias, options, timeout_s=self._timeout_s, key=key)
         root = ChatHttp(endpoint, weights.alias, options, timeout_s=self._timeout_s, key=key)
         try:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 _MAGIC = b"GGUF"
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -25,8 +26,7 @@ class GgufError(ValueError):
     """The file is no GGUF file, or a damaged one. The message is a clause without the file's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gguf:
+class Gguf(Struct, frozen=True, kw_only=True):
     """Header of one file."""
 
     metadata: Mapping[str, Metadata]

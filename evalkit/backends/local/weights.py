@@ -6,16 +6,16 @@ import difflib
 import functools
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit.backends.local.gguf import Gguf, GgufError, adapter_problem, read_gguf
 from evalkit.errors import EntryError, ExecutionError
 from evalkit.fingerprint import file_sha256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackagedWeights:
+class PackagedWeights(Struct, frozen=True, kw_only=True):
     """Weights that come inside a Python package, pinned by content."""
 
     package: str
@@ -35,8 +35,7 @@ PACKAGED: Mapping[str, PackagedWeights] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class Weights(Struct, frozen=True, kw_only=True):
     """What one side loads."""
 
     alias: str

@@ -12,9 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions
 from evalkit.backends.http.endpoint import Endpoint
@@ -44,8 +45,7 @@ _SPEAKER = re.compile(r"^\((?:APIServer|EngineCore|Worker|VllmWorker)[^)]*\)\s*(
 _WORKING = re.compile(r"Loading|Starting|Resolved|Initializing|Capturing|[Cc]ompil|profil|KV cache")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnginePlan:
+class EnginePlan(Struct, frozen=True, kw_only=True):
     """What one engine is to serve."""
 
     model: str
@@ -57,8 +57,7 @@ class EnginePlan:
     """How many engines this run starts on this machine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """A server that answers."""
 
     endpoint: Endpoint
@@ -126,7 +125,7 @@ class Engine:
             endpoint = Endpoint(scheme="http", host="127.0.0.1", port=port, path="")
             await self._ready(endpoint, child, served_name(plan.model))
             names = [served_name(plan.model), *adapters]
-            is_apart = await _apart(replace(endpoint, path="/v1"), key, names) if adapters else None
+            is_apart = await _apart(structs.replace(endpoint, path="/v1"), key, names) if adapters else None
         except BaseException:  # a start given up or refused must not leave a process behind
             self._child = None
             await child.stop()

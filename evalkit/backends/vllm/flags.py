@@ -7,8 +7,9 @@ reads like what stands in a deployment.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.backends.vllm.weights import Adapter, Model
 from evalkit.suites.diagnostics import did_you_mean
@@ -61,8 +62,7 @@ ANSWER_ARGS = ("dtype", "quantization", "kv_cache_dtype", "generation_config", "
 """Arguments that can move an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
+class Hardware(Struct, frozen=True, kw_only=True):
     """What vLLM is installed as, and what it has to run on."""
 
     distribution: str

@@ -13,11 +13,11 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from msgspec import Struct
 
 from evalkit.backends.chat_http import ChatOptions, chat_body
 from evalkit.backends.vllm import process
@@ -44,8 +44,7 @@ _STARTING = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, O
 """What vLLM, torch and the drivers below them raise when an engine cannot start."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """The engine, ready to answer."""
 
     llm: Any

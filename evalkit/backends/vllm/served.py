@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs
 
 from evalkit.backends.chat_http import ChatHttp, ChatOptions, chat_body, json_bytes
 from evalkit.backends.http.endpoint import Endpoint
@@ -24,8 +25,7 @@ FIRST_TOKENS = 8
 HELLO = (("system", "You are a test."), ("user", "Hello"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(Struct, frozen=True, kw_only=True):
     """One row of the server's list of models."""
 
     name: str
@@ -59,7 +59,7 @@ class Ours:
         if not running.hardware.is_cpu:
             self.concurrency = GPU_CONCURRENCY
         self._key = f"{self._base} ({running.endpoint.url})"
-        v1 = replace(running.endpoint, path="/v1")
+        v1 = structs.replace(running.endpoint, path="/v1")
         self._chat = ChatHttp(v1, self._name, self._options, timeout_s=self._timeout_s, key=running.key)
         self._root = ChatHttp(running.endpoint, self._name, ChatOptions(), timeout_s=self._timeout_s, key=running.key)
         card = await _card(self._chat, self._name)
@@ -129,7 +129,7 @@ class Theirs(ChatHttp):
         self._adapter = spec.adapter
         root = endpoint.path.removesuffix("/v1")
         self._root = ChatHttp(
-            replace(endpoint, path=root), str(spec.model), ChatOptions(), timeout_s=timeout_s, key=key
+            structs.replace(endpoint, path=root), str(spec.model), ChatOptions(), timeout_s=timeout_s, key=key
         )
 
     async def open(self) -> ModelIdentity:
@@ -153,7 +153,7 @@ class Theirs(ChatHttp):
             card = _serving(self._adapter, cards, identity.endpoint)
             self._model = card.name
             apart["adapters_kept_apart"] = await self._apart(str(card.parent))
-        return replace(
+        return structs.replace(
             identity,
             served_model=self._model,
             engine="vLLM",

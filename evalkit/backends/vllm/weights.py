@@ -12,9 +12,10 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError
 from evalkit.fingerprint import file_sha256
@@ -30,8 +31,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Tensor name → shape."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True):
     """A model's folder."""
 
     folder: Path
@@ -45,8 +45,7 @@ class Model:
     """Tokens the model was made for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adapter:
+class Adapter(Struct, frozen=True, kw_only=True):
     """A LoRA adapter that fits its base."""
 
     folder: Path

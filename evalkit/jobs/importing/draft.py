@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.errors import UsageError
 from evalkit.types import JsonValue
@@ -15,8 +16,7 @@ PLACEHOLDER_MODEL = "smollm2-135m-instruct"
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """A suite to be."""
 
     name: str

@@ -6,11 +6,11 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, ExecutionError, UsageError
 from evalkit.jobs.importing.draft import Draft, json_line, plain_name
@@ -21,8 +21,7 @@ NOTES_NAME = "IMPORT.md"
 _MIN_DELTA = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class Imported(Struct, frozen=True, kw_only=True):
     """What an import made."""
 
     folder: Path

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, json_line, nothing
@@ -30,8 +31,7 @@ _LONGEST_LIST = 100_000
 _WRONG = ("ll_rolling", "word_perplexity", "byte_perplexity", "bits_per_byte")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     asked: str
     target: str | list[JsonValue]
     """Of several texts each is right."""

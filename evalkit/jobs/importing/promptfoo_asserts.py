@@ -10,9 +10,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.jobs.importing.draft import Notes
 from evalkit.types import JsonValue
@@ -57,8 +58,7 @@ _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _LISTS = ("-any", "-all")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assertion:
+class Assertion(Struct, frozen=True, kw_only=True):
     """One assertion of one test, its text filled in."""
 
     type: str

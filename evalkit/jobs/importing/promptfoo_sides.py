@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.jobs.importing.draft import Notes
 
@@ -13,8 +14,7 @@ _DECODING = ("temperature", "max_tokens", "seed")
 _KNOWN = frozenset({*_DECODING, "apiBaseUrl", "apiKeyEnvar", "apiKey"})
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One provider."""
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from evalkit.errors import ExecutionError
 from evalkit.jobs.running.asking import Asking
@@ -30,8 +31,7 @@ WORST = 0.5
 """Share of questions without any reply from which on nothing is said about the judge: it is down, not bad."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """What a judge said about some items."""
 
     spec: JudgeSpec

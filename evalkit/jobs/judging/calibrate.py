@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs
 
 from evalkit.errors import UsageError
 from evalkit.fingerprint import file_sha256
@@ -31,8 +31,7 @@ NOT_YOURS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where labels come from, and the answers they are about."""
 
     labels: Path | None = None
@@ -43,8 +42,7 @@ class Source:
     out: Path = Path("reports")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibrated:
+class Calibrated(Struct, frozen=True, kw_only=True):
     """What was found, ready for JSON, and where it was written."""
 
     document: dict[str, Any]
@@ -77,7 +75,7 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
         found = {answer: judged.judgments[item.id] for answer, item in chosen.items()}
         made = measured(judged.spec, labels, found, at=_now(), sha256=file_sha256(path))
     if spec.is_bundled and source.labels is None:
-        made = dataclasses.replace(made, warnings=(*made.warnings, NOT_YOURS))
+        made = structs.replace(made, warnings=(*made.warnings, NOT_YOURS))
     document = as_document(made)
     return Calibrated(document=document, path=write_record(spec, "calibration", document))
 
@@ -108,9 +106,9 @@ def _of_run(spec: JudgeSpec, source: Source, path: Path) -> Calibration:
                 f"{path}: {one.item_id[:60]!r} is a sample that the {one.role} answered in {len(names)} ways, and the "
                 f"label does not say which it is about\n  help: write the answer's own item_id, as {file.name} has it"
             )
-        named.append(dataclasses.replace(one, item_id=names[0]))
+        named.append(structs.replace(one, item_id=names[0]))
     _refuse_unknown(graded, named, path)
-    sealed = dataclasses.replace(spec, judge_hash=hashes.pop())
+    sealed = structs.replace(spec, judge_hash=hashes.pop())
     sides = next((one.get("sides") for one in run.document["judges"] if one["hash"] == sealed.judge_hash), None)
     return measured(sealed, named, graded, at=_now(), sha256=file_sha256(path), sides=sides)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.judging.instruments import instruments_of, sides_of
@@ -43,8 +43,7 @@ Metrics = Mapping[str, Mapping[str, Metric]]
 """suite name → metric name → metric"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """One panel and what it has to grade."""
 
     panel: Panel
@@ -52,8 +51,7 @@ class Work:
     suite: Suite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
+class Graded(Struct, frozen=True, kw_only=True):
     """What a judge made of a suite's answers."""
 
     work: Work
@@ -96,7 +94,7 @@ def judges_of(metrics: Metrics) -> Iterator[tuple[str, JudgeMetric]]:
 def judge_models(metrics: Metrics) -> dict[str, ModelSpec]:
     """The models of all judges by role, to be opened with the sides."""
     return {
-        (role := role_of(suite, metric.name, member)): dataclasses.replace(spec, role=role)
+        (role := role_of(suite, metric.name, member)): structs.replace(spec, role=role)
         for suite, metric in judges_of(metrics)
         for member, spec in metric.spec.members.items()
     }
@@ -208,7 +206,7 @@ def graded(work: Work, journal: Journal) -> Graded:
             found = [judgment for reply in replies for judgment in judgments(work.panel.spec, reply)]
             made = grade(work.panel.spec, found)
             tally.add(item, made, replies)
-            kept += [dataclasses.replace(each, role=role) for role in roles for each in found]
+            kept += [structs.replace(each, role=role) for role in roles for each in found]
             if item.other is None:
                 grades[item.id] = made
             else:
@@ -217,7 +215,7 @@ def graded(work: Work, journal: Journal) -> Graded:
         if answers.same is not None:
             tally.same()
             grades[item_id(answers.sample.id, answers.same)] = Grade(value=0.5, evidence=SAME)
-    metric = dataclasses.replace(work.metric, showing=dataclasses.replace(work.metric.showing, spec=work.panel.spec))
+    metric = structs.replace(work.metric, showing=structs.replace(work.metric.showing, spec=work.panel.spec))
     return Graded(work=work, metric=metric.with_grades(grades), tally=tally, judgments=tuple(kept))
 
 
@@ -228,7 +226,7 @@ def mirrored(made: Grade) -> Grade:
     turned = {"better": "worse", "worse": "better"}
     told = str(made.evidence.get("verdict"))
     evidence = {**made.evidence, "verdict": turned.get(told, told)}
-    return dataclasses.replace(made, value=1.0 - made.value, evidence=evidence)
+    return structs.replace(made, value=1.0 - made.value, evidence=evidence)
 
 
 def with_grades(
@@ -244,10 +242,10 @@ def with_grades(
     rows = (json.dumps(each.as_row()).encode("ascii") + b"\n" for one in found for each in one.judgments)
     write_atomic(folder / ROWS, rows)
     bound = {(one.work.panel.suite, one.metric.name): one for one in found}
-    answers = [dataclasses.replace(each, metrics={n: _bound(bound, each, n) for n in each.metrics}) for each in answers]
+    answers = [structs.replace(each, metrics={n: _bound(bound, each, n) for n in each.metrics}) for each in answers]
     main, now = answers[0].suite, dt.datetime.fromisoformat(story.created)
     known = [known_of(one.work.panel.spec, now) for one in found]
-    return list(answers), dataclasses.replace(
+    return list(answers), structs.replace(
         story,
         judges=documents(found, known, story.identities),
         instruments=instruments_of(
@@ -286,8 +284,7 @@ def documents(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answers:
+class _Answers(Struct, frozen=True, kw_only=True):
     """What there is to judge of one sample."""
 
     sample: Sample

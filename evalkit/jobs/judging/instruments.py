@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.compare.instrument import UNCALIBRATED, UNPROBED, Instrument, Whose
 from evalkit.jobs.judging.records import Known
@@ -22,8 +23,7 @@ BLOCK = 100
 """Samples whose answers are in memory at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class Beside(Struct, frozen=True, kw_only=True):
     """The answers that judges graded: this baseline's and the candidate's."""
 
     suite: Suite

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.jobs.judging.asking import ask_judge
@@ -26,8 +27,7 @@ DEFAULT_ITEMS = 24
 SEED = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
+class Probed(Struct, frozen=True, kw_only=True):
     """What was found, ready for JSON, and where it was written."""
 
     document: dict[str, Any]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, structs
 
 from evalkit.errors import ExecutionError
 from evalkit.judging.calibration_file import Kept, kept_of
@@ -23,8 +23,7 @@ Kind = Literal["calibration", "probe"]
 State = Literal["calibrated", "uncalibrated", "unprobed", "out_of_date", "not_gateable"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What a run knows of a judge."""
 
     state: State
@@ -66,9 +65,9 @@ def known_of(spec: JudgeSpec, now: dt.datetime) -> Known:
     if not unprobed:
         return measured
     if measured.state == "calibrated":
-        return dataclasses.replace(measured, state="unprobed", told=f"{measured.told}, but {unprobed}")
+        return structs.replace(measured, state="unprobed", told=f"{measured.told}, but {unprobed}")
     # Both gaps at once, so that nobody mends the one to be sent away with the other.
-    return dataclasses.replace(measured, told=f"{measured.told}; also, {unprobed}")
+    return structs.replace(measured, told=f"{measured.told}; also, {unprobed}")
 
 
 def beside_people(spec: JudgeSpec, now: dt.datetime) -> Known:

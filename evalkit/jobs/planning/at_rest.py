@@ -6,10 +6,10 @@ built-in backends that is known beforehand; `tests/contracts` holds it against w
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, structs
 
 from evalkit.backends.hosted import anthropic_api, openai_api
 from evalkit.backends.http.endpoint import parse_endpoint
@@ -24,8 +24,7 @@ from evalkit.types import ModelIdentity, ModelSpec
 HOSTED = {"openai": openai_api.endpoint_of, "anthropic": anthropic_api.endpoint_of}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtRest:
+class AtRest(Struct, frozen=True, kw_only=True):
     """The sides as far as they are known."""
 
     sides: Mapping[str, Opened]
@@ -40,7 +39,7 @@ def at_rest(models: Mapping[str, ModelSpec], timeout_s: float) -> AtRest:
     unknown: dict[str, str] = {}
     for role, spec in models.items():
         # The key changes no answer, and a plan must not ask for it.
-        backend = make_backend(dataclasses.replace(spec, api_key_env=None), timeout_s=timeout_s)
+        backend = make_backend(structs.replace(spec, api_key_env=None), timeout_s=timeout_s)
         try:
             identity = identity_at_rest(spec)
         except (EvalkitError, OSError, importlib.metadata.PackageNotFoundError) as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.jobs.planning.at_rest import AtRest
 from evalkit.run.identity import PROBE_TOKENS, PROBES, claims_other_weights
@@ -21,8 +22,7 @@ ESTIMATED = "estimated at 4 characters a token and 5 tokens a turn, give or take
 AT_MOST = "at most: every answer as long as max_tokens allows"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Struct, frozen=True, kw_only=True):
     """What one side would be asked in one suite."""
 
     suite: str
@@ -43,8 +43,7 @@ class Load:
     """None: the suite names no price. An upper bound where the output tokens are one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeLoad:
+class ProbeLoad(Struct, frozen=True, kw_only=True):
     """What the check that both sides are two models would ask."""
 
     at_most: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.judging.forecast import judge_loads
@@ -23,8 +23,7 @@ from evalkit.types import CANDIDATE, ModelSpec, Suite
 SCHEMA = "evalkit.plan/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True, kw_only=True):
     """What the command line asks of a plan."""
 
     suite_path: Path
@@ -67,7 +66,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
             "to_send": requests,
             "probe_at_most": probe.at_most,
             "probe_note": probe.note,
-            "sides": [dataclasses.asdict(load) for load in loads],
+            "sides": [to_builtins(load) for load in loads],
             "notes": [f"{role}: what is cached cannot be told beforehand: {why}" for role, why in rest.unknown.items()],
         },
         "cost": money,

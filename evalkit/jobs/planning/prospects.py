@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs, to_builtins
 
 from evalkit.compare.guards import MIN_TIMED, ratio_name
 from evalkit.compare.outlook import effective_n, gain, mixed_n, no_loss
@@ -29,8 +29,7 @@ _BINARY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastRun:
+class LastRun(Struct, frozen=True, kw_only=True):
     """What the newest finished run of the suite measured of the sides' disagreement."""
 
     run: str
@@ -59,8 +58,8 @@ def last_run(suite: Suite, out: Path) -> LastRun | None:
 def detects(suite: Suite, last: LastRun | None) -> dict[str, Any]:
     """What the primary metric can find at assumed discordances, and at the last run's."""
     # What the primary metric is judged at, where alpha is shared out over uses or over several metrics.
-    strict = dataclasses.replace(suite.gate, alpha=suite.gate.primary_alpha)
-    suite = dataclasses.replace(suite, gate=strict)
+    strict = structs.replace(suite.gate, alpha=suite.gate.primary_alpha)
+    suite = structs.replace(suite, gate=strict)
     gate, n = suite.gate, len(suite.samples)
     metric = next(m for m in suite.metrics if m.name == gate.primary.metric)
     measured = last.discordance if last is not None else None
@@ -113,8 +112,8 @@ def _mixed(suite: Suite) -> str | None:
 def _row(suite: Suite, discordance: float) -> dict[str, Any]:
     gate, n = suite.gate, len(suite.samples)
     if gate.intent == "quality":
-        return dataclasses.asdict(gain(gate, n, discordance))
-    return dataclasses.asdict(no_loss(gate.noninferiority_margin, n, discordance, gate.alpha))
+        return structs.asdict(gain(gate, n, discordance))
+    return structs.asdict(no_loss(gate.noninferiority_margin, n, discordance, gate.alpha))
 
 
 def guards(main: Suite, others: Mapping[str, Suite], last: LastRun | None) -> list[dict[str, Any]]:
@@ -134,9 +133,7 @@ def _guard(spec: GuardSpec, main: Suite, others: Mapping[str, Suite], last: Last
     shares = [(psi, "assumed") for psi in ASSUMED_FOR_GUARDS]
     if last is not None and last.guards.get(name):
         shares.append((last.guards[name], "last run"))
-    rows = [
-        {"from": source, **dataclasses.asdict(no_loss(spec.margin, n, psi, main.gate.alpha))} for psi, source in shares
-    ]
+    rows = [{"from": source, **to_builtins(no_loss(spec.margin, n, psi, main.gate.alpha))} for psi, source in shares]
     note = "a margin of 0: one sample that gets worse is enough to keep it from holding" if spec.margin <= 0 else None
     return {"name": name, "kind": "metric", "n": n, "margin": spec.margin, "rows": rows, "note": note}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.jobs.recorded import FinishedRun, find_run
@@ -30,8 +31,7 @@ RUBRIC = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What the command line asked for."""
 
     metric: str | None = None
@@ -43,8 +43,7 @@ class Asked:
     """Forget an earlier page of this run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(Struct, frozen=True, kw_only=True):
     """What was written, and what raters will see."""
 
     key: Key

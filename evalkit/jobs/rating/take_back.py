@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.rating.rate import KEY, earlier_key
@@ -26,8 +27,7 @@ MAX_FILE_BYTES = 64 << 20
 RENDERED = ("html", "junit", "markdown")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class Imported(Struct, frozen=True, kw_only=True):
     """The `human` block as it now stands in verdict.json, and the files that were written."""
 
     document: Mapping[str, Any]
@@ -124,7 +124,7 @@ def _rows(exports: Iterable[Export]) -> Iterable[Mapping[str, Any]]:
         chains = export.chains or ("",) * len(export.ratings)
         for rating, chain in zip(export.ratings, chains, strict=True):
             head = {"batch": export.batch, "rater": export.rater, "browser": export.browser}
-            yield head | asdict(rating) | {"chain": chain}
+            yield head | to_builtins(rating) | {"chain": chain}
 
 
 def _kept(path: Path) -> list[Export]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.errors import UsageError
@@ -24,8 +25,7 @@ from evalkit.suites.load import suite_file
 SCHEMA = "evalkit.refresh/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _End:
+class _End(Struct, frozen=True, kw_only=True):
     """One model in one run."""
 
     run: Document

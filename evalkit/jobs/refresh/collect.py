@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.fingerprint import file_sha256
@@ -29,8 +30,7 @@ _OWN = frozenset({"feedback", "thumbs", "rating", "user_feedback", "error", "mar
 """Columns that say how an answer was received; they are no part of a sample."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What a refresh is to bring."""
 
     suite: Path
@@ -59,7 +59,7 @@ def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str,
         "data_sha256": suite.dataset_sha256,
         "logs": [{"path": str(path), "sha256": _sha256(path)} for path in wanted.logs],
         "since_days": wanted.since_days,
-        "quota": asdict(quota_of(wanted.size)),
+        "quota": to_builtins(quota_of(wanted.size)),
         "approvals": wanted.approvals,
         "rot": None if rot is None else {light: list(lit(rot, light)) for light in ("red", "amber")},
     }

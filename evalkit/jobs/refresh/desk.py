@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.store.files import write_atomic
@@ -33,8 +34,7 @@ MADE_BY: Mapping[str, str] = {
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """One refresh's folder, `refresh/<date>`."""
 
     folder: Path

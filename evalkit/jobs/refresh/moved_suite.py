@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from evalkit.errors import UsageError
 from evalkit.jobs.rot.look import loaded
@@ -84,15 +85,15 @@ def _edits(source: Source, folder: Path, to: Path) -> Iterator[tuple[Span, str]]
 
 def _unplaced(suite: Suite) -> Any:
     """What decides, without where it stands in the file."""
-    models = [dataclasses.replace(model, line=None) for model in suite.models.values()]
-    metrics = [dataclasses.replace(m, line=None, options=_placed(m.options, suite)) for m in suite.metrics]
+    models = [structs.replace(model, line=None) for model in suite.models.values()]
+    metrics = [structs.replace(m, line=None, options=_placed(m.options, suite)) for m in suite.metrics]
     guards = [
         (g.kind, g.metric, None if g.suite is None else Path(g.suite).resolve(), g.margin) for g in suite.gate.guards
     ]
     training = [path.resolve() for path in suite.training_data]
-    primary = dataclasses.replace(suite.gate.primary, line=None)
+    primary = structs.replace(suite.gate.primary, line=None)
     places = [(m.adapter and m.adapter.resolve(), m.path and m.path.resolve()) for m in models]
-    bare = [dataclasses.replace(model, adapter=None, path=None) for model in models]
+    bare = [structs.replace(model, adapter=None, path=None) for model in models]
     return suite.name, bare, places, metrics, guards, training, primary
 
 

@@ -6,9 +6,10 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs, to_builtins
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.refresh.desk import APPROVALS, APPROVED, DEDUPED, LABELS, PLAN, QUEUE, RETIRED, Desk, Row
@@ -75,7 +76,7 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
         item = items.get(label.id)
         if item is None:
             raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
-        kept[label.id, label.by] = asdict(label if label.skip is not None else _whole(label, item, where))
+        kept[label.id, label.by] = to_builtins(label if label.skip is not None else _whole(label, item, where))
     desk.write_rows(LABELS, sorted(kept.values(), key=lambda one: (one["id"], one["by"])))
     return state(desk)
 
@@ -190,4 +191,4 @@ def _whole(label: Label, item: Row, where: str) -> Label:
         if parts[name] not in known and json.dumps(parts[name]) not in known:
             shown = f"{str(parts[name])[:60]!r} is none of the suite's labels"
             raise UsageError(f"{where}: sample {label.id}: {shown}: {', '.join(known[:10])}")
-    return replace(label, label=said)
+    return structs.replace(label, label=said)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.jobs.refresh.collect import DEFAULT_SIZE, Wanted
@@ -15,8 +16,7 @@ from evalkit.suites.yaml_source import Loc, Source, parse
 _KEYS = ("suite", "logs", "size", "since_days", "approvals")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """A refresh.yaml, read and checked."""
 
     path: Path

@@ -7,9 +7,10 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.refresh.desk import PLAN, RELEASE, RETIRED, Desk, Row
@@ -29,8 +30,7 @@ TREE_MARK = "evalkit.toml"
 LINKING_SCHEMA = "evalkit.linking/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Contents:
+class _Contents(Struct, frozen=True, kw_only=True):
     """The rows of a version."""
 
     rows: Sequence[Mapping[str, JsonValue]]

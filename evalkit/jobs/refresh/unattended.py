@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.refresh.clean import dedup, scrub
@@ -32,8 +33,7 @@ from evalkit.report.rot import rot_markdown
 SCHEMA = "evalkit.refresh/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """How far a refresh has come."""
 
     folder: Path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from evalkit.errors import Diagnostic
 from evalkit.rot.exchange import Exchange, exchanges_in
@@ -15,8 +16,7 @@ STANDARD_INPUT = Path("-")
 _EXAMPLES = 3
 
 
-@dataclass(slots=True)
-class Tallied:
+class Tallied(Struct):
     """What became of the rows of the logs."""
 
     rows: int = 0

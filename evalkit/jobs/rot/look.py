@@ -6,9 +6,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs, to_builtins
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.rot.copies import copies, training_rows
@@ -44,8 +45,7 @@ TRAINING_SHARE = 0.5
 LINKING = "linking.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotOptions:
+class RotOptions(Struct, frozen=True, kw_only=True):
     """What a caller asks for."""
 
     suite_path: Path
@@ -91,7 +91,7 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "data_sha256": suite.dataset_sha256,
         "samples": len(suite.samples),
-        "logs": {"files": [str(path) for path in logs], "compared": traffic.n, **asdict(tallied)},
+        "logs": {"files": [str(path) for path in logs], "compared": traffic.n, **to_builtins(tallied)},
         "signals": [_document(signal) for signal in signals],
     }
     folder = options.out or options.reports / suite.name
@@ -182,7 +182,7 @@ def _labels(own: Traffic, traffic: Traffic, seed: int) -> Iterator[Signal]:
 
 
 def _renamed(signal: Signal, name: str) -> Signal:
-    return Signal(**(asdict(signal) | {"name": name}))
+    return structs.replace(signal, name=name)
 
 
 def _age(suite: Suite) -> Iterator[Signal]:
@@ -217,5 +217,5 @@ def _seen(suite: Suite, past: Past) -> Iterator[Signal]:
 
 
 def _document(signal: Signal) -> dict[str, Any]:
-    found = asdict(signal)
+    found = to_builtins(signal)
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in found.items()}

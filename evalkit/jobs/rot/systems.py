@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.history import history
@@ -23,8 +24,7 @@ _READ = "predicted"
 """The key of a metric's evidence that says how an answer was read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """What finished runs of one version of a suite's data left. All empty where there are none."""
 
     systems: tuple[System, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+
+from msgspec import structs
 
 from evalkit.errors import EvalkitError, Interrupted
 from evalkit.protocols import Clock
@@ -53,7 +54,7 @@ class Asking:
                 journal=self._journal,
                 cache=self._cache,
                 clock=self._clock,
-                limits=dataclasses.replace(limits, concurrency=concurrency or limits.concurrency),
+                limits=structs.replace(limits, concurrency=concurrency or limits.concurrency),
                 progress=self._progress,
             )
             if earlier is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, structs
 
 from evalkit.hygiene.freshness import Freshness, freshness
 from evalkit.hygiene.leakage import Leakage, moment
@@ -21,8 +21,7 @@ SHOWN = 20
 """Samples a verdict names per check."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """A suite after its checks: what is left to judge by, and what is to be said."""
 
     suite: Suite
@@ -31,7 +30,7 @@ class Checked:
     """For verdict.json; empty when the suite names no training data."""
     freshness: Mapping[str, Any]
     """For verdict.json."""
-    states: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
     """Samples that training data makes dirty or suspect, by id."""
     checks: tuple[Mapping[str, Any], ...] = ()
     """One entry per plug-in check, for verdict.json."""
@@ -73,7 +72,7 @@ def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") 
             "detail": finding.detail,
             "samples": dict(list(finding.samples.items())[:SHOWN]),
         }
-        state = dataclasses.replace(state, checks=(*state.checks, told))
+        state = structs.replace(state, checks=(*state.checks, told))
         state = _acted(state, finding, spec.action, "CHECK_FAILED")
     return state
 
@@ -162,7 +161,7 @@ def _acted_on_training(state: Checked, found: TrainingData) -> Checked:
     suite, overlap = state.suite, found.contamination
     blocking, warnings = leak_findings(found.leakage, suite.hygiene.later_training)
     states = {sample: kept[0].state for sample, kept in overlap.evidence.items()}
-    state = dataclasses.replace(
+    state = structs.replace(
         state,
         contamination=training_document(found) | {"action": suite.contamination},
         states=states,
@@ -180,7 +179,7 @@ def _acted_on_training(state: Checked, found: TrainingData) -> Checked:
             return _blocked(state, "CONTAMINATED", why)
     if suite.contamination == "clean":
         return _without(state, {s: e[0].where for s, e in overlap.evidence.items()}, words_of(overlap))
-    return dataclasses.replace(state, warnings=(*state.warnings, f"{words_of(overlap)}."))
+    return structs.replace(state, warnings=(*state.warnings, f"{words_of(overlap)}."))
 
 
 def words_of(found: Contamination) -> str:
@@ -204,17 +203,17 @@ def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> 
     if action == "fail":
         return _blocked(state, code, detail)
     if action == "warn" or not finding.samples:
-        return dataclasses.replace(state, warnings=(*state.warnings, detail))
+        return structs.replace(state, warnings=(*state.warnings, detail))
     return _without(state, finding.samples, detail)
 
 
 def _blocked(state: Checked, code: str, detail: str) -> Checked:
-    return dataclasses.replace(state, blocking=(*state.blocking, Reason(code=code, is_blocking=True, detail=detail)))
+    return structs.replace(state, blocking=(*state.blocking, Reason(code=code, is_blocking=True, detail=detail)))
 
 
 def _without(state: Checked, samples: Mapping[str, str], detail: str) -> Checked:
     """The state without these samples, and with a warning that says so."""
     left = tuple(sample for sample in state.suite.samples if sample.id not in samples)
     warning = f"{detail}; they were left out, and only the {len(left):,} others are judged"
-    suite = dataclasses.replace(state.suite, samples=left)
-    return dataclasses.replace(state, suite=suite, warnings=(*state.warnings, warning))
+    suite = structs.replace(state.suite, samples=left)
+    return structs.replace(state, suite=suite, warnings=(*state.warnings, warning))

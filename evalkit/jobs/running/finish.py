@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, structs
 
 from evalkit import __version__
 from evalkit.compare import noise
@@ -45,8 +44,7 @@ from evalkit.types import AGAIN, CANDIDATE, Sample, Suite, Verdict
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """What a run leaves."""
 
     folder: Path
@@ -60,12 +58,12 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
     """
     question = asked(main.suite)
     looked_at = checked(main.suite, question, story.created)
-    everything, main = main, dataclasses.replace(main, suite=looked_at.suite)
+    everything, main = main, structs.replace(main, suite=looked_at.suite)
     scoring, first = _scoring(main), main.suite.baselines[0]
     write_atomic(folder / ROWS, (_line(row) for row in scoring.rows(question)))
     beside = guards_checked(guards, asked, story.created)
     others = {path: (answers, _scoring(answers).finish()) for path, answers in beside.answers.items()}
-    story = dataclasses.replace(story, blocking=story.blocking + looked_at.blocking + beside.blocking)
+    story = structs.replace(story, blocking=story.blocking + looked_at.blocking + beside.blocking)
     pairs = {name: pair_of(name, main, scoring, others, story, audit) for name in main.suite.baselines}
     verdicts = _decided(main.suite, pairs, story)
     name = deciding(verdicts)
@@ -119,7 +117,7 @@ def _decided(suite: Suite, pairs: Mapping[str, Pair], story: Story) -> dict[str,
         return {name: decide(pair.evidence) for name, pair in pairs.items()}
     candidate = story.candidate or candidate_fingerprint(suite.models[CANDIDATE], story.identities.get(CANDIDATE))
     with counted(Judged(suite=suite, candidate=candidate, run=story.run, created=story.created)) as uses:
-        verdicts = {name: decide(dataclasses.replace(pair.evidence, reuse=uses.reuse)) for name, pair in pairs.items()}
+        verdicts = {name: decide(structs.replace(pair.evidence, reuse=uses.reuse)) for name, pair in pairs.items()}
         uses.write(over_all(verdicts))
     return verdicts
 

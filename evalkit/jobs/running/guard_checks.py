@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct, structs
 
 from evalkit.jobs.running.checks import Checked, checked
 from evalkit.jobs.running.pairs import Answers
@@ -13,8 +13,7 @@ from evalkit.types import Reason, Sample, Suite
 Question = Callable[[Sample], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardsChecked:
+class GuardsChecked(Struct, frozen=True, kw_only=True):
     """The guard suites after their checks."""
 
     answers: Mapping[str, Answers]
@@ -39,7 +38,7 @@ def guards_checked(
     return GuardsChecked(
         answers={path: _left(answers, found.get(path)) for path, answers in guards.items()},
         blocking=tuple(
-            dataclasses.replace(reason, detail=f"in the guard suite {path}: {reason.detail}")
+            structs.replace(reason, detail=f"in the guard suite {path}: {reason.detail}")
             for path, one in found.items()
             for reason in one.blocking
         ),
@@ -53,4 +52,4 @@ def asks_for_checks(suite: Suite) -> bool:
 
 
 def _left(answers: Answers, found: Checked | None) -> Answers:
-    return answers if found is None else dataclasses.replace(answers, suite=found.suite)
+    return answers if found is None else structs.replace(answers, suite=found.suite)

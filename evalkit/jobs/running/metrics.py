@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
+
+from msgspec import structs
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.options import OptionError
@@ -30,7 +31,7 @@ def build_metrics(suite: Suite, overrides: Sequence[str] = ()) -> dict[str, Metr
             source = source or with_overrides(read_source(suite.path), overrides)
             found += [_placed(each, number, source) for each in _mistakes(suite, number, error)]
         except UsageError as error:
-            found += (dataclasses.replace(each, path=each.path or str(suite.path)) for each in error.diagnostics)
+            found += (structs.replace(each, path=each.path or str(suite.path)) for each in error.diagnostics)
     if found:
         raise UsageError(diagnostics=tuple(found))
     return built
@@ -42,7 +43,7 @@ def _mistakes(suite: Suite, number: int, error: OptionError) -> Iterator[OptionE
     later: UsageError | None = error
     while isinstance(later, OptionError) and (later is error or later.key in spec.options):
         yield later
-        spec = dataclasses.replace(spec, options={k: v for k, v in spec.options.items() if k != later.key})
+        spec = structs.replace(spec, options={k: v for k, v in spec.options.items() if k != later.key})
         later = _refusal(spec, suite) if error.key else None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.compare.gate import Evidence
 from evalkit.compare.guards import Measured
@@ -18,8 +19,7 @@ from evalkit.types import BASELINE, CANDIDATE, JsonValue, ModelIdentity, Reason,
 from evalkit.types.table import ScoreTable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class Answers(Struct, frozen=True, kw_only=True):
     """One suite's outcomes, complete or not."""
 
     suite: Suite
@@ -27,8 +27,7 @@ class Answers:
     outcomes: OutcomesOf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """How the answers came about: shown in the report, and part of what decides where a check failed."""
 
     run: str
@@ -66,8 +65,7 @@ Audit = Callable[[str, ScoreTable], tuple[tuple[Reason, ...], tuple[str, ...]]]
 """What the answers of a baseline and the candidate say about the models behind them: (blocking reasons, warnings)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """What was found of one baseline and the candidate."""
 
     suite: Suite

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, structs, to_builtins
 
 from evalkit.errors import ExecutionError
 from evalkit.fingerprint import fingerprint
@@ -20,8 +20,7 @@ _COUNTED = frozenset({"ship", "dont_ship", "inconclusive"})
 """Verdicts that chose by the samples; broken evidence and a part of the suite choose nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """Who is judged, in which run."""
 
     suite: Suite
@@ -30,8 +29,7 @@ class Judged:
     created: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """What is known of earlier uses, and how this one is written down."""
 
     reuse: Reuse
@@ -56,7 +54,7 @@ def counted(judged: Judged) -> Iterator[Counted]:
             if judged.suite.gate.reuse.policy != "warn":
                 raise
             note = sentence(f"Earlier uses of these samples are not known: {error}")
-        reuse = dataclasses.replace(_reuse(book.uses if book else (), judged), note=note)
+        reuse = structs.replace(_reuse(book.uses if book else (), judged), note=note)
 
         def write(verdict: Verdict) -> None:
             if book is not None and verdict.status in _COUNTED and _is_first(book.uses, judged):
@@ -96,8 +94,8 @@ def candidate_fingerprint(spec: ModelSpec, identity: ModelIdentity | None) -> st
         proven = {"weights": identity.weights_sha256, "adapter": identity.adapter_sha256}
     else:
         proven = {"backend": spec.backend, "model": spec.model, "endpoint": spec.base_url}
-    decoding = dataclasses.asdict(spec.generation)
-    prompt = dataclasses.asdict(spec.prompt)
+    decoding = to_builtins(spec.generation)
+    prompt = to_builtins(spec.prompt)
     return fingerprint({**proven, "prompt": prompt, "generation": decoding})
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 import functools
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, structs, to_builtins
 
 from evalkit.errors import EntryError, InvalidEvidence, UsageError
 from evalkit.jobs.running import judges
@@ -49,8 +49,7 @@ FREE_BACKENDS = frozenset({"local", "outputs"})
 """Asking them is never paid for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """What the command line asks of a run."""
 
     suite_path: Path
@@ -68,8 +67,7 @@ class RunOptions:
     """Ask the first baseline a second time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """The suites of a run, checked, with their metrics; the main one first."""
 
     main: Suite
@@ -94,8 +92,8 @@ class Loaded:
                 f"--noise-floor asks the baseline everything a second time, and {again.place} has recorded answers "
                 "(backend: outputs), which stay as they are: leave --noise-floor out, or name a model to ask"
             )
-        models = {**self.main.models, AGAIN: dataclasses.replace(again, role=AGAIN)}
-        return dataclasses.replace(self, main=dataclasses.replace(self.main, models=models))
+        models = {**self.main.models, AGAIN: structs.replace(again, role=AGAIN)}
+        return structs.replace(self, main=structs.replace(self.main, models=models))
 
 
 def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = None) -> Loaded:
@@ -140,9 +138,9 @@ def run(options: RunOptions, progress: Progress) -> Finished:
             raise located(error, loaded.main.models, options.suite_path, options.overrides) from error
         if asked.is_refused:
             return finish_refused(loaded.main, asked.story, folder)
-        story = dataclasses.replace(
+        story = structs.replace(
             asked.story,
-            probes={name: dataclasses.asdict(seen) for name, seen in asked.probes.items()},
+            probes={name: to_builtins(seen) for name, seen in asked.probes.items()},
             timings={
                 **asked.story.timings,
                 "started": asked.story.created,
@@ -185,15 +183,14 @@ def _refuse_early(options: RunOptions, loaded: Loaded) -> None:
         refuse_unreadable(one)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What asking everything brought."""
 
     main: Part
     story: Story
     is_refused: bool = False
     """Nothing more was asked; `story.blocking` says why."""
-    probes: Mapping[str, identity.Probe] = dataclasses.field(default_factory=dict)
+    probes: Mapping[str, identity.Probe] = field(default_factory=dict)
     """By baseline; none where there was nothing to tell apart."""
     judges: Sequence[Work] = ()
 
@@ -215,9 +212,9 @@ async def _asked(options: RunOptions, loaded: Loaded, run_id: str, progress: Pro
                 next_command=resuming(options.command, run_id),
             )
             try:
-                return dataclasses.replace(await _outcomes(options, work, panels, story, progress), judges=panels)
+                return structs.replace(await _outcomes(options, work, panels, story, progress), judges=panels)
             except InvalidEvidence as error:
-                blocked = dataclasses.replace(story, blocking=(reason_of(error),))
+                blocked = structs.replace(story, blocking=(reason_of(error),))
                 return Asked(main=work[0], story=blocked, is_refused=True)
 
 
@@ -241,7 +238,7 @@ async def _outcomes(
                     timings = {"asking_s": round(time.monotonic() - began, 2)}
                     await judges.ask(panels, journal, asking, work[0].suite.run.concurrency)
     counted = {name: engine.summary() for name, engine in engines.items()}
-    return Asked(main=work[0], story=dataclasses.replace(story, engines=counted, timings=timings), probes=seen)
+    return Asked(main=work[0], story=structs.replace(story, engines=counted, timings=timings), probes=seen)
 
 
 @contextlib.contextmanager

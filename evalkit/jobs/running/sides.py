@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct, structs
 
 from evalkit.errors import EntryError, ExecutionError, UsageError
 from evalkit.plugins import make_backends
@@ -26,8 +26,7 @@ _ENTRY_KEY = re.compile(r"models(?:\.\w+)+")
 """How a backend's complaint begins: the key that it is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """One role's backend, ready to answer."""
 
     backend: Backend
@@ -73,7 +72,7 @@ def placed(error: UsageError, path: Path, overrides: Sequence[str]) -> UsageErro
             loc: Loc = tuple(key[0].split("."))
             found.append(source.diagnostic(loc, diagnostic.message, help=diagnostic.help))
         elif diagnostic.path is None and diagnostic.line is not None:
-            found.append(dataclasses.replace(diagnostic, path=source.path))
+            found.append(structs.replace(diagnostic, path=source.path))
         else:
             found.append(diagnostic)
     return UsageError(diagnostics=tuple(found))

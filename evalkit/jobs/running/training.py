@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.contamination import Contamination, TrainingRow, find_overlap
@@ -29,8 +30,7 @@ class Onlooker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingData:
+class TrainingData(Struct, frozen=True, kw_only=True):
     """What the training data has to do with the samples."""
 
     contamination: Contamination

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
+
+from msgspec import to_builtins
 
 from evalkit.errors import InvalidEvidence
 from evalkit.run import identity
@@ -40,7 +41,7 @@ async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Pr
         progress.on_note(f"checking that {name} and candidate are two models")
         with _naming(name, part.suite):
             seen[name] = await identity.probe(pair, cache)
-        journal.set_meta({key: dataclasses.asdict(seen[name])})
+        journal.set_meta({key: to_builtins(seen[name])})
     return seen
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyGuard:
+class ReadyGuard(Struct, frozen=True, kw_only=True):
     """A guard suite of the package, in `starter/guards/<name>`."""
 
     name: str

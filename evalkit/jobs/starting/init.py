@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct
 
 from evalkit.backends.local import missing_packages
 from evalkit.errors import ExecutionError, UsageError
@@ -29,8 +30,7 @@ STARTER = (
 """(file in the package, file in the folder)"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(Struct, frozen=True, kw_only=True):
     """What `init` made."""
 
     folder: Path

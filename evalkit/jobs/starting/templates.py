@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.suites.load import SUITE_NAME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
+class Template(Struct, frozen=True, kw_only=True):
     """A suite of the package, in `starter/tasks/<name>`."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from evalkit.compare.noise import NoiseFloor
 from evalkit.report.costs import cost_document, latency_document
@@ -37,7 +38,7 @@ def _compared(found: Compared, facts: RunFacts) -> dict[str, Any]:
         "primary": primary_document(verdict, suite),
         "flips": flip_counts(found.flips),
         "outcomes": tally_document(table.tallies[BASELINE]),
-        "identity": asdict(found.identity) if found.identity is not None else {},
+        "identity": to_builtins(found.identity) if found.identity is not None else {},
         "cost": cost_document(table, suite, found.costs)[BASELINE],
         "latency": latency_document(table, seed)[BASELINE],
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.document.facts import RunFacts
@@ -67,7 +68,7 @@ def _coverage(table: ScoreTable | None) -> dict[str, Any]:
 
 
 def _identity(facts: RunFacts) -> dict[str, Any]:
-    document: dict[str, Any] = {role: asdict(identity) for role, identity in facts.identities.items()}
+    document: dict[str, Any] = {role: to_builtins(identity) for role, identity in facts.identities.items()}
     table = facts.table
     share = round(table.equal_answers / table.both_answered, 6) if table and table.both_answered else None
     return document | {"equal_answers": share, "probe": dict(facts.probe)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from evalkit.compare.noise import NoiseFloor
 from evalkit.costs.payback import Costs
@@ -12,8 +13,7 @@ from evalkit.types import BASELINE, ModelIdentity, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class Compared(Struct, frozen=True, kw_only=True):
     """What was found against one baseline. Suite and table hold it and the candidate only."""
 
     suite: Suite
@@ -24,8 +24,7 @@ class Compared:
     identity: ModelIdentity | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True, kw_only=True):
     """Everything about a run that its verdict document shows; of several baselines, against the one that decides."""
 
     suite: Suite

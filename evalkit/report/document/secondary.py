@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from evalkit.compare.reuse import chance_of_a_false_ship
 from evalkit.report.document.facts import RunFacts
@@ -39,7 +40,7 @@ def _guard(guard: Guard) -> dict[str, Any]:
         "suite": guard.suite,
         "line": guard.line,
         "comparison": comparison_document(guard.comparison) if guard.comparison else None,
-        "must_pass": asdict(guard.must_pass) if guard.must_pass else None,
+        "must_pass": to_builtins(guard.must_pass) if guard.must_pass else None,
         "ratio": rounded(guard.ratio_point),
         "ratio_low": rounded(guard.ratio.low) if guard.ratio else None,
         "ratio_high": rounded(guard.ratio.high) if guard.ratio else None,
@@ -60,9 +61,9 @@ def _slice(part: Slice) -> dict[str, Any]:
 def _slice_summary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     if verdict.slice_summary is None:
         return {"note": "nothing was compared"}
-    found = asdict(verdict.slice_summary)
     weights = suite.gate.slices.weights
-    return found | {
+    return {
+        **to_builtins(verdict.slice_summary),
         "pooled_points": points(verdict.slice_summary.pooled_points),
         "weights": None if weights is None else dict(weights),
     }
@@ -75,4 +76,4 @@ def reuse_document(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     if found is None or verdict.primary is None:
         return told | {"note": "not counted: nothing was judged"}
     chance = chance_of_a_false_ship(found, verdict.primary, suite.gate)
-    return told | asdict(found) | {"false_ship": None if chance is None else round(chance, 6)}
+    return {**told, **to_builtins(found), "false_ship": None if chance is None else round(chance, 6)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from evalkit.report.read import Document, number, obj, objects, text
 from evalkit.report.text import cleaned
@@ -17,8 +18,7 @@ _FORBIDDEN = re.compile(r"[^\w./ -]+")
 MAX_NAME = 250
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
+class Tracked(Struct, frozen=True, kw_only=True):
     """What is logged of one run."""
 
     name: str

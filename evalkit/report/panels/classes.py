@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -14,8 +15,7 @@ from evalkit.report.read import Document, items, number, obj, objects, text, wor
 TINTS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassBlock:
+class ClassBlock(Struct, frozen=True, kw_only=True):
     """One metric's labels and its confusion matrices."""
 
     metric: str

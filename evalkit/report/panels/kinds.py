@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.compare.taxonomy import KINDS, LEVERS, Kind, Reading
@@ -12,8 +13,7 @@ from evalkit.report import strings
 from evalkit.report.read import Document, obj, objects, text, whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindRow:
+class KindRow(Struct, frozen=True, kw_only=True):
     """One kind of wrong answer."""
 
     word: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.report import strings
@@ -15,8 +15,7 @@ from evalkit.report.read import Document, items, number, obj, objects, text
 WIDTH, HEIGHT = 260, 34
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strip:
+class Strip(Struct, frozen=True, kw_only=True):
     """One side's scores by one metric."""
 
     side: str
@@ -27,8 +26,7 @@ class Strip:
     """The picture in words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(Struct, frozen=True, kw_only=True):
     """Both sides' scores by one metric."""
 
     metric: str

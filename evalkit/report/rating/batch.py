@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from evalkit.errors import ExecutionError
 from evalkit.fingerprint import canonical_bytes
@@ -15,8 +16,7 @@ KEY_SCHEMA = "evalkit.rate-key/1"
 SIDES = ("baseline", "candidate")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One comparison as a rater sees it. Nothing here says which side is whose."""
 
     item: str
@@ -25,8 +25,7 @@ class Item:
     right: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class Sheet(Struct, frozen=True, kw_only=True):
     """All of a page that was not written by evalkit: rubric and comparisons."""
 
     rubric: str
@@ -35,12 +34,11 @@ class Sheet:
     @property
     def batch(self) -> str:
         """64 hex digits over everything raters see: one other letter makes another batch."""
-        shown = {"v": 1, "rubric": self.rubric, "items": [asdict(item) for item in self.items]}
+        shown = {"v": 1, "rubric": self.rubric, "items": [to_builtins(item) for item in self.items]}
         return hashlib.sha256(canonical_bytes(shown)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """What unblinds the ratings of one page. It stays beside the run and never goes into the page."""
 
     run: str
@@ -58,7 +56,7 @@ class Key:
 
     def as_document(self) -> dict[str, Any]:
         """rate-key.json."""
-        return {"schema": KEY_SCHEMA} | asdict(self)
+        return {"schema": KEY_SCHEMA, **to_builtins(self)}
 
     @property
     def by_item(self) -> Mapping[str, Showing]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 DIFFERS, REST = "differs", "rest"
 """The strata: the metric scores the two answers differently, or it does not (or scored only one)."""
@@ -19,8 +20,7 @@ REPEATED = 10
 FEWEST_FOR_REPEATS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What the draw has to know of a sample whose two answers can be compared."""
 
     id: str
@@ -28,8 +28,7 @@ class Seen:
     cluster: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stratum:
+class Stratum(Struct, frozen=True, kw_only=True):
     """How many samples a part of the run holds, and how many of them people are shown."""
 
     name: str
@@ -37,8 +36,7 @@ class Stratum:
     drawn: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
+class Showing(Struct, frozen=True, kw_only=True):
     """One comparison of the page: a sample, which side stands left, and the name it has there."""
 
     item: str
@@ -51,8 +49,7 @@ class Showing:
     is_repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Struct, frozen=True, kw_only=True):
     """The comparisons in the order they are shown, and the strata they come from."""
 
     showings: tuple[Showing, ...]

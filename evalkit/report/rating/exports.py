@@ -12,8 +12,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 
@@ -22,8 +23,7 @@ MAX_NAME_CHARS = 200
 _CHAIN = re.compile(r',"chain":"([0-9a-f]{64})"\}$')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
+class Rating(Struct, frozen=True, kw_only=True):
     """One choice of one rater, still blind."""
 
     item: str
@@ -33,8 +33,7 @@ class Rating:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(Struct, frozen=True, kw_only=True):
     """Everything one rater sent in one file."""
 
     rater: str

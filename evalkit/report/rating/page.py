@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from markupsafe import Markup
+from msgspec import to_builtins
 
 from evalkit.report.rating.batch import Sheet
 from evalkit.report.shell import asset, policy, template
@@ -22,7 +22,7 @@ def render_page(sheet: Sheet) -> bytes:
     """
     style = Markup(asset("report.css") + asset("rating.css"))  # noqa: S704 - our own files
     script = Markup("\n".join(['"use strict";', "(() => {", *map(asset, SCRIPTS), "})();"]))  # noqa: S704 - ours
-    told = json.dumps({"batch": sheet.batch, "items": [asdict(item) for item in sheet.items]}, ensure_ascii=False)
+    told = json.dumps({"batch": sheet.batch, "items": [to_builtins(item) for item in sheet.items]}, ensure_ascii=False)
     page = template("rating.html.j2").render(
         style=style,
         script=script,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.numbers import percent
@@ -24,8 +25,7 @@ TELLING = 10
 NOT_CHANCE = 0.001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vote:
+class Vote(Struct, frozen=True, kw_only=True):
     """One rating, unblinded."""
 
     rater: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 Layout = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 Packing = Literal["", "gz", "zst"]
@@ -24,8 +25,7 @@ _LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """How a file of rows is written."""
 
     layout: Layout

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import IO, NoReturn
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 
@@ -19,8 +20,7 @@ _NO_TEXT = (
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How much a file may hold, once unpacked."""
 
     row_bytes: int

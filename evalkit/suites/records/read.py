@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
+
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.diagnostics import Problems
@@ -24,8 +25,7 @@ _PEEKED = 1 << 16
 _MAGICS = ((b"\x1f\x8b", "gz"), (b"\x28\xb5\x2f\xfd", "zst"))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row and where it stands."""
 
     where: str
@@ -33,7 +33,6 @@ class Row:
     fields: Mapping[str, JsonValue]
 
 
-@dataclass(slots=True)
 class _Told(Problems):
     """Mistakes told one at a time, as they are found: raised, or given to whoever counts them."""
 

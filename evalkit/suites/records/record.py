@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from evalkit.suites.records.read import Row
 from evalkit.types import JsonValue, Message
@@ -27,8 +28,7 @@ _DEPTH = 3
 """Of flat rows: texts further down are no question."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One example, told in the same words for every shape of file."""
 
     inputs: tuple[str, ...]

@@ -1,11 +1,11 @@
 """Evidence nobody should bring: each ends in a clear verdict with finite numbers or none, never in a traceback."""
 
-import dataclasses
 import json
 import time
 
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -107,8 +107,8 @@ def test_a_score_that_is_no_number_is_named_and_decides_nothing(bad, role):
     data = table([0.0, 1.0] * 50, [1.0] * 100, slices={"part=a": [i < 50 for i in range(100)]})
     values = data.columns[role]["exact"].values.copy()
     values[7] = bad
-    columns = {**data.columns, role: {"exact": dataclasses.replace(data.columns[role]["exact"], values=values)}}
-    verdict, document = judged(dataclasses.replace(data, columns=columns), guards=(GuardSpec(metric="exact"),))
+    columns = {**data.columns, role: {"exact": structs.replace(data.columns[role]["exact"], values=values)}}
+    verdict, document = judged(structs.replace(data, columns=columns), guards=(GuardSpec(metric="exact"),))
     assert first(verdict) == ("invalid", "TOO_FEW_SAMPLES")
     assert "no finite number" in verdict.reasons[0].detail
     assert document["primary"]["delta_points"] is None
@@ -123,7 +123,7 @@ def classified(gold, baseline, candidate, **options):
     outcomes = {
         (role, str(i)): [Response(text=label, finish="stop")] for role in said for i, label in enumerate(said[role])
     }
-    scoring = Scoring(dataclasses.replace(suite(), samples=samples), [metric], lambda _: outcomes)
+    scoring = Scoring(structs.replace(suite(), samples=samples), [metric], lambda _: outcomes)
     return metric, scoring.finish().table("baseline")
 
 
@@ -151,7 +151,7 @@ def test_one_sample_and_one_cluster_of_a_corpus_metric_show_nothing():
     assert first(judged(data, metric)[0]) == ("invalid", "TOO_FEW_SAMPLES")
     assert judged(data, metric, validity=LENIENT)[0].status != "ship"
     metric, data = classified(["a", "b"] * 40, ["b"] * 80, ["a", "b"] * 40)
-    whole = dataclasses.replace(data, clusters=np.zeros(80, dtype=np.intp))
+    whole = structs.replace(data, clusters=np.zeros(80, dtype=np.intp))
     verdict, _ = judged(whole, metric, validity=LENIENT)
     assert (verdict.primary.bounds.low, verdict.primary.bounds.high) == (-100.0, 100.0)
 
@@ -163,7 +163,7 @@ def test_hundred_thousand_slices_are_judged_in_time():
     data = table(list(base), list(cand))
     slices = {f"id={i}": np.array([i], dtype=np.intp) for i in range(n)}
     start = time.process_time()
-    verdict, _ = judged(dataclasses.replace(data, slices=slices), slices=SlicesSpec(min_n=1))
+    verdict, _ = judged(structs.replace(data, slices=slices), slices=SlicesSpec(min_n=1))
     assert time.process_time() - start < 30
     assert verdict.status == "ship"
     assert len(verdict.slices) <= 1_100

@@ -1,10 +1,10 @@
 """The gate: every verdict, every reason code, their precedence and the edge of five points."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -217,7 +217,7 @@ def test_validity_limits_are_the_suites():
 def test_a_ship_with_a_blocking_reason_cannot_be_made():
     verdict = judged((114, 41, 8, 37))
     with pytest.raises(ValueError, match="blocking"):
-        dataclasses.replace(verdict, reasons=(Reason(code="X", is_blocking=True, detail=""),))
+        structs.replace(verdict, reasons=(Reason(code="X", is_blocking=True, detail=""),))
 
 
 def test_each_side_has_an_interval_of_its_own_where_scores_are_right_or_wrong():

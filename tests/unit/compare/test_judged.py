@@ -1,9 +1,8 @@
 """A judge's difference before the gate: corrected by people's labels, or not believed."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -51,7 +50,7 @@ def test_a_judge_nobody_probed_is_told_apart():
 def test_a_judge_that_cannot_be_read_on_more_than_one_answer_in_a_hundred_decides_nothing(counts):
     read = judge(confusion={"": GOOD}, asked=400, unread=4)
     assert code_of(verdict_of(counts, read)) == code_of(verdict_of(counts, judge(confusion={"": GOOD})))
-    found = verdict_of(counts, dataclasses.replace(read, unread=5))
+    found = verdict_of(counts, structs.replace(read, unread=5))
     assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNREADABLE")
     assert "no usable grade on 5 of 400 answers, and at most 1 % may be left out" in found.reasons[0].detail
     assert "As the others have it, " in found.reasons[0].detail
@@ -92,13 +91,13 @@ def test_error_rates_of_another_candidate_hold_only_where_the_judge_erred_alike(
     found = verdict_of(SHIPS, alike)
     assert (found.status, found.primary.method) == ("ship", "rogan-gladen, pooled")
     assert "400 labelled answers of other models (Rogan–Gladen, taken to be the same here)" in found.primary.note
-    found = verdict_of(SHIPS, dataclasses.replace(alike, confusion={"baseline": GOOD, "candidate": FOOLED}))
+    found = verdict_of(SHIPS, structs.replace(alike, confusion={"baseline": GOOD, "candidate": FOOLED}))
     assert (found.status, code_of(found)) == ("inconclusive", "JUDGE_UNCALIBRATED")
     assert "people labelled answers of other models than these" in found.reasons[0].detail
-    these = verdict_of(SHIPS, dataclasses.replace(alike, whose="these"))
+    these = verdict_of(SHIPS, structs.replace(alike, whose="these"))
     assert these.primary.method == "rogan-gladen, each side"
     assert "not on record" not in these.primary.note
-    unknown = verdict_of(SHIPS, dataclasses.replace(alike, whose="unknown"))
+    unknown = verdict_of(SHIPS, structs.replace(alike, whose="unknown"))
     assert "(Rogan–Gladen, each side by its own; that these models gave them is not on record)" in unknown.primary.note
 
 
@@ -158,9 +157,9 @@ def test_a_gain_that_is_all_length_is_inconclusive_unless_people_saw_it_too():
     assert "equally long and equally styled" in found.reasons[0].detail
     base = data.columns["baseline"]["exact"].values
     own = {data.sample_ids[i]: (base[i], base[i] + gain[i], 1.0) for i in range(0, 200, 2)}
-    assert verdict_of(None, dataclasses.replace(trusted, own=own), data).status == "ship"
+    assert verdict_of(None, structs.replace(trusted, own=own), data).status == "ship"
     unrelated = {name: (draw.normal(20, 40), 1.0) for name in data.sample_ids}
-    assert verdict_of(None, dataclasses.replace(trusted, looks=unrelated), data).status == "ship"
+    assert verdict_of(None, structs.replace(trusted, looks=unrelated), data).status == "ship"
 
 
 def test_looks_are_held_equal_on_the_corrected_scale():
@@ -206,8 +205,8 @@ def test_what_is_missing_is_held_against_a_difference_that_people_corrected():
     assert verdict_of(None, judge(own=own), data).status == "ship"
     gone = np.ones(200, dtype=bool)
     gone[np.flatnonzero(column.values == 1.0)[:9]] = False
-    sides = data.columns | {"candidate": {"exact": dataclasses.replace(column, is_scored=gone)}}
-    found = verdict_of(None, judge(own=own), dataclasses.replace(data, columns=sides))
+    sides = data.columns | {"candidate": {"exact": structs.replace(column, is_scored=gone)}}
+    found = verdict_of(None, judge(own=own), structs.replace(data, columns=sides))
     assert code_of(found) == "MISSING_COULD_DECIDE"
 
 
@@ -225,6 +224,6 @@ def test_what_is_missing_is_held_against_the_corrected_difference_too():
     column = data.columns["candidate"]["exact"]
     gone = np.ones(200, dtype=bool)
     gone[np.flatnonzero(column.values == 1.0)[:9]] = False
-    sides = data.columns | {"candidate": {"exact": dataclasses.replace(column, is_scored=gone)}}
-    found = verdict_of(None, judge(confusion={"": GOOD}), dataclasses.replace(data, columns=sides))
+    sides = data.columns | {"candidate": {"exact": structs.replace(column, is_scored=gone)}}
+    found = verdict_of(None, judge(confusion={"": GOOD}), structs.replace(data, columns=sides))
     assert code_of(found) == "MISSING_COULD_DECIDE"

@@ -1,10 +1,10 @@
 """Zero tolerance: one failure blocks, nothing unscored passes, and no failure is stated with its exact bound."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -69,7 +69,7 @@ def test_many_failures_are_counted_in_the_sentence_and_listed_in_the_document():
 
 @pytest.mark.parametrize(("on_unresolved", "status"), [("inconclusive", "inconclusive"), ("warn", "ship")])
 def test_unscored_never_counts_as_passed(on_unresolved, status):
-    spec = dataclasses.replace(watched(), on_unresolved=on_unresolved)
+    spec = structs.replace(watched(), on_unresolved=on_unresolved)
     verdict = decide(evidence(spec, candidate={3: None}))
     assert verdict.status == status
     assert "GUARD_UNRESOLVED" in [reason.code for reason in verdict.reasons]
@@ -96,7 +96,7 @@ def test_a_slice_and_a_whole_suite_can_have_to_pass():
     assert decide(evidence(spec, slices=masks, candidate={29: 0.0})).status == "dont_ship"
     elsewhere = watched(must_pass=(), suite=Path("jailbreaks/suite.yaml"))
     other = Measured(table=table([1.0] * 30, [1.0] * 29 + [0.0]), metrics={"exact": Exact()})
-    found = dataclasses.replace(evidence(elsewhere), guards={"jailbreaks/suite.yaml": other})
+    found = structs.replace(evidence(elsewhere), guards={"jailbreaks/suite.yaml": other})
     verdict = decide(found)
     assert verdict.status == "dont_ship"
     assert verdict.guards[0].must_pass.failed == ("29",)
@@ -119,7 +119,7 @@ def test_a_repeat_without_a_score_did_not_pass():
     scored = np.full(200, 3)
     scored[5] = 2
     repeats = Repeats(asked=3, scored=scored, squares=np.zeros(200))
-    side = {"exact": dataclasses.replace(sides["candidate"]["exact"], repeats=repeats)}
-    data = dataclasses.replace(found.main.table, columns={**sides, "candidate": side})
+    side = {"exact": structs.replace(sides["candidate"]["exact"], repeats=repeats)}
+    data = structs.replace(found.main.table, columns={**sides, "candidate": side})
     guard = decide(evidence(watched(), tables=data)).guards[0]
     assert guard.must_pass.unscored == ("5",)

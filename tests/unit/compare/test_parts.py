@@ -1,11 +1,10 @@
 """Slices, the production mix, what drives a difference and what the whole hides."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tables import Exact, column, pairs, suite, table
 
 from evalkit.compare import drivers, mix
@@ -120,10 +119,10 @@ def f1_table(n=200, seed=1):
         predicted = np.where(rng.random(n) < accuracy, gold, rng.integers(3, size=n))
         scores = [metric.score(f"l{p}", sample) for p, sample in zip(predicted, samples, strict=True)]
         made = column([score.value for score in scores])
-        columns[role] = {"exact": dataclasses.replace(made, counts=Counts.of(np.array([s.counts for s in scores])))}
+        columns[role] = {"exact": structs.replace(made, counts=Counts.of(np.array([s.counts for s in scores])))}
     keep = np.arange(n) < n // 4
     plain = table([1.0] * n, [1.0] * n, slices={"lang=de": keep, "lang=en": ~keep})
-    return dataclasses.replace(plain, columns=columns), metric
+    return structs.replace(plain, columns=columns), metric
 
 
 def test_a_corpus_metric_is_taken_of_weighed_counts():
@@ -196,9 +195,7 @@ def test_slices_are_corrected_for_their_number():
 
 def test_a_hundred_thousand_slices_have_a_clear_result(monkeypatch):
     base, cand = pairs(40_000, 30_000, 10_000, 20_000)
-    data = dataclasses.replace(
-        table(base, cand), slices={f"id={i}": np.array([i], dtype=np.intp) for i in range(100_000)}
-    )
+    data = structs.replace(table(base, cand), slices={f"id={i}": np.array([i], dtype=np.intp) for i in range(100_000)})
     measured = []
 
     def counted(found, *, seed):
@@ -225,7 +222,7 @@ def test_secondary_metrics_are_adjusted_and_cannot_ship():
     other = [Exact() for _ in range(2)]
     other[0].name, other[1].name = "other", "third"
     metrics = {"exact": Exact(), "other": other[0], "third": other[1]}
-    verdict = judged(dataclasses.replace(data, columns=columns), metrics)
+    verdict = judged(structs.replace(data, columns=columns), metrics)
     assert verdict.status == "dont_ship"
     primary, second, third = verdict.metrics
     assert primary.adjusted_p is None
@@ -253,7 +250,7 @@ def test_a_metric_that_is_no_number_gives_no_number(rare):
     rows = np.zeros((60, 2))
     rows[:rare] = 1.0
     side = Column(values=rows[:, 0], is_scored=np.ones(60, dtype=bool), why={}, counts=Counts.of(rows))
-    data = dataclasses.replace(
+    data = structs.replace(
         two_slices((30, 0, 0, 0), (30, 0, 0, 0)), columns={role: {"exact": side} for role in ("baseline", "candidate")}
     )
     verdict = judged(data, {"exact": Ratio()})

@@ -1,9 +1,8 @@
 """Repeats: averaged per sample first, their spread told apart from the samples', and what would narrow the interval."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -30,8 +29,8 @@ def with_repeats(base, cand, **more):
         n, k = scores.shape
         squares = ((scores - scores.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
         repeats = Repeats(asked=k, scored=np.full(n, k), squares=squares)
-        columns[role] = {"exact": dataclasses.replace(data.columns[role]["exact"], repeats=repeats)}
-    return dataclasses.replace(data, columns=columns)
+        columns[role] = {"exact": structs.replace(data.columns[role]["exact"], repeats=repeats)}
+    return structs.replace(data, columns=columns)
 
 
 def judged(data):
@@ -140,7 +139,7 @@ def test_answers_become_means_of_samples_and_never_more_rows():
     sides = {
         r: ModelSpec(role=r, backend="outputs", generation=Generation(repeats=3)) for r in ("baseline", "candidate")
     }
-    asked = dataclasses.replace(suite(), samples=samples, models=sides)
+    asked = structs.replace(suite(), samples=samples, models=sides)
 
     def answer(text):
         return Response(text=text, finish="stop") if text else Failure(kind="timed_out", message="m")
@@ -154,7 +153,7 @@ def test_answers_become_means_of_samples_and_never_more_rows():
     assert column.repeats.asked == 3
     assert column.repeats.scored.tolist() == [3, 2, 0]
     assert column.repeats.squares == pytest.approx([2 / 3, 0, 0])
-    once = dataclasses.replace(asked, models={r: ModelSpec(role=r, backend="outputs") for r in sides})
+    once = structs.replace(asked, models={r: ModelSpec(role=r, backend="outputs") for r in sides})
     assert (
         Scoring(once, [Fixed()], lambda _: outcomes).finish().table("baseline").columns["candidate"]["exact"].repeats
         is None

@@ -1,8 +1,7 @@
 """Several primary metrics: all of them or any, which one decides, and what alpha each is judged at."""
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 from tables import Exact, column, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -33,7 +32,7 @@ def evidence(counts, require, *, changed=None, slices=None, **gate):
         for index, value in (changed or {}).get(name, {}).items():
             cand[index] = value
         sides["baseline"][name], sides["candidate"][name] = column(base), column(cand)
-    data = dataclasses.replace(table(*pairs(*SHIPS), slices=slices), columns=sides)
+    data = structs.replace(table(*pairs(*SHIPS), slices=slices), columns=sides)
     first, *others = counts
     primary = PrimarySpec(metric=first, others=tuple(others), require=require, **gate.pop("primary", {}))
     main = Measured(table=data, metrics={name: Named(name) for name in counts})
@@ -130,14 +129,14 @@ def test_a_slice_of_any_metric_that_must_pass_blocks():
     lost = dict(found.main.table.columns)
     lost = {role: dict(lost[role]) for role in lost}
     lost["baseline"]["b"], lost["candidate"]["b"] = column(base), column(cand)
-    data = dataclasses.replace(found.main.table, columns=lost)
-    verdict = decide(dataclasses.replace(found, main=dataclasses.replace(found.main, table=data)))
+    data = structs.replace(found.main.table, columns=lost)
+    verdict = decide(structs.replace(found, main=structs.replace(found.main, table=data)))
     assert verdict.primary.metric == "a"
     assert verdict.status == "dont_ship"
     assert any(r.code == "SLICE_REGRESSED" and r.detail.startswith("b: part=y") for r in verdict.reasons)
-    any_of = dataclasses.replace(found.suite.gate.primary, require="any")
+    any_of = structs.replace(found.suite.gate.primary, require="any")
     lenient = suite(primary=any_of, slices=SlicesSpec())
-    whole = dataclasses.replace(found, suite=lenient, main=dataclasses.replace(found.main, table=data))
+    whole = structs.replace(found, suite=lenient, main=structs.replace(found.main, table=data))
     assert decide(whole).primary.metric == "b"
 
 
@@ -161,7 +160,7 @@ def test_the_document_tells_each_and_the_one_that_decides():
     assert [(row["label"], row["state"]) for row in rows] == [("gain on a", "held"), ("gain on b", "unresolved")]
     assert all("as on the other primary metrics" in row["asked"] for row in rows)
     one = evidence({"a": SHIPS}, "all")
-    alone = dataclasses.replace(facts, suite=one.suite, verdict=decide(one))
+    alone = structs.replace(facts, suite=one.suite, verdict=decide(one))
     assert verdict_document(alone)["primaries"] is None
 
 

@@ -1,9 +1,8 @@
 """How many times the baseline's time the candidate takes, on the same samples, timed live."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec import structs
 
 from evalkit.costs.latency import latency_ratios, ttft_ratios
 from evalkit.types.table import ScoreTable
@@ -54,7 +53,7 @@ def test_a_rough_p95_says_so_and_a_time_of_nothing_is_left_out():
 
 
 def test_first_tokens_are_compared_by_themselves():
-    found = dataclasses.replace(
+    found = structs.replace(
         table([2.0] * 20, [4.0] * 20),
         first_tokens={"baseline": np.full(20, 0.5), "candidate": np.full(20, 0.25)},
     )

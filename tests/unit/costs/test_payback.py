@@ -78,7 +78,7 @@ def test_the_worked_case():
 
 
 def _given(spec):
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
 
 
 def test_the_same_without_labelling_is_in_time():

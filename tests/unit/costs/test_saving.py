@@ -1,12 +1,12 @@
 """What a request costs on both sides, from the same samples."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from evalkit.costs.saving import Priced, why_unpriced
 from evalkit.types import ModelSpec, Price, ValiditySpec
@@ -81,7 +81,7 @@ def test_why_a_cost_is_unknown():
         found = table(base, cand)
         return why_unpriced(Priced.of(found), found, models, asked)
 
-    free = PRICED | {"candidate": dataclasses.replace(PRICED["candidate"], price=None, path=Path("a.jsonl"))}
+    free = PRICED | {"candidate": structs.replace(PRICED["candidate"], price=None, path=Path("a.jsonl"))}
     assert why([1, 2, 3], [nan] * 3, free) == "the suite names no price for the candidate"
     assert why([1, 2, 3], [nan] * 3) == "the answers of the candidate carry no token counts"
     assert "only 3 of the 4" in why([1, 2, 3, 4], [1, 2, 3, nan])

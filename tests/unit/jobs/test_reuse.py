@@ -1,10 +1,10 @@
 """Several candidates judged by the same samples: counted, told, and limited where the suite says so."""
 
-import dataclasses
 import json
 
 import pytest
 from bench import label_of
+from msgspec import structs
 
 from evalkit.cli.app import execute
 from evalkit.jobs.running.reuse import candidate_fingerprint
@@ -152,13 +152,13 @@ def test_a_runs_candidate_compared_again_is_the_same_candidate(bench, judge, cap
 
 def test_another_prompt_is_another_candidate():
     spec = ModelSpec(role="candidate", backend="openai_compatible", model="tuned", base_url="http://127.0.0.1:1/v1")
-    asked = dataclasses.replace(spec, prompt=Prompt(system="Be brief."))
-    other = dataclasses.replace(spec, model="tuned-2")
+    asked = structs.replace(spec, prompt=Prompt(system="Be brief."))
+    other = structs.replace(spec, model="tuned-2")
     assert len({candidate_fingerprint(one, None) for one in (spec, asked, other)}) == 3
-    priced = dataclasses.replace(spec, price=Price(input=1.0, output=2.0), line=7)
+    priced = structs.replace(spec, price=Price(input=1.0, output=2.0), line=7)
     assert candidate_fingerprint(priced, None) == candidate_fingerprint(spec, None)
     weights = ModelIdentity(weights_sha256="w", adapter_sha256="a")
-    moved = dataclasses.replace(spec, base_url="http://127.0.0.1:2/v1")
+    moved = structs.replace(spec, base_url="http://127.0.0.1:2/v1")
     assert candidate_fingerprint(moved, weights) == candidate_fingerprint(spec, weights)
 
 

@@ -1,9 +1,8 @@
 """Votes, panels, weights and pairs: a grade needs enough judgments, and never more than they say."""
 
-import dataclasses
-
 import pytest
 from judge_bench import PAIR, RUBRIC, model_at, spec_of
+from msgspec import structs
 
 from evalkit.jobs.judging.in_run import mirrored
 from evalkit.judging.grade import grade
@@ -26,7 +25,7 @@ def rubric(tmp_path):
 def test_criteria_weigh_and_one_that_must_not_fail_makes_it_zero(rubric):
     assert grade(rubric, [judgment("right", 1.0), judgment("tone", 0.5)]).value == pytest.approx(0.625)
     assert grade(rubric, [judgment("right", 0.0), judgment("tone", 1.0)]).value == 0.0
-    lenient = dataclasses.replace(rubric, hard_fail=())
+    lenient = structs.replace(rubric, hard_fail=())
     assert grade(lenient, [judgment("right", 0.0), judgment("tone", 1.0)]).value == pytest.approx(0.75)
 
 
@@ -104,7 +103,7 @@ def test_criteria_of_a_pair_are_weighed_against_each_other(tmp_path):
 
     assert grade(spec, both(1.0, 0.0)).value == 1.0
     assert grade(spec, both(0.5, 0.0)).value == 0.0
-    assert grade(dataclasses.replace(spec, criteria=(spec.criteria[1], spec.criteria[1])), both(0.5, 0.5)).value == 0.5
+    assert grade(structs.replace(spec, criteria=(spec.criteria[1], spec.criteria[1])), both(0.5, 0.5)).value == 0.5
 
 
 def test_an_attempt_at_influence_is_kept(rubric):

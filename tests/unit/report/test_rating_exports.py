@@ -1,9 +1,9 @@
-import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from raters import download
 
 from evalkit.errors import UsageError
@@ -83,7 +83,7 @@ def test_a_longer_file_of_the_same_work_goes_on_from_a_shorter_one():
     assert not short.goes_on_from(long)
     assert not other.goes_on_from(short)
     # Ratings without a running hash (Label Studio's) are no beginning of a download, whoever gave them.
-    assert not long.goes_on_from(dataclasses.replace(short, chains=()))
+    assert not long.goes_on_from(structs.replace(short, chains=()))
 
 
 def task(item, *annotations, batch=BATCH):

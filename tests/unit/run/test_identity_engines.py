@@ -1,10 +1,10 @@
 """Sides on one engine of several adapters: same model, same endpoint, and yet two models."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engines import Scripted, part
+from msgspec import structs
 
 from evalkit.errors import InvalidEvidence
 from evalkit.run.identity import claims_other_weights, doubled_starts, refuse_one_model, served_mismatch
@@ -16,10 +16,10 @@ def on_one_engine(adapter, *, served="tuned", **facts):
     """Base and adapter behind one endpoint that proves no digests."""
     made = part(Scripted())
     identity = ModelIdentity(endpoint="http://127.0.0.1:8000/v1", served_model="base")
-    base = replace(made.sides["baseline"], identity=identity)
-    base = replace(base, spec=replace(base.spec, model="base"))
-    tuned = replace(identity, served_model=served, facts=facts)
-    cand = replace(base, spec=replace(base.spec, role="candidate", adapter=adapter), identity=tuned)
+    base = structs.replace(made.sides["baseline"], identity=identity)
+    base = structs.replace(base, spec=structs.replace(base.spec, model="base"))
+    tuned = structs.replace(identity, served_model=served, facts=facts)
+    cand = structs.replace(base, spec=structs.replace(base.spec, role="candidate", adapter=adapter), identity=tuned)
     return Part(suite=made.suite, sides={"baseline": base, "candidate": cand})
 
 

@@ -1,6 +1,5 @@
 """The ledger of uses: append-only, several writers, healed after a crash, told when it cannot be kept."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -9,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs, to_builtins
 
 from evalkit.errors import ExecutionError
 from evalkit.store.ledger import Use, opened
@@ -19,7 +19,7 @@ USE = Use(at="2026-01-01T00:00:00+00:00", suite="s", samples="d", candidate="fp1
 def add(path, *candidates):
     for candidate in candidates:
         with opened(path) as book:
-            book.add(dataclasses.replace(USE, candidate=candidate))
+            book.add(structs.replace(USE, candidate=candidate))
 
 
 def candidates(path):
@@ -32,9 +32,9 @@ def test_one_line_a_use_that_others_can_read(tmp_path):
     add(path, "a", "b")
     lines = path.read_text().splitlines()
     assert [json.loads(line)["candidate"] for line in lines] == ["a", "b"]
-    assert json.loads(lines[0]) == {"v": 1, **dataclasses.asdict(dataclasses.replace(USE, candidate="a"))}
+    assert json.loads(lines[0]) == {"v": 1, **to_builtins(structs.replace(USE, candidate="a"))}
     with opened(path) as book:
-        assert book.uses[0] == dataclasses.replace(USE, candidate="a")
+        assert book.uses[0] == structs.replace(USE, candidate="a")
         assert book.unreadable == 0
 
 
@@ -74,11 +74,12 @@ def test_any_bytes_are_a_ledger(tmp_path, content):
 def test_several_processes_lose_nothing(tmp_path):
     path = tmp_path / "ledger.jsonl"
     code = (
-        "import dataclasses, sys\nfrom pathlib import Path\nfrom evalkit.store.ledger import Use, opened\n"
+        "import sys\nfrom pathlib import Path\nfrom msgspec import structs\n"
+        "from evalkit.store.ledger import Use, opened\n"
         "use = Use(at='', suite='s', samples='d', candidate='', run='r', n=1, verdict='ship')\n"
         "for i in range(25):\n"
         "    with opened(Path(sys.argv[1])) as book:\n"
-        "        book.add(dataclasses.replace(use, candidate=f'{sys.argv[2]}-{len(book.uses)}'))\n"
+        "        book.add(structs.replace(use, candidate=f'{sys.argv[2]}-{len(book.uses)}'))\n"
     )
     children = [subprocess.Popen([sys.executable, "-c", code, str(path), str(i)]) for i in range(4)]
     assert [child.wait(timeout=60) for child in children] == [0] * 4

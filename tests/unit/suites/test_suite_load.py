@@ -1,6 +1,5 @@
 """A good suite, frozen: what is inherited, defaulted, resolved, kept."""
 
-import dataclasses
 import hashlib
 import json
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from evalkit.errors import UsageError
 from evalkit.suites.load import Known, as_guard, load_suite
@@ -286,9 +286,7 @@ def test_two_suites_may_guard_each_other(folder):
 def test_as_guard_takes_the_main_suites_models_and_keeps_its_own_questions(folder):
     guard = folder.load()
     main = {
-        role: dataclasses.replace(
-            spec, model="main", prompt=dataclasses.replace(spec.prompt, system="main", template="x")
-        )
+        role: structs.replace(spec, model="main", prompt=structs.replace(spec.prompt, system="main", template="x"))
         for role, spec in guard.models.items()
     }
     asked = as_guard(guard, main)

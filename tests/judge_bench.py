@@ -16,12 +16,14 @@ BLOCK = re.compile(r'<data-([0-9a-f]{16}) name="(\w+)"[^>]*>(.*)</data-\1>')
 RUBRIC = {
     "schema": "evalkit.judge/1",
     "id": "colour",
+    "retest": 0,
     "inputs": ["question", "reference", "output"],
     "criteria": [{"id": "right", "question": "Is OUTPUT the colour of REFERENCE?", "pass": "yes", "fail": "no"}],
 }
 PAIR = {
     "schema": "evalkit.judge/1",
     "id": "better",
+    "retest": 0,
     "mode": "pairwise",
     "inputs": ["question", "reference", "output"],
     "criteria": [{"id": "right", "question": "Which is the colour of REFERENCE?"}],

@@ -14,7 +14,7 @@ from evalkit.errors import UsageError
 from evalkit.judging.rubric import check_rubric, criteria_of
 from evalkit.judging.schema import Chosen, JudgeFile, JudgeModel, MetricOptions
 from evalkit.judging.seal import judge_hash
-from evalkit.judging.spec import JUDGE, CalibrationSpec, InputLimits, JudgeSpec, ProbeSpec
+from evalkit.judging.spec import JUDGE, RETEST_SHARE, CalibrationSpec, InputLimits, JudgeSpec, ProbeSpec
 from evalkit.judging.wording import reply_schema
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.fields import VERSION
@@ -200,6 +200,7 @@ def _loaded(
         model=built[0],
         panel=tuple(built[1:]),
         votes=votes,
+        retest=next((share for share in (chosen.retest, file.retest) if share is not None), RETEST_SHARE),
         forbid_families=tuple(file.forbid_families),
         inputs=tuple(file.inputs),
         limits=InputLimits(**file.limits.model_dump()),

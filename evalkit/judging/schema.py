@@ -144,6 +144,7 @@ class Chosen(Section):
     model: JudgeModel | None = None
     panel: list[JudgeModel] | None = None
     votes: Annotated[int, Field(ge=1, le=99), AfterValidator(_is_odd)] | None = None
+    retest: Share | None = None
 
 
 class MetricOptions(Chosen):

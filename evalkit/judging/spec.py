@@ -20,6 +20,8 @@ JUDGE = "judge"
 """The role of a judge's first model; further members of a panel are `judge 2`, `judge 3` …"""
 PASS, FAIL = "pass", "fail"
 FIRST, SECOND, TIE = "first", "second", "tie"
+RETEST_SHARE = 0.10
+"""Share of answers that a judge is asked about twice where its file does not say."""
 
 
 class Criterion(Struct, frozen=True, kw_only=True):
@@ -118,6 +120,8 @@ class JudgeSpec(Struct, frozen=True, kw_only=True):
     """Further models that grade the same; the majority decides."""
     votes: int = 1
     """How often each model is asked about each answer; the median counts."""
+    retest: float = RETEST_SHARE
+    """Share of a run's answers that it is asked about a second time, past any cache: does it say the same?"""
     forbid_families: tuple[str, ...] = ("candidate",)
     """Whose family of models the judge must not come from: candidate, teacher."""
     teacher: str | None = None

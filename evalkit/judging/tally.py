@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from evalkit.judging.grade import Grade
 from evalkit.judging.read import Asked
+from evalkit.judging.retest import Retest
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.types import Outcome, Response
 
@@ -41,6 +42,7 @@ class Tally(Struct, kw_only=True):
     """Other replies whose tokens the server did not count."""
     usd: float = 0.0
     is_unpriced: bool = False
+    retest: Retest = field(default_factory=Retest)
 
     def add(self, item: Item, made: Grade, replies: Sequence[Asked]) -> None:
         """Counts one item, its grade and every reply about it."""
@@ -57,13 +59,21 @@ class Tally(Struct, kw_only=True):
         elif self.spec.mode == "pairwise":
             self.results[{1.0: "win", 0.0: "loss"}.get(made.value, "tie")] += 1
             self.results["inconsistent"] += made.is_consistent is False
-        for reply in replies:
-            for outcome in (reply.first, reply.again):
-                self._pay(reply.member, outcome)
+        self._pay_all(replies)
+
+    def again(self, made: Grade, second: Grade, replies: Sequence[Asked]) -> None:
+        """Counts an answer that was put to the judge a second time; its grade is the first one's."""
+        self.retest.add(made, second)
+        self._pay_all(replies)
 
     def same(self) -> None:
         """A pair whose answers are the same: a tie that nobody has to be asked about."""
         self.results["tie"] += 1
+
+    def _pay_all(self, replies: Sequence[Asked]) -> None:
+        for reply in replies:
+            for outcome in (reply.first, reply.again):
+                self._pay(reply.member, outcome)
 
     def _pay(self, member: str, outcome: Outcome | None) -> None:
         if not isinstance(outcome, Response):
@@ -100,6 +110,7 @@ class Tally(Struct, kw_only=True):
             "problems": dict(self.problems.most_common(5)),
             "injection_attempts": self.injections,
             "agreement": round(fmean(self.agreements), 4) if self.agreements else None,
+            "retest": self.retest.document(),
             "pairs": self._pairs(),
             "cost": self._cost(),
         }
@@ -144,5 +155,7 @@ class Tally(Struct, kw_only=True):
                 f"The judge of '{metric}' saw {self.injections:,} of {self.asked:,} answers try to influence their "
                 "grade: look at them in judgments.jsonl (injection_attempt)."
             )
+        if changed := self.retest.warning(metric, self.spec):
+            yield changed
         for name, count in self.absent.items():
             yield f"The judge of '{metric}' asks for {name}, and {count:,} of {self.asked:,} answers had none to show."

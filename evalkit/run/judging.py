@@ -11,15 +11,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct, structs
 
 from evalkit.judging.read import Asked, complaint
+from evalkit.judging.retest import picked
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.judging.wording import messages
 from evalkit.protocols import Backend
 from evalkit.run.plan import Part, Side
 from evalkit.types import GateSpec, Message, ModelIdentity, ModelSpec, Outcome, PrimarySpec, Sample, Suite
 
-FIRST_TIME, AGAIN = "", ", asked again"
+FIRST_TIME, RETEST = "", ", a second time"
+"""When a judge is asked about an answer: for its grade, and (some answers, past any cache) to see if that stands."""
+_REPHRASED = ", asked again"
+"""After either: once more, with what was wrong with the reply."""
 Outcomes = Mapping[tuple[str, str], Sequence[Outcome]]
 """(role, item id) → outcomes by vote."""
+Read = Callable[[str, Sequence[str]], Outcomes]
 
 
 class Panel(Struct, frozen=True, kw_only=True):
@@ -45,6 +50,7 @@ class Panel(Struct, frozen=True, kw_only=True):
 
     def part(self, items: Iterable[Item], time: str = FIRST_TIME, why: Mapping[str, str] | None = None) -> Part:
         """The questions about these items to every member. `why`: item → what was wrong with the last reply."""
+        is_anew = time.startswith(RETEST)
         ordered = {_sample_id(item): item for item in items}
         words = Questions(spec=self.spec, items=ordered, why=why or {})
         models = {self.role(m): structs.replace(spec, role=self.role(m)) for m, spec in self.spec.members.items()}
@@ -60,18 +66,20 @@ class Panel(Struct, frozen=True, kw_only=True):
             metrics=(),
             gate=GateSpec(primary=PrimarySpec(metric=self.name)),
         )
+        sides = {self.role(m): self._side(m, models[self.role(m)], words) for m in self.spec.members}
         return Part(
-            suite=suite, sides={self.role(m): self._side(m, models[self.role(m)], words) for m in self.spec.members}
+            suite=suite,
+            sides={role: structs.replace(side, is_asked_anew=is_anew) for role, side in sides.items()},
         )
 
     def _side(self, member: str, spec: ModelSpec, words: Questions) -> Side:
         identity = self.identities[member]
         return Side(spec=spec, backend=self.backends[member], identity=identity, renderer=words)
 
-    def asked(self, items: Sequence[Item], read: Callable[[str, Sequence[str]], Outcomes]) -> list[Asked]:
+    def asked(self, items: Sequence[Item], read: Read, time: str = FIRST_TIME) -> list[Asked]:
         """What came of every question about these items, by `read`: (suite's name, sample ids) → outcomes."""
         ids = [_sample_id(item) for item in items]
-        first, again = read(self.key(), ids), read(self.key(AGAIN), ids)
+        first, again = read(self.key(time), ids), read(self.key(time + _REPHRASED), ids)
         return [
             Asked(
                 item=item,
@@ -85,21 +93,21 @@ class Panel(Struct, frozen=True, kw_only=True):
             for vote in range(self.spec.votes)
         ]
 
-    def unusable(self, items: Sequence[Item], read: Callable[[str, Sequence[str]], Outcomes]) -> dict[str, str]:
+    def unusable(self, items: Sequence[Item], read: Read, time: str = FIRST_TIME) -> dict[str, str]:
         """The items about which some reply has to be asked for again, each with why.
 
         All members are asked again at all votes: a question differs by its complaint, and only unusable replies count.
         """
         found: dict[str, str] = {}
-        for one in self.asked(items, read):
+        for one in self.asked(items, read, time):
             why = complaint(self.spec, one.item, one.first)
             if why is not None:
                 found.setdefault(_sample_id(one.item), why)
         return found
 
-    def again(self, items: Sequence[Item], why: Mapping[str, str]) -> Part:
+    def again(self, items: Sequence[Item], why: Mapping[str, str], time: str = FIRST_TIME) -> Part:
         """The part that asks once more about the items `unusable` found."""
-        return self.part([item for item in items if _sample_id(item) in why], AGAIN, why)
+        return self.part([item for item in items if _sample_id(item) in why], time + _REPHRASED, why)
 
 
 class Questions(Struct, frozen=True, kw_only=True):
@@ -121,6 +129,12 @@ def role_of(suite: str, metric: str, member: str) -> str:
     'judge 2 of tone (triage)'
     """
     return f"{member} of {metric} ({suite})"
+
+
+def asked_twice(panel: Panel, ids: Iterable[str]) -> frozenset[str]:
+    """The items whose grade is tried a second time; none where recorded replies would only be read again."""
+    is_recorded = all(identity.is_fixed for identity in panel.identities.values())
+    return frozenset() if is_recorded else picked(ids, panel.spec.retest)
 
 
 def both_orders(item: Item) -> tuple[Item, ...]:

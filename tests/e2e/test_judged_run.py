@@ -107,6 +107,90 @@ def test_a_judge_of_the_teachers_family_is_not_believed_unmeasured_even_where_ot
     assert here.run(here.suite({**judge, "forbid_families": []}, metric=taught))["verdict"] == "ship"
 
 
+def fickle(flips: int):
+    """Passes what equals its reference, and the second time it sees a right answer says something else."""
+    seen = Counter()
+
+    def judge(asked) -> str:
+        shown = blocks(asked.prompt)
+        seen[asked.prompt] += 1
+        is_right = shown["OUTPUT"] == shown["REFERENCE"]
+        if is_right and seen[asked.prompt] > 1 and seen["flipped"] < flips:
+            seen["flipped"] += 1
+            is_right = False
+        return reply({"right": "pass" if is_right else "fail"})
+
+    return judge
+
+
+TWICE = {key: value for key, value in RUBRIC.items() if key != "retest"}
+
+
+def test_a_tenth_of_the_answers_is_judged_twice_past_the_cache(place):
+    here = place()
+    document = here.run(here.suite(TWICE))
+    (judge,) = document["judges"]
+    assert (judge["asked"], here.asked()) == (90, 99)
+    assert judge["retest"] == {
+        "asked": 9, "n": 9, "equal": 9, "share": 1.0, "ci95": pytest.approx([0.7009, 1.0], abs=1e-4), "note": None,
+    }  # fmt: skip
+    assert len(here.judgments(document)) == 2 * N  # the second grades decide nothing and stand in no file
+    assert not [said for said in document["warnings"] if "asked again" in said]
+    # Another run has the first grades from the cache; the second are asked for anew, and cost.
+    before, again = here.asked(), here.run(here.suite(TWICE))
+    assert here.asked() - before == 9
+    (cost,) = [one["cost"] for one in again["judges"]]
+    assert cost["cached"] == 90
+    assert cost["input_tokens"] > 0
+
+
+def test_a_judge_that_grades_otherwise_the_second_time_is_told_and_the_first_grade_counts(place):
+    here = place(judging(fickle(2)))
+    document = here.run(here.suite({**TWICE, "retest": 0.4}))
+    (judge,) = document["judges"]
+    assert (judge["retest"]["asked"], judge["retest"]["equal"]) == (36, 34)
+    (told,) = [said for said in document["warnings"] if "asked again" in said]
+    assert "gave 2 of 36 answers another grade" in told
+    assert document["primary"]["delta_points"] == 50.0
+
+
+def test_a_resumed_run_asks_no_second_grade_twice(place):
+    here = place()
+    suite = here.suite({**TWICE, "retest": 1.0}, run={"concurrency": 1})
+    with pytest.raises(BudgetReached):
+        here.run(suite, max_requests=250, use_cache=False)
+    document = here.run(suite, resume="latest", use_cache=False)
+    assert here.asked() == 180
+    assert document["judges"][0]["retest"]["equal"] == 90
+
+
+def test_a_second_reply_that_cannot_be_read_is_asked_for_once_more(place):
+    seen = Counter()
+
+    def stammering(asked) -> str:
+        seen[asked.prompt] += 1
+        return "well …" if seen[asked.prompt] == 2 else fair(asked)
+
+    here = place(judging(stammering))
+    document = here.run(here.suite(TWICE))
+    assert here.asked() == 90 + 9 + 9
+    assert document["judges"][0]["retest"]["equal"] == 9
+
+
+def test_a_suite_may_leave_the_second_grades_out(place):
+    here = place()
+    document = here.run(here.suite(TWICE, metric={**METRIC, "retest": 0}))
+    assert here.asked() == 90
+    assert document["judges"][0]["retest"] is None
+
+
+def test_both_orders_of_a_pair_are_judged_twice(place):
+    here = place()
+    document = here.run(here.suite({**PAIR, "retest": 0.1}))
+    assert here.asked() == 2 * 30 + 2 * 3
+    assert document["judges"][0]["retest"]["n"] == 3
+
+
 def test_a_pair_is_judged_both_ways_round(place):
     here = place()
     document = here.run(here.suite(PAIR))
@@ -251,9 +335,10 @@ def test_recorded_replies_judge_without_a_model(place):
     replies = {one.item_id: reply({"right": str(one.verdict)}) for one in here.judgments(first)}
     lines = [json.dumps({"id": name, "output": text}) for name, text in replies.items()]
     (here.bench.folder / "suite" / "replies.jsonl").write_text("\n".join(lines[:-1]) + "\n")
-    document = here.run(here.suite({**RUBRIC, "model": {"backend": "outputs", "path": "replies.jsonl"}}))
+    document = here.run(here.suite({**TWICE, "model": {"backend": "outputs", "path": "replies.jsonl"}}))
     assert here.asked() == 90
     (judge,) = document["judges"]
+    assert judge["retest"] is None  # recorded replies would only be read again
     assert (judge["n"], judge["problems"]) == (89, {"no reply was had from the judge (not_recorded)": 1})
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from evalkit.jobs.judging.in_run import Metrics, judges_of
+from evalkit.jobs.judging.at_start import Metrics, judges_of
 from evalkit.jobs.planning.forecast import AT_MOST, CHARACTERS_PER_TOKEN, TOKENS_PER_TURN, Load
 from evalkit.jobs.running.finish import asked as question_of
 from evalkit.judging.metric import JudgeMetric
+from evalkit.judging.retest import how_many
 from evalkit.judging.wording import messages
 from evalkit.run.judging import role_of
 from evalkit.types import ModelSpec, Suite
@@ -47,10 +48,12 @@ def _load(suite: str, role: str, spec: ModelSpec, items: int, tokens: float) -> 
 
 
 def _items(suite: Suite, metric: JudgeMetric) -> int:
-    """Questions at one vote: each answer once, or each pair both ways round."""
-    if metric.spec.mode == "pairwise":
-        return 2 * len(suite.samples)
-    return len(suite.samples) * sum(side.generation.repeats for side in suite.models.values())
+    """Questions at one vote: each answer once, or each pair both ways round; and those that are asked twice."""
+    answers, orders = len(suite.samples), 2
+    if metric.spec.mode != "pairwise":
+        answers, orders = answers * sum(side.generation.repeats for side in suite.models.values()), 1
+    is_recorded = all(member.backend == "outputs" for member in metric.spec.members.values())
+    return orders * (answers + (0 if is_recorded else how_many(answers, metric.spec.retest)))
 
 
 def _tokens_each(suite: Suite, metric: JudgeMetric) -> float:

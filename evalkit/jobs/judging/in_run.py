@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from evalkit.errors import InvalidEvidence, UsageError
+from evalkit.errors import InvalidEvidence
+from evalkit.jobs.judging.at_start import Metrics, judges_of
 from evalkit.jobs.judging.instruments import instruments_of, sides_of
 from evalkit.jobs.judging.records import Known, known_of
 from evalkit.jobs.running.asking import Asking
@@ -21,26 +22,21 @@ from evalkit.judging.families import family_warnings
 from evalkit.judging.grade import Grade, grade
 from evalkit.judging.items import item_id
 from evalkit.judging.metric import JudgeMetric, is_too_long
-from evalkit.judging.read import judgments
+from evalkit.judging.read import Asked, judgments
 from evalkit.judging.seal import sealed
 from evalkit.judging.spec import Item, Judgment
 from evalkit.judging.tally import Tally
 from evalkit.protocols import Metric
-from evalkit.run.judging import Panel, both_orders, role_of
+from evalkit.run.judging import FIRST_TIME, RETEST, Panel, asked_twice, both_orders, role_of
 from evalkit.store.files import write_atomic
 from evalkit.store.journal import Journal
-from evalkit.suites.data import reach
-from evalkit.suites.diagnostics import did_you_mean, listing
-from evalkit.types import AGAIN, CANDIDATE, ModelIdentity, ModelSpec, Outcome, Reason, Response, Sample, Suite
+from evalkit.types import CANDIDATE, ModelIdentity, Outcome, Reason, Response, Sample, Suite
 
 ROWS = "judgments.jsonl"
 BLOCK = 100
 """Samples whose answers are read at a time."""
 META = "judges"
-FREE_BACKENDS = frozenset({"local", "outputs"})
 SAME = {"judge": "both answers are the same, so the judge was not asked"}
-Metrics = Mapping[str, Mapping[str, Metric]]
-"""suite name → metric name → metric"""
 
 
 class Work(Struct, frozen=True, kw_only=True):
@@ -83,71 +79,6 @@ class Graded(Struct, frozen=True, kw_only=True):
         return (*self.tally.warnings(self.metric.name), *families)
 
 
-def judges_of(metrics: Metrics) -> Iterator[tuple[str, JudgeMetric]]:
-    """Every metric of a run that is a judge's: (suite's name, metric)."""
-    for suite, named in metrics.items():
-        for metric in named.values():
-            if isinstance(metric, JudgeMetric):
-                yield suite, metric
-
-
-def judge_models(metrics: Metrics) -> dict[str, ModelSpec]:
-    """The models of all judges by role, to be opened with the sides."""
-    return {
-        (role := role_of(suite, metric.name, member)): structs.replace(spec, role=role)
-        for suite, metric in judges_of(metrics)
-        for member, spec in metric.spec.members.items()
-    }
-
-
-def refuse_early(suites: Sequence[Suite], metrics: Metrics, max_usd: float | None) -> None:
-    """Raises UsageError for what would only come out after the sides were asked and paid for."""
-    by_name = {suite.name: suite for suite in suites}
-    for name, metric in judges_of(metrics):
-        suite, where = by_name[name], f"metric '{metric.name}'"
-        if metric.spec.mode == "pairwise":
-            _refuse_unpaired(suite, where)
-        _refuse_inputs(suite, metric, where)
-        if metric.spec.mode == "reference":
-            without = next((s.id for s in suite.samples if "reference" in metric.showing.missing(s)), None)
-            if without is not None:
-                raise UsageError(
-                    f"{suite.path}: {where}: its judge compares with a reference, and sample '{without[:100]}' has "
-                    "none: name the column in dataset.target, or in the metric's inputs: {reference: COLUMN}"
-                )
-        for spec in metric.spec.members.values():
-            if max_usd is not None and spec.price is None and spec.backend not in FREE_BACKENDS:
-                raise UsageError(
-                    f"a cap of {max_usd:g} USD cannot be kept: the judge of {where} has no price (price: {{input: …,"
-                    " output: …} beside its model, USD per million tokens); --max-tokens and --max-requests need none"
-                )
-
-
-def _refuse_inputs(suite: Suite, metric: JudgeMetric, where: str) -> None:
-    """Raises UsageError for a column that no sample has, and for one that the judge would never be shown."""
-    for name, column in metric.showing.columns.items():
-        if name not in metric.spec.inputs:
-            shown = listing(metric.spec.inputs)
-            raise UsageError(f"{suite.path}: {where}: inputs.{name}: its judge is not shown {name}, only {shown}")
-        if suite.samples and not any(reach(sample.fields, column)[0] for sample in suite.samples):
-            near = did_you_mean(column, list(suite.samples[0].fields))
-            raise UsageError(f"{suite.path}: {where}: inputs.{name}: no sample has a column '{column[:60]}'{near}")
-
-
-def _refuse_unpaired(suite: Suite, where: str) -> None:
-    problem = None
-    if len(suite.baselines) > 1:
-        problem = "it compares two sides, and this suite has several baselines"
-    elif AGAIN in suite.models:
-        problem = "it compares the two sides, so --noise-floor has nothing to compare with"
-    elif any(spec.generation.repeats > 1 for spec in suite.models.values()):
-        problem = "it compares one answer with one, and generation.repeats asks for several"
-    if problem is not None:
-        raise UsageError(
-            f"{suite.path}: {where}: its judge is pairwise: {problem}; a judge of mode rubric has no such limit"
-        )
-
-
 def panels(suites: Sequence[Suite], metrics: Metrics, sides: Mapping[str, Opened]) -> list[Work]:
     """The judges of a run once their models are opened."""
     by_name = {suite.name: suite for suite in suites}
@@ -184,15 +115,24 @@ async def ask_judges(work: Sequence[Work], journal: Journal, asking: Asking, con
     if not work:
         return
     at_once = concurrency or sum(backend.concurrency for one in work for backend in one.panel.backends.values())
-    items = [[shown for _, item in _items(one, journal) for shown in both_orders(item)] for one in work]
-    await asking.ask([one.panel.part(each) for one, each in zip(work, items, strict=True)], concurrency=at_once)
+    rounds = [(one.panel, *each) for one in work for each in _rounds(one, journal)]
+    await asking.ask([panel.part(shown, time) for panel, time, shown in rounds], concurrency=at_once)
     again = [
-        one.panel.again(each, why)
-        for one, each in zip(work, items, strict=True)
-        if (why := one.panel.unusable(each, journal.read))
+        panel.again(shown, why, time)
+        for panel, time, shown in rounds
+        if (why := panel.unusable(shown, journal.read, time))
     ]
     if again:
         await asking.ask(again, concurrency=at_once)
+
+
+def _rounds(work: Work, journal: Journal) -> Iterator[tuple[str, list[Item]]]:
+    """(the time it is asked, what it is shown): every answer for its grade, and a few to see if the grade stands."""
+    items = [item for _, item in _items(work, journal)]
+    twice = asked_twice(work.panel, (item.id for item in items))
+    for time, chosen in ((FIRST_TIME, items), (RETEST, [item for item in items if item.id in twice])):
+        if chosen:
+            yield time, [shown for item in chosen for shown in both_orders(item)]
 
 
 def graded(work: Work, journal: Journal) -> Graded:
@@ -200,12 +140,15 @@ def graded(work: Work, journal: Journal) -> Graded:
     tally = Tally(spec=work.panel.spec)
     grades: dict[str, Grade] = {}
     kept: list[Judgment] = []
+    panel = work.panel
+    twice = asked_twice(panel, (item.id for _, item in _items(work, journal)))
     for answers in _answers(work, journal):
         for item, roles in answers.items.items():
-            replies = work.panel.asked(both_orders(item), journal.read)
-            found = [judgment for reply in replies for judgment in judgments(work.panel.spec, reply)]
-            made = grade(work.panel.spec, found)
+            made, found, replies = _graded(panel, item, journal)
             tally.add(item, made, replies)
+            if item.id in twice:
+                second, _, replies = _graded(panel, item, journal, RETEST)
+                tally.again(made, second, replies)
             kept += [structs.replace(each, role=role) for role in roles for each in found]
             if item.other is None:
                 grades[item.id] = made
@@ -215,8 +158,16 @@ def graded(work: Work, journal: Journal) -> Graded:
         if answers.same is not None:
             tally.same()
             grades[item_id(answers.sample.id, answers.same)] = Grade(value=0.5, evidence=SAME)
-    metric = structs.replace(work.metric, showing=structs.replace(work.metric.showing, spec=work.panel.spec))
+    metric = structs.replace(work.metric, showing=structs.replace(work.metric.showing, spec=panel.spec))
     return Graded(work=work, metric=metric.with_grades(grades), tally=tally, judgments=tuple(kept))
+
+
+def _graded(
+    panel: Panel, item: Item, journal: Journal, time: str = FIRST_TIME
+) -> tuple[Grade, list[Judgment], list[Asked]]:
+    replies = panel.asked(both_orders(item), journal.read, time)
+    found = [judgment for reply in replies for judgment in judgments(panel.spec, reply)]
+    return grade(panel.spec, found), found, replies
 
 
 def mirrored(made: Grade) -> Grade:

@@ -27,18 +27,18 @@ Metrics = Mapping[str, Mapping[str, Metric]]
 def refuse_early(suites: Sequence[Suite], metrics: Metrics, max_usd: float | None) -> None:
     """Raises UsageError for what would only come out after the sides were asked and paid for."""
     if _has_judge(suites):
-        from evalkit.jobs.judging import in_run
+        from evalkit.jobs.judging import at_start
 
-        in_run.refuse_early(suites, metrics, max_usd)
+        at_start.refuse_early(suites, metrics, max_usd)
 
 
 def models(suites: Sequence[Suite], metrics: Metrics) -> Mapping[str, ModelSpec]:
     """The models of all judges by role, to be opened with the sides."""
     if not _has_judge(suites):
         return {}
-    from evalkit.jobs.judging import in_run
+    from evalkit.jobs.judging import at_start
 
-    return in_run.judge_models(metrics)
+    return at_start.judge_models(metrics)
 
 
 def panels(suites: Sequence[Suite], metrics: Metrics, sides: Mapping[str, Opened]) -> Sequence[Work]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalkit import numbers
 from evalkit.report.grid import Table
-from evalkit.report.read import Document, number, obj, objects, text, whole
+from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 
 _STATES = {
     "calibrated": "✔ calibrated",
@@ -47,11 +47,25 @@ def _rows(judge: Document) -> Iterator[tuple[str, str]]:
                 "the ties because the preference turned with the order"
             ),
         )
+    yield from _retest(obj(judge, "retest"))
     if attempts := whole(judge, "injection_attempts"):
         yield "look at this", f"{numbers.count(attempts)} answers try to influence their grade"
     if (agreement := number(judge, "agreement")) is not None:
         yield "its models agree on", numbers.percent(agreement)
     yield from _cost(obj(judge, "cost"))
+
+
+def _retest(found: Document) -> Iterator[tuple[str, str]]:
+    """How many grades were the same when the judge was asked a second time."""
+    n, equal, note = whole(found, "n"), whole(found, "equal"), text(found, "note")
+    if n is None or equal is None:
+        return
+    share, bounds = number(found, "share"), pair(found, "ci95")
+    told = f"the same grade on {numbers.count(equal)} of {numbers.count(n)} answers" if n else ""
+    if share is not None and bounds is not None:
+        low, high = (numbers.percent(end) for end in bounds)
+        told += f" ({numbers.percent(share)}, 95 % interval {low} to {high})"
+    yield "asked again, past the cache", "; ".join(filter(None, [told, note]))
 
 
 def _cost(cost: Document) -> Iterator[tuple[str, str]]:

@@ -29,8 +29,15 @@ def load_of(document) -> dict:
 
 @pytest.mark.parametrize(
     ("judge", "metric", "requests"),
-    [(RUBRIC, METRIC, 80), (PAIR, METRIC, 80), (RUBRIC, {**METRIC, "votes": 3}, 240)],
-    ids=["rubric", "pair", "votes"],
+    [
+        (RUBRIC, METRIC, 80),
+        (PAIR, METRIC, 80),
+        (RUBRIC, {**METRIC, "votes": 3}, 240),
+        (RUBRIC, {**METRIC, "retest": 0.1}, 88),
+        (PAIR, {**METRIC, "retest": 0.1}, 88),
+        (RUBRIC, {**METRIC, "votes": 3, "retest": 0.1}, 264),
+    ],
+    ids=["rubric", "pair", "votes", "some twice", "some pairs twice", "some twice by votes"],
 )
 def test_every_question_is_counted(bench, judge, metric, requests):
     document = planned(bench, judge, metric=metric)

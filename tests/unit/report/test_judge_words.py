@@ -48,6 +48,24 @@ def test_only_a_measured_judge_gets_a_tick(calibration, said):
     assert told(calibration=calibration)["what it is worth"] == said
 
 
+@pytest.mark.parametrize(
+    ("retest", "said"),
+    [
+        (
+            {"asked": 120, "n": 118, "equal": 118, "share": 1.0, "ci95": [0.968, 1.0], "note": "2 had no grade"},
+            "the same grade on 118 of 118 answers (100 %, 95 % interval 96.8 % to 100 %); 2 had no grade",
+        ),
+        (
+            {"asked": 2, "n": 0, "equal": 0, "share": None, "ci95": None, "note": "none had a grade both times"},
+            "none had a grade both times",
+        ),
+        (None, None),
+    ],
+)
+def test_whether_grades_stand_when_asked_again_is_told(retest, said):
+    assert told(retest=retest).get("asked again, past the cache") == said
+
+
 def test_wins_and_losses_of_a_pairwise_judge_are_told():
     pairs = {"wins": 30, "ties": 20, "losses": 10, "inconsistent": 5}
     found = told(pairs=pairs, cost={"usd": None}, injection_attempts=0)

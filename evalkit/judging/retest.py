@@ -1,0 +1,80 @@
+"""Does a judge say the same when it is asked the same? A share of every run's questions, put a second time. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from evalkit.judging.grade import Grade
+from evalkit.judging.spec import JudgeSpec
+from evalkit.numbers import count, percent
+from evalkit.stats.intervals import wilson
+
+_SLACK = 1e-9
+
+
+def picked(ids: Iterable[str], share: float) -> frozenset[str]:
+    """This share of the ids, rounded up: those whose digest comes first, so that the same ids give the same pick.
+
+    >>> len(picked(map(str, range(95)), 0.1)), len(picked(["a"], 0.1)), len(picked(["a"], 0.0))
+    (10, 1, 0)
+    """
+    # By digest and not every tenth: answers come side by side, and every tenth might be the same side's.
+    drawn = sorted(set(ids), key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+    return frozenset(drawn[: how_many(len(drawn), share)])
+
+
+def how_many(n: int, share: float) -> int:
+    """This share of `n`, rounded up.
+
+    >>> how_many(95, 0.1), how_many(90, 0.1), how_many(0, 0.1)
+    (10, 9, 0)
+    """
+    return math.ceil(share * n - _SLACK)
+
+
+class Retest(Struct, kw_only=True):
+    """Filled item by item: the grades of answers that a judge was asked about twice."""
+
+    asked: int = 0
+    n: int = 0
+    """Of those asked about again: both times there was a grade."""
+    equal: int = 0
+
+    def add(self, first: Grade, second: Grade) -> None:
+        """Counts one answer's two grades; where one is missing, nothing can be said of whether they are equal."""
+        self.asked += 1
+        if first.value is not None and second.value is not None:
+            self.n += 1
+            self.equal += math.isclose(first.value, second.value, abs_tol=_SLACK)
+
+    def document(self) -> dict[str, Any] | None:
+        """`retest` of a judge in verdict.json: the share of equal grades with Wilson's interval at 95 %."""
+        if not self.asked:
+            return None
+        found = {"asked": self.asked, "n": self.n, "equal": self.equal}
+        if not self.n:
+            return found | {"share": None, "ci95": None, "note": "none of them had a grade both times"}
+        bounds = wilson(self.equal, self.n, 0.95)
+        gone = self.asked - self.n
+        note = f"{count(gone)} of them had no grade one of the two times" if gone else None
+        return found | {"share": self.equal / self.n, "ci95": [bounds.low, bounds.high], "note": note}
+
+    def warning(self, metric: str, spec: JudgeSpec) -> str:
+        """What to tell a reader of a judge that changes its mind too often; empty where it does not."""
+        flips = self.n - self.equal
+        most = spec.probes.retest_flip_max
+        if not self.n or flips <= most * self.n + _SLACK:
+            return ""
+        bounds = wilson(flips, self.n, 0.95)
+        votes = 3 if spec.votes == 1 else spec.votes + 2
+        return (
+            f"The judge of '{metric}' gave {count(flips)} of {count(self.n)} answers another grade when it was asked "
+            f"again ({percent(flips / self.n)}, 95 % interval {percent(bounds.low)} to {percent(bounds.high)}; at most "
+            f"{percent(most)} should): single grades say little, and the mean of several more. Say votes: {votes} "
+            "beside the judge."
+        )

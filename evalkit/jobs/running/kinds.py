@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from evalkit.compare.findings import Findings
 from evalkit.compare.taxonomy import Reading, counted
 from evalkit.report.read import Document, text
 from evalkit.report.samples import SampleFile
@@ -11,12 +12,14 @@ from evalkit.types import Suite
 
 
 def with_failures(document: Document, suite: Suite, rows: SampleFile) -> dict[str, Any]:
-    """The document with `failures`: by kind, for both sides and for what the candidate broke.
+    """The document with `failures`: by kind, for both sides and for what the candidate broke; and what metrics found.
 
     For a don't-ship the lever against most of them joins the advice, which every rendering shows.
     """
     types = {metric.name: metric.type for metric in suite.metrics}
-    found = counted(rows, Reading(primary=suite.gate.primary.metric, types=types))
+    findings = Findings(types)
+    found = counted(findings.watching(rows), Reading(primary=suite.gate.primary.metric, types=types))
+    found |= {"findings": findings.told()}
     is_told = text(document, "verdict") == "dont_ship" and found["lever"] is not None
     advice = [*document["advice"], found["lever"]] if is_told else document["advice"]
     return {**document, "advice": advice, "failures": found}

@@ -10,6 +10,7 @@ from msgspec import Struct
 from evalkit import numbers
 from evalkit.compare.taxonomy import KINDS, LEVERS, Kind, Reading
 from evalkit.report import strings
+from evalkit.report.grid import BOTH, Table
 from evalkit.report.read import Document, obj, objects, text, whole
 
 
@@ -32,7 +33,17 @@ def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
     return {
         "kinds": kind_rows(verdict),
         "lever": text(obj(verdict, "failures"), "lever"),
+        "found_by": found_tables(verdict),
     }
+
+
+def found_tables(verdict: Document) -> tuple[tuple[str, Table], ...]:
+    """(metric, on how many answers of each side it found what), of the metrics that say more than a score."""
+    tables: dict[str, list[tuple[str, ...]]] = {}
+    for row in objects(obj(verdict, "failures"), "findings"):
+        counts = (numbers.count(whole(row, side) or 0) for side in strings.SIDES)
+        tables.setdefault(text(row, "metric"), []).append((text(row, "finding"), *counts))
+    return tuple((name, Table(head=BOTH, rows=tuple(rows), is_numeric=True)) for name, rows in tables.items())
 
 
 def kind_rows(verdict: Document) -> tuple[KindRow, ...]:

@@ -8,7 +8,7 @@ from evalkit.compare.taxonomy import KINDS, LEVERS, counted
 from evalkit.report import strings
 from evalkit.report.html import render_html
 from evalkit.report.pack import pack
-from evalkit.report.panels.kinds import kind_reader, kind_rows
+from evalkit.report.panels.kinds import found_tables, kind_reader, kind_rows
 
 TYPES = {"exact": "exact_match", "domain_f1": "f1", "sentiment_f1": "f1", "schema": "json_schema"}
 MANIFEST = {"suite": {"metrics": [{"name": name, "type": kind} for name, kind in TYPES.items()]}}
@@ -60,3 +60,13 @@ def test_a_run_that_counted_none_has_no_such_section_and_no_filter(documents):
     page = render_html(verdict, rows, manifest).decode()
     assert 'id="kinds"' not in page
     assert 'href="#kinds"' not in page
+
+
+def test_the_report_shows_them_escaped(documents):
+    verdict, manifest, rows = documents.make_documents("dont_ship", n=20)
+    row = {"metric": "form", "finding": "does not fit at $.<b>", "baseline": 1204, "candidate": 0}
+    verdict = verdict | {"failures": {"findings": [row]}}
+    assert found_tables(verdict)[0][1].rows == (("does not fit at $.<b>", "1,204", "0"),)
+    page = render_html(verdict, manifest, rows).decode()
+    assert "does not fit at $.&lt;b&gt;" in page
+    assert "1,204" in page

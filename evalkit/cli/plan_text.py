@@ -13,6 +13,7 @@ from rich.text import Text
 
 from evalkit import numbers
 from evalkit.report.console import printed
+from evalkit.report.panels.judges import STATES
 from evalkit.report.text import plain
 
 WIDTH = 80
@@ -30,6 +31,7 @@ def _parts(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     limited = f", a random {document['limit']} of its samples" if document["limit"] else ""
     yield Text(plain(f"{document['suite']}{limited}: nothing was sent, nothing was written"), style="dim")
     yield from _sending(document)
+    yield from _judges(document["judges"])
     yield from _primary(document["detects"])
     for guard in document["guards"]:
         yield from _guard(guard)
@@ -86,6 +88,16 @@ def _tokens_from(loads: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         elif sources:
             told[name] = "; ".join(f"{' and '.join(dict.fromkeys(roles))}: {why}" for why, roles in sources.items())
     return told
+
+
+def _judges(judges: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """What the judges are worth; why not, of one that decides, stands among the warnings."""
+    if judges:
+        yield _heading("Judges")
+    for one in judges:
+        name, worth = f"{one['judge']} ({one['model']})", STATES.get(one["state"], one["state"])
+        why = "" if one["blocks"] else f": {one['note']}"
+        yield _line("", f"{one['suite']}, {one['metric']}: graded by {name}, {worth}{why}")
 
 
 def _primary(found: Mapping[str, Any]) -> Iterator[RenderableType]:

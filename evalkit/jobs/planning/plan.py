@@ -10,6 +10,7 @@ from msgspec import Struct, to_builtins
 
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.judging.forecast import judge_loads
+from evalkit.jobs.judging.standing import standing, undecided
 from evalkit.jobs.planning.at_rest import at_rest
 from evalkit.jobs.planning.forecast import Load, load_of, part_at_rest, probe_of
 from evalkit.jobs.planning.prospects import caps_too_low, detects, guards, hopeless, last_run, small_slices
@@ -50,7 +51,8 @@ def plan(options: PlanOptions) -> dict[str, Any]:
     requests = sum(load.to_send for load in loads)
     tokens = sum(load.input_tokens + load.output_tokens for load in loads)
     money = _money(loads, main.models)
-    warnings = [*main.warnings, *hopeless(main)]
+    judges = standing(loaded.suites, loaded.metrics)
+    warnings = [*main.warnings, *hopeless(main), *undecided(judges)]
     warnings += caps_too_low(main, requests + probe.at_most, tokens, money["usd"])
     warnings += _one_model(part)
     warnings += filter(None, [used_before(main, _candidate(main, part))])
@@ -71,6 +73,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
         },
         "cost": money,
         "time": _time(requests, past),
+        "judges": judges,
         "detects": detects(main, last),
         "guards": guards(main, loaded.guards, last),
         "last_run": last.run if last is not None else None,

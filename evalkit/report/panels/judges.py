@@ -9,13 +9,14 @@ from evalkit import numbers
 from evalkit.report.grid import Table
 from evalkit.report.read import Document, number, obj, objects, pair, text, whole
 
-_STATES = {
+STATES = {
     "calibrated": "✔ calibrated",
     "uncalibrated": "! not calibrated",
     "unprobed": "! not probed",
     "out_of_date": "! out of date",
     "not_gateable": "✖ errs too much to decide",
 }
+"""What a judge is worth, in words."""
 
 
 def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
@@ -31,7 +32,7 @@ def judge_table(judge: Document) -> Table:
 def _rows(judge: Document) -> Iterator[tuple[str, str]]:
     calibration = obj(judge, "calibration")
     state, note = text(calibration, "state"), text(calibration, "note")
-    yield "what it is worth", ": ".join(filter(None, [_STATES.get(state, state), note])) or "not known"
+    yield "what it is worth", ": ".join(filter(None, [STATES.get(state, state), note])) or "not known"
     name = " ".join(filter(None, (text(judge, "id"), text(judge, "version"))))
     yield "graded by", f"{name} ({text(judge, 'model')})"
     asked, graded = whole(judge, "asked"), whole(judge, "n")

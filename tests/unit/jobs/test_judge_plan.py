@@ -1,9 +1,14 @@
 """A plan counts what a judge would be asked, and leaves it apart from the sides."""
 
+import datetime as dt
+import json
+
 import pytest
 from judge_bench import PAIR, RUBRIC, model_at, write_judge
 
+from evalkit.cli.plan_text import plan_text
 from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.judging.load import load_judge
 
 DEAD = "http://127.0.0.1:9/v1"
 METRIC = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
@@ -12,8 +17,8 @@ METRIC = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
 def planned(bench, judge, model=None, **changes) -> dict:
     price = {"input": 1.0, "output": 2.0}
     write_judge(bench.folder / "suite", {**judge, "model": model or model_at(DEAD, price=price, max_tokens=100)})
-    metric = changes.pop("metric", METRIC)
-    suite = bench.write_suite(DEAD, 40, metrics=[metric], gate={"primary": {"metric": "graded"}}, **changes)
+    usual = {"metrics": [changes.pop("metric", METRIC)], "gate": {"primary": {"metric": "graded"}}}
+    suite = bench.write_suite(DEAD, 40, **usual | changes)
     return plan(PlanOptions(suite_path=suite, out=bench.folder / "reports"))
 
 
@@ -58,6 +63,67 @@ def test_a_judge_without_a_price_is_told_as_one(bench):
     }
     note = planned(bench, RUBRIC, model_at(DEAD), models=models)["cost"]["note"]
     assert "none for judge of graded (colours) (price, beside the judge's model)" in note
+
+
+def calibrated(bench) -> None:
+    """As if people and probes had cleared the judge that was planned with, today."""
+    spec = load_judge(str(bench.folder / "suite" / "judge.yaml"))
+    now = dt.datetime.now(dt.UTC).isoformat()
+    counts = {"tp": 50, "fn": 0, "fp": 0, "tn": 50}
+    kept = {"schema": "evalkit.calibration/1", "problems": [], "confusion": {"": counts}, "own": {}}
+    for kind, more in (("calibration", kept), ("probe", {"schema": "evalkit.probe/1", "distrust": None})):
+        path = bench.folder / "suite" / "calibration" / f"colour.{kind}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(more | {"judge_hash": spec.judge_hash, "at": now}))
+
+
+def test_a_judge_nobody_measured_is_said_to_be_that_before_anything_is_asked(bench):
+    document = planned(bench, RUBRIC)
+    (judge,) = document["judges"]
+    assert (judge["metric"], judge["judge"], judge["model"]) == ("graded", "colour", "grader")
+    assert (judge["state"], judge["blocks"]) == ("uncalibrated", True)
+    (told,) = [said for said in document["warnings"] if "no run can ship" in said]
+    assert "graded is graded by the judge colour" in told
+    assert "evalkit judge calibrate suite/judge.yaml --labels FILE" in told
+    shown = " ".join(plan_text(document, color=False).split())
+    assert "Judges colours, graded: graded by colour (grader), ! not calibrated" in shown
+    assert shown.count("nobody has measured this judge against people") == 1
+
+
+def test_a_measured_judge_is_said_to_be_that_and_warns_of_nothing(bench):
+    planned(bench, RUBRIC)
+    calibrated(bench)
+    document = planned(bench, RUBRIC)
+    (judge,) = document["judges"]
+    assert (judge["state"], judge["blocks"]) == ("calibrated", False)
+    assert not [said for said in document["warnings"] if "no run can ship" in said]
+    shown = " ".join(plan_text(document, color=False).split())
+    assert "graded by colour (grader), ✔ calibrated: measured against people on" in shown
+
+
+def test_a_judge_that_decides_nothing_is_named_and_blocks_nothing(bench):
+    exact = {"name": "exact", "type": "exact_match"}
+    for changes in (
+        {"metrics": [METRIC, exact], "gate": {"primary": {"metric": "exact"}}},
+        {"metrics": [METRIC], "gate": {"primary": {"metric": "graded"}, "require_judge_calibration": False}},
+        {"metrics": [METRIC, exact], "gate": {"primary": {"metrics": ["exact", "graded"], "require": "any"}}},
+    ):
+        document = planned(bench, RUBRIC, **changes)
+        assert [(one["state"], one["blocks"]) for one in document["judges"]] == [("uncalibrated", False)], changes
+        assert "nobody has measured" in " ".join(plan_text(document, color=False).split())
+    both = {"metrics": [METRIC, exact], "gate": {"primary": {"metrics": ["exact", "graded"], "require": "all"}}}
+    assert planned(bench, RUBRIC, **both)["judges"][0]["blocks"]
+
+
+def test_a_judge_that_failed_a_security_probe_blocks_whatever_the_suite_says(bench):
+    waived = {"gate": {"primary": {"metric": "graded"}, "require_judge_calibration": False}}
+    planned(bench, RUBRIC)
+    calibrated(bench)
+    assert not planned(bench, RUBRIC, **waived)["judges"][0]["blocks"]
+    path = bench.folder / "suite" / "calibration" / "colour.probe.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"distrust": "it failed the probe 'injection'"}))
+    (judge,) = planned(bench, RUBRIC, **waived)["judges"]
+    assert (judge["state"], judge["blocks"]) == ("not_gateable", True)
 
 
 def test_recorded_replies_send_nothing(bench):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from evalkit import __version__
+from evalkit.cli import verbs
 from evalkit.cli.output import Output
 from evalkit.errors import BudgetReached, EvalkitError, ExecutionError, Interrupted, InvalidEvidence, UsageError
 from evalkit.run import interrupts
@@ -22,6 +23,7 @@ GLOBAL_FLAGS = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-co
 
 app = typer.Typer(
     name="evalkit",
+    cls=verbs.InOrder,
     help="Decides whether a fine-tuned model is worth shipping.\n\n"
     "Type this first: evalkit init my-suite && evalkit run my-suite\n\n"
     "Exit codes: 0 ship, 1 don't ship, 2 usage, 3 inconclusive, 4 invalid evidence, 5 could not run, 130 interrupted.",
@@ -71,6 +73,7 @@ def everything(
 
 def execute(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; prints every error evalkit raises on purpose."""
+    verbs.load(arguments)
     if not set(arguments) - (GLOBAL_FLAGS - {"--json"}):
         # Help was not asked for, so it is no success: a script whose verb got lost must not read it as SHIP.
         app(args=["--help"], standalone_mode=False, prog_name="evalkit")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from bench import REPO, side
 
-import evalkit.cli  # noqa: F401 - the verbs join the app
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.importing import import_suite

@@ -6,7 +6,6 @@ import shutil
 import pytest
 from bench import scripted
 
-import evalkit.cli  # noqa: F401 - the verbs join the app
 from evalkit.cli.app import execute
 
 N = 40

@@ -5,7 +5,6 @@ import json
 import pytest
 from bench import scripted, side
 
-import evalkit.cli  # noqa: F401 - the verbs join the app
 from evalkit.cli.app import execute
 from evalkit.testing import ScriptedServer, answers
 

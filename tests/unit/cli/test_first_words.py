@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 from evalkit.cli.doctor import rows
 from evalkit.jobs.doctor import Check

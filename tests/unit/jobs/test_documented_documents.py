@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 
 DOCS = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")

@@ -10,7 +10,6 @@ from history_folder import NEW, SUITE, Reports
 from hypothesis import given
 from hypothesis import strategies as st
 
-import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.history import history

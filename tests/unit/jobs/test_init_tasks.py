@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import evalkit.cli  # noqa: F401 - the verbs join the app when they are imported
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.planning.plan import PlanOptions, plan

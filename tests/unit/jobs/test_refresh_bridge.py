@@ -7,7 +7,6 @@ from bench import scripted
 from history_folder import NEW, OLD, SUITE, Reports
 from refresh_desk import Shop
 
-import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.bridging import bridge

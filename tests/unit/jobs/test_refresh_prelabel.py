@@ -6,7 +6,6 @@ import pytest
 from judge_verbs_bench import grader, write_judge
 from refresh_desk import Shop
 
-import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.people import queue, state

@@ -11,7 +11,6 @@ import yaml
 from bench import REPO
 from refresh_desk import Shop
 
-import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.policy import RECIPES, read_policy

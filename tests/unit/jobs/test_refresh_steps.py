@@ -9,7 +9,6 @@ import pytest
 from bench import REPO
 from refresh_desk import DATE, LABELS, Shop, sentence
 
-import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import ExecutionError, InvalidEvidence, UsageError
 from evalkit.jobs.refresh import desk as desk_module

@@ -7,7 +7,6 @@ import random
 
 import pytest
 
-import evalkit.cli  # noqa: F401 - makes the verbs known
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.rot.look import RotOptions, rot

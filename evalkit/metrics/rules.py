@@ -15,6 +15,7 @@ from evalkit.metrics.schemas import MAX_PATTERN_BYTES
 from evalkit.metrics.texts import right_texts, text_of, unanswered
 from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
+_BETWEEN_WORDS = re.compile(r"[\W_]")
 _HALF_CHARACTERS = re.compile(r"[\ud800-\udfff]")
 
 
@@ -32,6 +33,8 @@ class Contains(Struct, frozen=True, kw_only=True):
     """Normalised; empty: the target's."""
     match: str
     """all, any or none: how many of the texts there have to be."""
+    is_whole: bool = False
+    """Whether a text counts only where no letter or digit goes on at either end of it."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored 0.0 or 1.0; Unscored(no_target) where neither option nor sample says what to look for.
@@ -47,7 +50,8 @@ class Contains(Struct, frozen=True, kw_only=True):
         if isinstance(answered, Unreadable):
             return unanswered(self.name, answered)
         answered = normalised(answered, self.chain)
-        found = [text for text in texts if text in answered]
+        stands_in = _stands_whole if self.is_whole else _stands
+        found = [text for text in texts if stands_in(text, answered)]
         if self.match == "none":
             return _kept(self.name, is_kept=not found, evidence={"found": [clip(text) for text in found]})
         missing = [clip(text) for text in texts if text not in found]
@@ -116,7 +120,14 @@ def build_contains(spec: MetricSpec) -> Contains:
     match = choice(spec, "match", ("all", "any")) if spec.type == "contains" else "none"
     if "match" not in spec.options and not texts and match == "all":
         match = "any"  # a target that is a list names texts that are each right
-    return Contains(name=spec.name, reader=reader_of(spec), chain=chain, texts=texts, match=match)
+    return Contains(
+        name=spec.name,
+        reader=reader_of(spec),
+        chain=chain,
+        texts=texts,
+        match=match,
+        is_whole=flag(spec, "whole_words"),
+    )
 
 
 def build_regex(spec: MetricSpec) -> Regex:
@@ -134,8 +145,9 @@ def build_regex(spec: MetricSpec) -> Regex:
         refuse(
             spec,
             "pattern",
-            f"'{clip(pattern)}' is not a regular expression that runs in time linear in the answer",
-            "patterns have no lookahead (?=…), no lookbehind (?<=…), no back-references \\1 and no huge repetitions",
+            f"'{clip(pattern)}' is no regular expression, or none that runs in time linear in the answer",
+            "is every bracket closed? And patterns have no lookahead (?=…), no lookbehind (?<=…), no back-references \\1 and "
+            "no huge repetitions",
         )
     return Regex(
         name=spec.name,
@@ -154,6 +166,31 @@ def build_length(spec: MetricSpec) -> Length:
         refuse(spec, "max", f"{high} is less than `min`, {low}")
     unit = choice(spec, "unit", ("words", "characters"))
     return Length(name=spec.name, reader=reader_of(spec), unit=unit, low=low or 0, high=high)
+
+
+def _stands(text: str, answer: str) -> bool:
+    return text in answer
+
+
+def _stands_whole(text: str, answer: str) -> bool:
+    """Whether the text stands in the answer with no letter or digit going on before or after it.
+
+    >>> _stands_whole("5 euros", "It costs 15 euros."), _stands_whole("5 euros", "It costs 5 euros.")
+    (False, True)
+    """
+    start = answer.find(text)
+    while start >= 0:
+        end = start + len(text)
+        goes_on_before = start > 0 and text[0].isalnum() and answer[start - 1].isalnum()
+        goes_on_after = end < len(answer) and text[-1].isalnum() and answer[end].isalnum()
+        if not (goes_on_before or goes_on_after):
+            return True
+        # Inside of a word no other start will do: on to where it ends.
+        ends = _BETWEEN_WORDS.search(answer, start) if goes_on_before else None
+        if goes_on_before and ends is None:
+            return False
+        start = answer.find(text, ends.end() if ends else start + 1)
+    return False
 
 
 def _kept(metric: str, *, is_kept: bool, evidence: dict[str, JsonValue]) -> Scored:

@@ -61,6 +61,34 @@ def test_without_texts_it_is_the_target_that_is_looked_for():
     assert value(make("not_contains"), "It is Paris.", ["Rome", "Paris"]) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("text", "answer", "stands"),
+    [
+        ("5 euros", "It costs 15 euros.", False),
+        ("5 euros", "Not 15 euros but 5 euros.", True),
+        ("Tim", "in time, sometimes", False),
+        ("Tim", "Ask (Tim)!", True),
+        ("exchange", "exchanged", False),
+        ("!!", "no!!!", True),
+        ("-5", "a-5", True),
+        ("é", "née", False),
+        ("aba", "ababa aba", True),
+        ("4.90", "4.90", True),
+    ],
+)
+def test_a_whole_word_has_no_letter_or_digit_next_to_it(text, answer, stands):
+    folded = {"normalize": ["casefold"], "whole_words": True}
+    assert value(make("contains", text=text, **folded), answer) == float(stands)
+    assert value(make("not_contains", text=text, **folded), answer) == float(not stands)
+    assert value(make("contains", text=text), answer) in {float(stands), 1.0}
+
+
+def test_whole_words_in_a_million_letters_take_no_time_to_speak_of():
+    began = time.process_time()
+    assert value(make("contains", text="a", whole_words=True), "a" * 1_000_000) == 0.0
+    assert time.process_time() - began < 5.0
+
+
 @pytest.mark.parametrize("kind", ["contains", "not_contains"])
 def test_nothing_to_look_for_is_no_evidence(kind):
     assert make(kind).score("x", sample()) == Unscored(metric="m", why="no_target")

@@ -10,13 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from evalkit.jobs.running.run import load_all
 from evalkit.suites.load import load_suite
 from evalkit.suites.prompts import Renderer
 from evalkit.types import Scored
 
-SUITES = Path(__file__).parents[3] / "suites"
+REPO = Path(__file__).parents[3]
+SUITES = REPO / "suites"
 WRITTEN = ("entities", "moderation", "function-calls", "sql", "summaries", "support-replies", "refusals")
 """Suites whose samples were written for this project."""
 ASKED = {
@@ -235,3 +237,33 @@ def test_the_judge_that_the_support_suite_suggests_loads_when_it_is_uncommented(
     main = load_all(path).main
     assert [metric.type for metric in main.metrics][-1] == "judge"
     assert main.warnings == ()
+
+
+COURTESY = """Hello,
+thank you for your message and for taking the time to write to us, we have received it. First of all, please accept our
+apologies for the trouble this has caused. We understand how you feel, and we are looking into it right now. Please note
+that our team takes care of every order in person and will do its best to help. We will get back to you with new
+information as soon as possible. If you have any question, feel free to contact us at any time. Yes, we are here for you
+and your family, sometimes until late. We hope that you may enjoy shopping with us, and we wish you a nice day.
+Kind regards, your Fernhill team"""
+
+
+def test_what_a_reply_must_say_is_a_fact_the_customer_did_not_name_and_no_word_of_courtesy():
+    loaded = load_all(SUITES / "support-replies" / "suite.yaml")
+    metric = loaded.metrics["support-replies"]["complete"]
+    by_id = {row["id"]: row for row in rows("support-replies")}
+    for sample in loaded.main.samples:
+        row = by_id[sample.id]
+        assert metric.score(row["facts"], sample).value == 1.0, sample.id
+        for text in row["must_say"]:
+            one = structs.replace(metric, texts=(text.casefold(),))
+            assert one.score(row["message"], sample).value == 0.0, (sample.id, text)
+            assert one.score(COURTESY, sample).value == 0.0, (sample.id, text)
+
+
+def test_the_support_template_is_drawn_from_the_suite_as_it_stands():
+    template = REPO / "evalkit/jobs/starter/tasks/support/samples.jsonl"
+    drawn = [json.loads(line) for line in template.read_text(encoding="utf-8").splitlines()]
+    by_id = {row["id"]: row for row in rows("support-replies")}
+    assert drawn == [by_id[row["id"]] for row in drawn]
+    assert len(drawn) == 40

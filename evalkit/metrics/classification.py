@@ -11,15 +11,14 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, ByLabel, OfAll, averaged
+from evalkit.metrics.labels import MAX_LABELS, average_of, declared_labels, label_of
 from evalkit.metrics.match import clip, fold, reader_of
+from evalkit.metrics.multilabel import MultiLabel, build_multilabel
 from evalkit.metrics.normalize import Normaliser, normalisers
-from evalkit.metrics.options import listed, refuse, suggestion
+from evalkit.metrics.options import flag, refuse, suggestion
 from evalkit.metrics.read import Reader, Unreadable, shown
-from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
+from evalkit.types import MetricSpec, Sample, Score, Scored, Unscored
 
-AVERAGES = ("macro", "micro", "weighted")
-MAX_LABELS = 500
-"""Counts take 3 numbers a label and sample; far more targets than this are texts, not classes."""
 NOT_A_LABEL = "(unreadable or not a label)"
 """Name of the last column of a confusion matrix."""
 
@@ -153,20 +152,17 @@ def per_class(read: Mapping[tuple[str, str | None], int], labels: Sequence[str])
     return ClassTable(labels=tuple(labels), rows=tuple(found), confusion=confusion, unreadable=tuple(unreadable))
 
 
-def label_of(value: JsonValue, chain: tuple[Normaliser, ...]) -> str | None:
-    """The label a value names: normalised text, or a number or boolean as text; None for anything else."""
-    return None if value is None or isinstance(value, (list, dict)) else shown(fold(value, chain))
-
-
-def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classification:
+def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classification | MultiLabel:
     """One of these metrics from its entry and the samples it will see.
 
     The labels are those the entry lists, else the distinct targets in sorted order. Raises UsageError when a
     target is no single label, is not listed, or when there are none or too many; and when mcc or kappa has only one.
     """
+    if spec.type in BY_LABEL and flag(spec, "multilabel"):
+        return build_multilabel(spec, samples)
     chain = normalisers(spec, default=("strip",))
     reader = reader_of(spec)
-    declared = _declared_labels(spec, chain)
+    declared = declared_labels(spec, chain)
     support: Counter[str] = Counter()
     for sample in samples:
         target = reader.gold(sample.target)
@@ -178,6 +174,8 @@ def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classif
                 refuse(spec, "labels", message, suggestion(label, declared))
         elif target is not None:
             fix = "name the label inside it with `field:`" if isinstance(target, dict) else None
+            if isinstance(target, list) and spec.type in BY_LABEL:
+                fix = "where a sample may have several labels: multilabel: true"
             refuse(
                 spec, "", f"{spec.type} needs one label per sample; the target of sample '{sample.id}' is no label", fix
             )
@@ -191,7 +189,7 @@ def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classif
     if spec.type in {"kappa", "mcc"} and len(labels) == 1:
         refuse(spec, "", f"{spec.type} compares with chance, and with one label there is no other answer")
     rarest = sorted((positions[label] for label in support), key=lambda i: (support[labels[i]], i))[:2]
-    average = _average(spec, labels, chain)
+    average = average_of(spec, labels, chain)
     return Classification(
         name=spec.name,
         labels=labels,
@@ -203,32 +201,6 @@ def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classif
         macro=BY_LABEL.get(spec.type) if average == "macro" else None,
         rarest=tuple(rarest),
     )
-
-
-def _declared_labels(spec: MetricSpec, chain: tuple[Normaliser, ...]) -> tuple[str, ...]:
-    value = spec.options.get("labels")
-    if value is None:
-        return ()
-    labels = [label_of(item, chain) for item in value] if isinstance(value, list) else []
-    names = tuple(label for label in labels if label is not None)
-    if not names or len(names) != len(labels):
-        refuse(spec, "labels", "a list of labels is wanted: texts, numbers or booleans")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        refuse(spec, "labels", f"'{clip(twice)}' stands twice (after `normalize`)")
-    return names
-
-
-def _average(spec: MetricSpec, labels: tuple[str, ...], chain: tuple[Normaliser, ...]) -> str:
-    value = spec.options.get("average", "macro")
-    if value in AVERAGES:
-        return str(value)
-    label = label_of(value, chain)
-    if label not in labels:
-        known = (*AVERAGES, *labels)
-        fix = suggestion(value, known) or f"there are {clip(listed(known))}"
-        refuse(spec, "average", f"{value!r} is neither {listed(AVERAGES)} nor a label", fix)
-    return label
 
 
 @lru_cache(maxsize=4096)

@@ -146,8 +146,8 @@ def build_regex(spec: MetricSpec) -> Regex:
             spec,
             "pattern",
             f"'{clip(pattern)}' is no regular expression, or none that runs in time linear in the answer",
-            "is every bracket closed? And patterns have no lookahead (?=…), no lookbehind (?<=…), no back-references \\1 and "
-            "no huge repetitions",
+            "is every bracket closed? And patterns have no lookahead (?=…), no lookbehind (?<=…), no back-references "
+            "\\1 and no huge repetitions",
         )
     return Regex(
         name=spec.name,

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
 from evalkit.errors import UsageError
-from evalkit.metrics.classification import MAX_LABELS, per_class
+from evalkit.metrics.classification import per_class
+from evalkit.metrics.labels import MAX_LABELS
 from evalkit.metrics.registry import build
 from evalkit.protocols import CorpusMetric
 from evalkit.types import MetricSpec, Sample, Unscored

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import UsageError
+from evalkit.jobs.lights import with_lights
 from evalkit.jobs.recorded import FinishedRun, find_run
 from evalkit.report.html import render_html
 from evalkit.report.junit import render_junit
@@ -29,7 +30,7 @@ def render_again(name: str, out: Path, formats: Sequence[str]) -> list[Path]:
 
 
 def _html(run: FinishedRun) -> bytes:
-    return render_html(run.document, run.rows(), run.manifest())
+    return render_html(with_lights(run.document, run.folder), run.rows(), run.manifest())
 
 
 def _junit(run: FinishedRun) -> bytes:

@@ -9,15 +9,14 @@ from rich.text import Text
 
 from evalkit import numbers
 from evalkit.report.console import printed
+from evalkit.report.lights import ORDER
 from evalkit.report.read import Document, number, obj, objects, text
 from evalkit.report.text import plain
 
-SCHEMA = "evalkit.rot/1"
 WIDTH = 80
 _STYLES = {"green": "green", "amber": "yellow", "red": "bold red"}
 _WORDS = {"green": "green", "amber": "AMBER", "red": "RED", "not_measured": "–"}
 _AT = 8
-_ORDER = ("red", "amber", "green", "not_measured")
 
 
 def lit(document: Document, light: str) -> Sequence[str]:
@@ -62,7 +61,7 @@ def _lines(document: Document) -> Iterator[Text]:
 
 
 def _sorted(document: Document) -> list[Document]:
-    return sorted(objects(document, "signals"), key=lambda one: _ORDER.index(text(one, "light")))
+    return sorted(objects(document, "signals"), key=lambda one: ORDER.index(text(one, "light")))
 
 
 def _figure(signal: Document) -> str:

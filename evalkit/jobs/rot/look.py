@@ -16,7 +16,8 @@ from evalkit.jobs.rot.copies import copies, training_rows
 from evalkit.jobs.rot.logs import Tallied, exchanges
 from evalkit.jobs.rot.systems import Past, past_of
 from evalkit.plugins import backend_names, check_types, metric_types
-from evalkit.report.rot import SCHEMA, rot_markdown
+from evalkit.report.lights import SCHEMA
+from evalkit.report.rot import rot_markdown
 from evalkit.rot.content import content_signal, far_signal, likeness
 from evalkit.rot.lens import Lens, lens_of
 from evalkit.rot.mixes import category_coverage, length_signal, mix_signal

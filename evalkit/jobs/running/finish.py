@@ -18,6 +18,7 @@ from evalkit.compare.gate import decide
 from evalkit.compare.noise import NoiseFloor, noise_floor
 from evalkit.compare.parts import compare_primary
 from evalkit.compare.several import deciding, over_all
+from evalkit.jobs.lights import with_lights
 from evalkit.jobs.running.checks import Checked, checked
 from evalkit.jobs.running.clean_subset import flagged, with_effect
 from evalkit.jobs.running.guard_checks import guards_checked
@@ -293,7 +294,7 @@ def _written(suite: Suite, facts: RunFacts, story: Story, folder: Path) -> Finis
     rows = SampleFile(folder / ROWS)
     document, manifest = with_failures(verdict_document(facts), suite, rows), _manifest(suite, facts, story)
     write_atomic(folder / "manifest.json", _pretty(manifest))
-    write_atomic(folder / "report.html", html_pieces(document, rows, manifest))
+    write_atomic(folder / "report.html", html_pieces(with_lights(document, folder), rows, manifest))
     write_atomic(folder / "summary.md", render_markdown(document, rows).encode("utf-8", "backslashreplace"))
     write_atomic(folder / "junit.xml", render_junit(document))
     # Last: whoever finds a verdict.json finds all the rest.

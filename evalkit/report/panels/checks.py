@@ -7,6 +7,7 @@ from typing import Any
 
 from evalkit import numbers
 from evalkit.report.grid import Table
+from evalkit.report.lights import lights_words
 from evalkit.report.read import Document, number, obj, objects, text, whole
 
 
@@ -22,6 +23,7 @@ def checks_table(verdict: Document) -> Table:
     rows: list[tuple[str, ...]] = [
         ("overlap with training data", _overlap(obj(verdict, "contamination"))),
         ("age of the samples", _age(obj(verdict, "freshness"))),
+        ("still like production", lights_words(verdict)),
     ]
     if verdict.get("judges") == []:
         rows.append(("judges", "none in this suite"))

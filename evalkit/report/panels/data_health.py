@@ -1,4 +1,4 @@
-"""Data health: which samples were trained on, and what that did to the difference."""
+"""Data health: which samples were trained on, what that did to the difference, and whether the suite has aged."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Any
 
 from evalkit import numbers
 from evalkit.report.hygiene import evidence_table, groups_table, layers_words, parts_table
+from evalkit.report.lights import lights_table, lights_words
 from evalkit.report.read import Document, number, obj, text, whole
 
 
 def panel(verdict: Document, _manifest: Document) -> Mapping[str, Any]:
-    """Sentences and tables; nothing where neither training data nor age was looked at."""
+    """Sentences and tables; nothing where neither training data nor age nor production was looked at."""
     return {
         "health_sentences": tuple(_sentences(verdict)),
         "health_parts": parts_table(verdict),
         "health_evidence": evidence_table(verdict),
         "health_groups": groups_table(verdict),
+        "health_lights": lights_table(verdict),
     }
 
 
@@ -38,4 +40,6 @@ def _sentences(verdict: Document) -> list[str]:
     if days is not None:
         allowed = f"; the suite allows {limit:,g}" if limit is not None else ""
         told.append(f"The newest sample is {days:,.0f} days old{allowed}.")
+    if obj(verdict, "rot"):
+        told.append(f"Is the suite still like production? {lights_words(verdict)}.")
     return told

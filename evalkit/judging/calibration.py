@@ -49,6 +49,8 @@ class Calibration(Struct, frozen=True, kw_only=True):
     at: str
     """ISO 8601, UTC."""
     labels_sha256: str
+    is_bundled: bool = False
+    """The labels are those that come with evalkit, about answers of no suite of the user's."""
     n_items: int
     """Answers with labels and a grade."""
     n_raters: int

@@ -30,6 +30,11 @@ class Kept(Struct, frozen=True, kw_only=True):
     """Role → judged answer's id → (people's grade, weight)."""
     sides: Mapping[str, str] = field(default_factory=dict)
     """Role → fingerprint of the model whose answers were labelled; empty: it is not on record."""
+    n_items: int = 0
+    """Labelled answers; 0: it is not on record."""
+    n_raters: int = 0
+    is_bundled: bool = False
+    """The labels are those that come with evalkit: about answers of no suite of the user's."""
 
 
 def kept_of(document: Any) -> Kept:
@@ -47,6 +52,9 @@ def kept_of(document: Any) -> Kept:
                 for role, rows in document["own"].items()
             },
             sides={str(role): str(model) for role, model in document.get("sides", {}).items()},
+            n_items=int(document.get("n_items", 0)),
+            n_raters=int(document.get("n_raters", 0)),
+            is_bundled=document.get("labels_are_bundled") is True,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} at {error}") from error
@@ -68,6 +76,7 @@ def as_document(made: Calibration) -> dict[str, Any]:
         "judge_hash": made.judge_hash,
         "at": made.at,
         "labels_sha256": made.labels_sha256,
+        "labels_are_bundled": made.is_bundled,
         "n_items": made.n_items,
         "n_raters": made.n_raters,
         "n_ungraded": made.n_ungraded,

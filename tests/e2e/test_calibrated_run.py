@@ -1,5 +1,6 @@
 """A judge measured against people, and what a run then makes of its grades."""
 
+import datetime as dt
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from judge_bench import RUBRIC, blocks, fair, judging, model_at, reply, write_ju
 
 from evalkit.cli.app import execute
 from evalkit.jobs.running.run import RunOptions, run
+from evalkit.judging.load import bundled_folder
 from evalkit.run.progress import Progress
 from evalkit.testing import answers
 
@@ -274,3 +276,56 @@ def test_labels_of_a_run_are_read_whole_or_not_at_all(bench, start, capsys):
     graded.write_text("".join([*rows, rows[0].replace(name, f"{name.split()[0]} 0123456789ab")]))
     assert execute(arguments) == 2
     assert "answered in 2 ways" in capsys.readouterr().err
+
+
+def knowing(name, criterion):
+    """Grades the labelled answers that come with a judge as their labels do, and any other by its reference."""
+    folder = bundled_folder() / "calibration"
+    rows = [json.loads(line) for line in (folder / f"{name}.items.jsonl").read_text().splitlines()]
+    labels = [json.loads(line) for line in (folder / f"{name}.labels.jsonl").read_text().splitlines()]
+    verdicts = {label["item_id"]: label["verdict"] for label in labels if label["criterion"] == criterion}
+    known = {(row["question"], row["output"]): verdicts[row["item_id"]] for row in rows}
+
+    def graded(asked) -> str:
+        seen = blocks(asked.prompt)
+        is_right = "pass" if seen["OUTPUT"] == seen["REFERENCE"] else "fail"
+        return reply({criterion: known.get((seen["QUESTION"], seen["OUTPUT"]), is_right)})
+
+    return graded
+
+
+@pytest.mark.parametrize("is_copied", [False, True], ids=["left out", "a copy"])
+def test_a_judge_measured_on_evalkits_own_labels_decides_and_the_run_says_so(
+    bench, monkeypatch, tmp_path, is_copied, capsys
+):
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    name = "correctness_vs_reference"
+    with scripted(60, 100, judging(knowing(name, "same_answer")), models=("base", "tuned", "grader")) as server:
+        metric = {"name": "graded", "type": "judge", "judge": name, "model": model_at(server.base_url), "retest": 0}
+        suite = bench.write_suite(server.base_url, N, metrics=[metric], gate={"primary": {"metric": "graded"}})
+        labels = bench.folder / "mine.jsonl"
+        labels.write_bytes((bundled_folder() / "calibration" / f"{name}.labels.jsonl").read_bytes())
+        told = ["--labels", str(labels)] if is_copied else []
+        command = ["judge", "calibrate", name, "--set", f"model={json.dumps(model_at(server.base_url))}", *told]
+        assert execute(command) == 0
+        assert "are one person's, on simple answers of no suite of yours" in " ".join(capsys.readouterr().out.split())
+        (judge,) = verdict_of(suite)["judges"]
+        probe = {"schema": "evalkit.probe/1", "judge_hash": judge["hash"], "distrust": None}
+        at = dt.datetime.now(dt.UTC).isoformat()
+        (tmp_path / "home" / "judges" / f"{name}.probe.json").write_text(json.dumps(probe | {"at": at}))
+        document = verdict_of(suite)
+    assert document["verdict"] == "ship"
+    assert "(108 answers, 1 rater, labels that come with evalkit)" in document["judges"][0]["calibration"]["note"]
+    (said_so,) = [warning for warning in document["warnings"] if "come with evalkit" in warning]
+    assert said_so.startswith("The judge of 'graded' was measured only on the labelled answers")
+
+
+def test_a_judge_measured_on_labels_of_the_suites_own_is_not_called_a_stranger(bench, start):
+    suite, judge = start()
+    first = verdict_of(suite)
+    assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
+    held(judge, first)
+    document = verdict_of(suite)
+    assert "(240 answers, 1 rater)" in document["judges"][0]["calibration"]["note"]
+    assert not [warning for warning in document["warnings"] if "come with evalkit" in warning]

@@ -74,10 +74,16 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
         judged = ask_judge(spec, chosen.values(), progress)
         found = {answer: judged.judgments[item.id] for answer, item in chosen.items()}
         made = measured(judged.spec, labels, found, at=_now(), sha256=file_sha256(path))
-    if spec.is_bundled and source.labels is None:
-        made = structs.replace(made, warnings=(*made.warnings, NOT_YOURS))
+    if spec.is_bundled and _is_bundled(spec, path):
+        made = structs.replace(made, is_bundled=True, warnings=(*made.warnings, NOT_YOURS))
     document = as_document(made)
     return Calibrated(document=document, path=write_record(spec, "calibration", document))
+
+
+def _is_bundled(spec: JudgeSpec, path: Path) -> bool:
+    """Whether these are the labels that came with the judge, wherever a copy of them lies."""
+    own = labels_beside(spec)
+    return own is not None and file_sha256(own) == file_sha256(path)
 
 
 def _of_run(spec: JudgeSpec, source: Source, path: Path) -> Calibration:

@@ -210,8 +210,15 @@ def with_grades(
             sides_of(main, story.identities),
         ),
         blocking=(*story.blocking, *(reason for one in found for reason in one.blocking)),
-        warnings=(*story.warnings, *(sentence for one in found for sentence in one.warnings)),
+        warnings=(*story.warnings, *_warnings(found, known)),
     )
+
+
+def _warnings(found: Sequence[Graded], known: Sequence[Known]) -> Iterator[str]:
+    for one, what in zip(found, known, strict=True):
+        yield from one.warnings
+        if what.of_no_suite:
+            yield f"The judge of '{one.metric.name}' {what.of_no_suite}."
 
 
 def _bound(found: Mapping[tuple[str, str], Graded], answers: Answers, name: str) -> Metric:

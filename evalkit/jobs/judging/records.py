@@ -38,6 +38,17 @@ class Known(Struct, frozen=True, kw_only=True):
         """Why no verdict may rest on the judge; empty: one may."""
         return "" if self.state == "calibrated" else self.told
 
+    @property
+    def of_no_suite(self) -> str:
+        """What to tell a reader where the judge was measured on nothing but evalkit's own labels; empty elsewhere."""
+        if self.kept is None or not self.kept.is_bundled or self.state not in {"calibrated", "unprobed"}:
+            return ""
+        return (
+            "was measured only on the labelled answers that come with evalkit, one person's and of no suite of yours: "
+            "how it errs on these answers labels of your own would tell (evalkit judge calibrate JUDGE --labels FILE "
+            "--run RUN)"
+        )
+
     def document(self) -> dict[str, str | None]:
         """The `calibration` of a judge in verdict.json."""
         return {"state": self.state, "note": self.told, "at": None if self.kept is None else self.kept.at}
@@ -88,7 +99,19 @@ def beside_people(spec: JudgeSpec, now: dt.datetime) -> Known:
     if days > most:
         told = f"it was measured against people {days:.0f} days ago, and {most:g} are allowed; measure it again"
         return Known(state="out_of_date", told=told, kept=kept)
-    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}", kept=kept)
+    return Known(state="calibrated", told=f"measured against people on {kept.at[:10]}{_by_whom(kept)}", kept=kept)
+
+
+def _by_whom(kept: Kept) -> str:
+    """How many people labelled how much, where it is on record.
+
+    >>> _by_whom(Kept(judge_hash="", at="", problems=(), confusion={}, own={}, n_items=1200, n_raters=1))
+    ' (1,200 answers, 1 rater)'
+    """
+    if not kept.n_items:
+        return ""
+    raters = "1 rater" if kept.n_raters == 1 else f"{kept.n_raters} raters"
+    return f" ({kept.n_items:,} answers, {raters}{', labels that come with evalkit' if kept.is_bundled else ''})"
 
 
 def _unprobed(spec: JudgeSpec, now: dt.datetime) -> str:

@@ -38,12 +38,12 @@ def _today() -> str:
 
 def _at(root: Path, date: str | None, *, is_new: bool = False) -> AbstractContextManager[Desk]:
     """The refresh that is meant, locked. Raises UsageError where there is none yet."""
-    from evalkit.jobs.refresh.desk import newest, newest_open, opened
+    from evalkit.jobs.refresh.desk import newest, newest_open, opened, unused
 
     if date is not None and (not date or "/" in date or date.startswith(".")):
         raise UsageError(f"--date names a folder in {root}, not {date!r}")
     if is_new:
-        return opened(root, date or newest_open(root) or _today())
+        return opened(root, date or newest_open(root) or unused(root, _today()))
     found = date or newest(root)
     if found is None or not (root / found).is_dir():
         raise UsageError(f"there is no refresh in {root}\n  help: evalkit refresh plan SUITE --logs LOGS")

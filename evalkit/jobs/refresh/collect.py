@@ -20,6 +20,7 @@ from evalkit.rot.exchange import Exchange
 from evalkit.rot.lens import Lens, answer_in, lens_of
 from evalkit.rot.moment import DAY_S, seconds
 from evalkit.rot.sampling import Candidate, Draw, Quota
+from evalkit.suites.load import suite_file
 from evalkit.suites.samples import content_id
 from evalkit.types import JsonValue, Suite
 
@@ -45,10 +46,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str, Any]:
     """The plan, written down; the one that is there stays as it is once rows have been drawn for it.
 
-    Raises UsageError where the suite or a log cannot be read.
+    Raises UsageError where the suite or a log cannot be read, and where rows were drawn for another plan.
     """
     if desk.has(SAMPLED) or desk.has(QUEUE):
-        return desk.document(PLAN)
+        return _same_plan(desk, wanted)
     if wanted.size < 1 or wanted.approvals < 1:
         raise UsageError("--size and --approvals are at least 1")
     suite = loaded(wanted.suite)
@@ -65,6 +66,30 @@ def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str,
     }
     desk.write_document(PLAN, document)
     return document
+
+
+def refuse_other_suite(desk: Desk, wanted: Wanted) -> None:
+    """Raises UsageError where this refresh is of another suite than the one that is wanted."""
+    planned = Path(desk.document(PLAN)["suite"])
+    if suite_file(planned).resolve() != suite_file(wanted.suite).resolve():
+        told = f"{desk.folder} is a refresh of {planned}, not of {wanted.suite}"
+        raise UsageError(f"{told}\n  help: finish it first, or keep this suite's refreshes elsewhere with --dir")
+
+
+def _same_plan(desk: Desk, wanted: Wanted) -> dict[str, Any]:
+    refuse_other_suite(desk, wanted)
+    there = desk.document(PLAN)
+    asked = {
+        "size": (sum(there["quota"].values()), wanted.size),
+        "since-days": (there["since_days"], wanted.since_days),
+        "approvals": (there["approvals"], wanted.approvals),
+        "logs": ([log["path"] for log in there["logs"]], [str(path) for path in wanted.logs]),
+    }
+    other = [f"--{name} {old if old is not None else 'none'}" for name, (old, new) in asked.items() if old != new]
+    if other:
+        told = f"rows were drawn in {desk.folder} for another plan: {', '.join(other)}"
+        raise UsageError(f"{told}\n  help: go on with that one, or begin another beside it: --date NAME")
+    return there
 
 
 def quota_of(size: int) -> Quota:

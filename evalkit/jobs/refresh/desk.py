@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,11 @@ class Desk(Struct, frozen=True):
         path = self.folder / name
         if path.exists() and path.read_bytes() == content:
             return False
+        if self.has(RELEASE) and name != RELEASE:
+            raise UsageError(
+                f"{self.folder} was released as {self.document(RELEASE).get('version')}, so {name} stays as it is\n"
+                "  help: `evalkit refresh plan` begins the next one"
+            )
         # Private: what production was asked may be anybody's secret, above all before it is scrubbed.
         write_atomic(path, content, is_private=True)
         return True
@@ -123,6 +129,16 @@ def newest_open(root: Path) -> str | None:
         return None
     folders = [path for path in root.iterdir() if (path / PLAN).is_file() and not (path / RELEASE).exists()]
     return max((path.name for path in folders), default=None)
+
+
+def unused(root: Path, date: str) -> str:
+    """The date, or with `-02` and so on behind it where that day's refresh was released already.
+
+    >>> unused(Path("no-such-folder"), "2026-11-23")
+    '2026-11-23'
+    """
+    names = (date if n == 1 else f"{date}-{n:02}" for n in itertools.count(1))
+    return next(name for name in names if not (root / name / RELEASE).exists())
 
 
 def newest(root: Path) -> str | None:

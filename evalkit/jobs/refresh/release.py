@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.refresh.desk import PLAN, RELEASE, RETIRED, Desk, Row
+from evalkit.jobs.refresh.desk import APPROVED, PLAN, RELEASE, RETIRED, Desk, Row
 from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
 from evalkit.jobs.refresh.people import approved
 from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
@@ -80,17 +80,9 @@ def release(desk: Desk, bump: Bump) -> Row:
     if version_of(suite_path) != versions[-1]:
         raise UsageError(f"version {versions[-1]} was released since\n  help: plan a refresh of that one")
     contents = _contents(suite, rows, desk.rows(RETIRED) if desk.has(RETIRED) else [])
-    change = Change(
-        n_before=len(suite.samples),
-        n_added=len(contents.added),
-        n_retired=len(contents.retired),
-        new_labels=_new_labels(
-            suite, [*(row["target"] for row in rows), *(row["label"] for row in contents.relabelled)]
-        ),
-    )
     if not (contents.added or contents.retired or contents.relabelled):
         raise UsageError("nothing would change: no sample is approved, none retired")
-    if (why := why_not(change, bump)) is not None:
+    if (why := why_not(_change(suite, contents), bump)) is not None:
         raise UsageError(why)
     version = bumped(versions[-1], bump)
     _make(suite, contents, {
@@ -107,6 +99,24 @@ def release(desk: Desk, bump: Bump) -> Row:
         "relabelled": [row["id"] for row in contents.relabelled],
     })  # fmt: skip
     return _written(desk, suite_path, version)
+
+
+def least_bump(desk: Desk) -> Bump:
+    """The smallest step of version that what is approved here fits into."""
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
+    change = _change(suite, _contents(suite, desk.rows(APPROVED), desk.rows(RETIRED) if desk.has(RETIRED) else []))
+    steps: Sequence[Bump] = ("patch", "minor")
+    return next((bump for bump in steps if why_not(change, bump) is None), "major")
+
+
+def _change(suite: Suite, contents: _Contents) -> Change:
+    said = [*(row["target"] for row in contents.added), *(row["label"] for row in contents.relabelled)]
+    return Change(
+        n_before=len(suite.samples),
+        n_added=len(contents.added),
+        n_retired=len(contents.retired),
+        new_labels=_new_labels(suite, said),
+    )
 
 
 def _contents(suite: Suite, rows: Sequence[Row], notes: Sequence[Row]) -> _Contents:

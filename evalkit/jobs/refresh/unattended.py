@@ -10,23 +10,26 @@ from msgspec import Struct
 
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.refresh.clean import dedup, scrub
-from evalkit.jobs.refresh.collect import plan, sample
+from evalkit.jobs.refresh.collect import plan, refuse_other_suite, sample
 from evalkit.jobs.refresh.desk import (
     APPROVALS,
     APPROVED,
     DEDUP_DROPPED,
     DEDUPED,
+    PLAN,
     QUEUE,
     RELEASE,
     RETIRED,
     SAMPLED,
     SCRUB_DROPPED,
+    SCRUBBED,
     Desk,
     newest_open,
     opened,
 )
 from evalkit.jobs.refresh.people import queue, state
 from evalkit.jobs.refresh.policy import Policy
+from evalkit.jobs.refresh.release import least_bump
 from evalkit.jobs.rot.look import RotOptions, rot
 from evalkit.report.rot import rot_markdown
 
@@ -62,6 +65,8 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
         unfinished = None
     with opened(root, unfinished or today) as desk:
         told = ""
+        if desk.has(PLAN):
+            refuse_other_suite(desk, policy.wanted)
         if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
             measured, told = _measured(policy, desk, reports)
             plan(desk, policy.wanted, measured)
@@ -98,12 +103,12 @@ def _next(desk: Desk, counts: Mapping[str, int], root: Path) -> str:
     if desk.has(RELEASE):
         return f"evalkit refresh bridge{where}"
     if not desk.has(QUEUE):
-        done = {SAMPLED: "scrub", DEDUPED: "label"}
+        done = {DEDUPED: "label", SCRUBBED: "dedup", SAMPLED: "scrub"}  # the last of them first
         return f"evalkit refresh {next((step for name, step in done.items() if desk.has(name)), 'sample')}{where}"
     if desk.has(APPROVALS) and desk.has(APPROVED):
         document = desk.document(APPROVALS)
         if len(document["by"]) >= int(document["needed"]):
-            return f"evalkit refresh release --bump minor{where}"
+            return f"evalkit refresh release --bump {least_bump(desk)}{where}"
     if counts.get("labelled") and not counts.get("waiting") and not counts.get("disputed"):
         return f"evalkit refresh approve --by NAME{where}"
     return f"evalkit refresh label --from LABELS.jsonl{where}" if counts.get("new") else ""

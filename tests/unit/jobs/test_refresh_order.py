@@ -1,0 +1,106 @@
+"""What comes next in a refresh is what it says, and what is released or drawn is not changed behind anybody's back."""
+
+import json
+
+import pytest
+from refresh_desk import DATE, Shop
+
+from evalkit.cli.app import execute
+from evalkit.errors import UsageError
+from evalkit.jobs.refresh.desk import unused
+from evalkit.jobs.refresh.people import approve, take_labels
+from evalkit.jobs.refresh.policy import read_policy
+from evalkit.jobs.refresh.release import least_bump, release, retire
+from evalkit.jobs.refresh.unattended import status, unattended
+
+
+@pytest.fixture
+def shop(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    return Shop(bench)
+
+
+def test_each_step_names_the_one_after_it(shop, capsys):
+    steps = [
+        ["plan", str(shop.suite), "--logs", "logs.jsonl", "--size", "20"],
+        ["sample"],
+        ["scrub"],
+        ["dedup"],
+        ["label"],
+    ]
+    said = []
+    for step in steps:
+        assert execute(["--json", "refresh", *step]) == 0
+        said.append(json.loads(capsys.readouterr().out)["next_step"].split()[2])
+    assert said == ["sample", "scrub", "dedup", "label", "label"]
+
+
+@pytest.mark.parametrize(("size", "retired", "bump"), [(20, 0, "minor"), (60, 0, "major"), (20, 80, "major")])
+def test_the_release_that_is_named_next_is_one_that_can_be_made(shop, size, retired, bump):
+    with shop.desk() as desk:
+        shop.to_approval(desk, size=size)
+        if retired:
+            retire(desk, [f"s{i}" for i in range(retired)], "obsolete", None)
+            approve(desk, "Cleo", "a test")
+        assert least_bump(desk) == bump
+        assert f"release --bump {bump} " in status(desk, shop.root).next_step
+        assert release(desk, bump)["version"] == {"minor": "1.1.0", "major": "2.0.0"}[bump]
+
+
+def test_a_mended_label_alone_is_a_patch(shop):
+    with shop.desk() as desk:
+        items = shop.to_queue(desk)
+        skipped = [{"id": item["id"], "by": by, "skip": "unclear"} for item in items for by in ("ann", "bob")]
+        take_labels(desk, shop.rows("skips.jsonl", skipped))
+        retire(desk, ["s0"], "label_error", "blue")
+        approve(desk, "Cleo", "a test")
+        assert least_bump(desk) == "patch"
+        assert release(desk, "patch")["version"] == "1.0.1"
+
+
+def test_what_was_released_is_closed(shop):
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        release(desk, "minor")
+        before = {path.name: path.read_bytes() for path in desk.folder.iterdir()}
+        with pytest.raises(UsageError, match=r"was released as 1\.1\.0, so retired\.jsonl stays as it is"):
+            retire(desk, ["s0"], "dup", None)
+        late = shop.rows("late.jsonl", [{"id": desk.rows("queue.jsonl")[0]["id"], "label": "blue", "by": "zoe"}])
+        with pytest.raises(UsageError, match=r"released as 1\.1\.0, so labels\.jsonl"):
+            take_labels(desk, late)
+        with pytest.raises(UsageError, match=r"released as 1\.1\.0, so approvals\.json"):
+            approve(desk, "Somebody Else", "a test")
+        assert release(desk, "minor")["version"] == "1.1.0"
+        assert before == {path.name: path.read_bytes() for path in desk.folder.iterdir()}
+
+
+def test_a_plan_on_the_day_of_a_release_begins_a_refresh_of_its_own(shop, capsys, monkeypatch):
+    monkeypatch.setattr("evalkit.cli.refresh._today", lambda: DATE)
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        found = release(desk, "minor")
+    assert execute(["--json", "refresh", "plan", found["suite"], "--logs", "logs.jsonl"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"].endswith(f"{DATE}-02")
+    assert unused(shop.root, DATE) == f"{DATE}-02"
+
+
+def test_another_plan_for_rows_that_are_drawn_is_refused_and_the_same_one_is_not(shop, capsys):
+    asked = ["refresh", "plan", str(shop.suite), "--logs", "logs.jsonl", "--size", "20"]
+    for step in (asked, ["refresh", "sample"], asked):
+        assert execute(step) == 0
+    capsys.readouterr()
+    assert execute([*asked, "--size", "30", "--approvals", "2"]) == 2
+    said = capsys.readouterr().err
+    assert "for another plan: --size 20, --approvals 1" in said
+    assert "--date NAME" in said
+
+
+def test_a_schedule_for_one_suite_does_not_go_on_with_the_refresh_of_another(shop):
+    shop.write("one.yaml", "suite: suite/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
+    shop.write("two.yaml", "suite: other/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
+    policy = read_policy(shop.folder / "one.yaml")
+    unattended(policy, shop.root, DATE, shop.folder / "reports")
+    unattended(policy, shop.root, DATE, shop.folder / "reports")
+    shop.write("other/suite.yaml", shop.suite.read_text())
+    with pytest.raises(UsageError, match=r"is a refresh of .*suite/suite\.yaml, not of .*other/suite\.yaml"):
+        unattended(read_policy(shop.folder / "two.yaml"), shop.root, DATE, shop.folder / "reports")

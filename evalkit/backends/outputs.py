@@ -194,9 +194,12 @@ def _usage(value: Any) -> Usage:
         return Usage()
     if not isinstance(value, dict):
         raise ValueError("usage: must be an object with input_tokens and output_tokens")  # noqa: TRY004 - as above
+    # OpenAI's names too: with theirs left unread, copied replies would have counts and the report would deny it.
+    sent = "prompt_tokens" if "input_tokens" not in value and "prompt_tokens" in value else "input_tokens"
+    written = "completion_tokens" if "output_tokens" not in value and "completion_tokens" in value else "output_tokens"
     return Usage(
-        input_tokens=_count(value.get("input_tokens"), "usage.input_tokens"),
-        output_tokens=_count(value.get("output_tokens"), "usage.output_tokens"),
+        input_tokens=_count(value.get(sent), f"usage.{sent}"),
+        output_tokens=_count(value.get(written), f"usage.{written}"),
         cached_tokens=_count(value.get("cached_tokens"), "usage.cached_tokens"),
     )
 

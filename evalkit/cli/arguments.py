@@ -26,8 +26,23 @@ Out = Annotated[Path, typer.Option("--out", help="The folder of reports.")]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key: --set gate.primary.min_delta=3")
 ]
+
+
+def _fail_or_none(said: str | None) -> str | None:
+    """The word of --inconclusive-as, looked at before anything is asked or paid for."""
+    if said not in {None, "fail"}:
+        raise UsageError(f"--inconclusive-as takes `fail`, not {said!r}")
+    return said
+
+
 InconclusiveAs = Annotated[
-    str | None, typer.Option("--inconclusive-as", metavar="fail", help="`fail`: exit 1 instead of 3 when inconclusive.")
+    str | None,
+    typer.Option(
+        "--inconclusive-as",
+        metavar="fail",
+        callback=_fail_or_none,
+        help="`fail`: exit 1 instead of 3 when inconclusive.",
+    ),
 ]
 
 REPORTS = Path("reports")
@@ -68,8 +83,6 @@ def told(output: Output, document: dict[str, Any], folder: Path, inconclusive_as
 
 def exit_code(output: Output, document: dict[str, Any], inconclusive_as: str | None) -> int:
     """The verdict's exit code; `fail` turns inconclusive into don't ship."""
-    if inconclusive_as not in {None, "fail"}:
-        raise UsageError(f"--inconclusive-as takes `fail`, not {inconclusive_as!r}")
     code = int(document["exit_code"])
     if code == _INCONCLUSIVE and inconclusive_as == "fail":
         output.note("inconclusive counts as failed here (--inconclusive-as fail)")

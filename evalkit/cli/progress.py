@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evalkit.cli.output import Output
+from evalkit.numbers import usd
 from evalkit.report.text import shorten, tame
 from evalkit.run import interrupts
 
@@ -156,17 +157,20 @@ def _trouble(side: SideProgress) -> str:
 
 
 def _row(role: str, side: SideProgress) -> str:
-    done, width = side.answered + side.failed, 24
+    done, width = side.answered + side.failed, 12
     filled = width * done // max(1, side.planned)
-    extras = [
-        f"{count:,} {word}"
-        for count, word in ((side.cached, "cached"), (side.retried, "retried"), (side.failed, "failed"))
-        if count
-    ]
-    tokens = f"{side.input_tokens + side.output_tokens:,} tokens"
-    return (
-        f"  {role:<10} {'━' * filled}{'╌' * (width - filled)} {done:,}/{side.planned:,}  {tokens}  {'  '.join(extras)}"
+    told = (
+        (side.failed, "failed"),
+        (side.retried, "retried"),
+        (side.cached, "cached"),
+        (side.in_flight, "in flight"),
+        (side.input_tokens + side.output_tokens, "tokens"),
     )
+    # What nobody counted is left out: 0 tokens would be a figure.
+    extras = [f"{count:,} {word}" for count, word in told if count]
+    extras += [usd(side.usd)] if side.usd else []
+    bar = f"{'━' * filled}{'╌' * (width - filled)}"
+    return "  ".join([f"  {role:<10} {bar} {done:,}/{side.planned:,}", *extras])
 
 
 def _clock(seconds: float) -> str:

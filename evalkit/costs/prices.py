@@ -31,7 +31,7 @@ def cost_summary(usd: NDArray[np.float64], spec: ModelSpec, tokens: tuple[int, i
     if spec.price is None:
         summary["note"] = "unknown: the suite names no price for this model"
     elif not len(known):
-        summary["note"] = "unknown: the server did not say how many tokens it used"
+        summary["note"] = "unknown: the answers carry no token counts"
     else:
         summary["usd"] = round(float(known.sum()), 6)
         summary["usd_per_1000"] = round(1000.0 * float(known.mean()), 6)

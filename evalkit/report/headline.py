@@ -172,7 +172,8 @@ _NEXT = (
     ),
     (
         "PAYBACK_UNKNOWN",
-        "State prices of both sides under `models` and volume, training cost and hours under `economics`.",
+        "It takes prices of both sides under `models`, token counts with the answers (recorded ones: `usage`), and volume, "
+        "training cost and hours under `economics`.",
     ),
     ("LIMITED", "Run it again without --limit for a verdict."),
     ("TRUNCATION", "Raise generation.max_tokens, or find out why the answers do not end."),

@@ -248,7 +248,7 @@ class Engine:
             asked, said = outcome.usage.input_tokens or 0, outcome.usage.output_tokens or 0
             side.input_tokens += asked
             side.output_tokens += said
-            self.spending.answer(asked, said, lane.price)
+            side.usd += self.spending.answer(asked, said, lane.price)
         self._progress.on_change(self._progress)
 
     async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:

@@ -23,6 +23,8 @@ class SideProgress(Struct):
     in_flight: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    usd: float = 0.0
+    """What the answers had so far cost, where their price and their tokens are known."""
 
 
 class Wait(Struct, frozen=True, kw_only=True):

@@ -38,11 +38,12 @@ class Spending:
         """One more request leaves."""
         self._sends += 1
 
-    def answer(self, input_tokens: int, output_tokens: int, price: Price | None) -> None:
-        """An answer came; without a price it cost nothing that is known."""
+    def answer(self, input_tokens: int, output_tokens: int, price: Price | None) -> float:
+        """An answer came: what it cost, in USD; without a price nothing that is known."""
         self._tokens += input_tokens + output_tokens
-        if price is not None:
-            self._usd += (input_tokens * price.input + output_tokens * price.output) / 1e6
+        usd = 0.0 if price is None else (input_tokens * price.input + output_tokens * price.output) / 1e6
+        self._usd += usd
+        return usd
 
     def reached(self) -> BudgetReached | None:
         """The cap that forbids another send, if there is one."""

@@ -24,6 +24,14 @@ def test_a_cap_in_dollars_without_prices(bench: Bench):
     assert "models.baseline.price" in done.err
 
 
+def test_another_word_than_fail_for_an_inconclusive_verdict(bench: Bench):
+    with scripted(20, 40) as server:
+        done = bench.evalkit("run", bench.write_suite(server.base_url, 40), "--inconclusive-as", "warn")
+        assert not server.ledger.chats
+    assert done.code == 2
+    assert "takes `fail`, not 'warn'" in done.err
+
+
 def test_a_reply_that_is_no_text_costs_one_attempt(bench: Bench):
     body = (
         b'{"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "caf\xe9"}}]}'

@@ -38,6 +38,15 @@ def test_an_answer_comes_back_as_recorded(tmp_path):
     assert not response.is_cached
 
 
+def test_token_counts_may_have_the_names_that_openai_gives_them(tmp_path):
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    assert ask(write(tmp_path, {"id": "a", "output": "x", "usage": usage}), "a").usage == Usage(
+        input_tokens=3, output_tokens=1
+    )
+    with pytest.raises(UsageError, match="prompt_tokens"):
+        ask(write(tmp_path, {"id": "a", "output": "x", "usage": {"prompt_tokens": -1}}), "a")
+
+
 def test_what_was_not_recorded_is_unknown_not_zero(tmp_path):
     response = ask(write(tmp_path, {"id": "a", "output": ""}), "a")
     assert (response.text, response.latency_s, response.usage) == ("", None, Usage())

@@ -38,7 +38,8 @@ def import_(
         "not_carried_over": list(made.notes),
         "next": steps,
     }
-    told = [f"wrote {made.folder}: {made.n_samples:,} samples, measured by {', '.join(made.metrics)}", ""]
+    noun = "sample" if made.n_samples == 1 else "samples"
+    told = [f"wrote {made.folder}: {made.n_samples:,} {noun}, measured by {', '.join(made.metrics)}", ""]
     if made.notes:
         told += [
             "Left behind, changed or guessed (it stands in IMPORT.md, too):",

@@ -10,6 +10,7 @@ from bench import REPO, side
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.importing import import_suite
+from evalkit.jobs.running.run import load_all
 from evalkit.suites.load import load_suite
 from evalkit.testing import ScriptedServer, answers
 
@@ -74,7 +75,7 @@ def test_promptfoo(capsys):
         "`weight` of an assertion `icontains`",
         "`latency` of 8 tests is left out: write a guard",
         "`llm-rubric` of 8 tests is left out: a model grades it",
-        "`javascript` of 1 tests is left out: it is code, which an import never runs",
+        "`javascript` of 1 test is left out: it is code, which an import never runs",
         "The provider python:provider.py has no counterpart",
         "The key written down for openai:chat:route-base is not copied",
         "A further prompt is left out: 'Route this ticket: {{ticket}}'",
@@ -197,6 +198,98 @@ def test_prompts_in_one_file_are_parted_at_the_dashes(tmp_path):
     assert asked == ["Say {{ q }}", "Tell {{ q }}"]
 
 
+def test_texts_asked_for_in_several_ways_are_measured_as_one(tmp_path):
+    text = (
+        "prompts: ['{{ q }}']\n"
+        "defaultTest: {assert: [{type: not-contains, value: sorry}, {$ref: '#/assertionTemplates/x'}]}\n"
+        "assertionTemplates: {x: {type: word-count, value: {min: 1, max: 9}}}\n"
+        "tests:\n"
+        "  - {vars: {q: a}, assert: [{type: contains, value: Bonjour}]}\n"
+        "  - {vars: {q: b}, assert: [{type: icontains, value: hola}, {type: contains, value: Juan}]}\n"
+        "  - {vars: {q: c}, assert: [{type: assert-set, assert: [{type: contains-all, value: [x, y]}]}]}\n"
+    )
+    suite = promptfoo(tmp_path, text)
+    assert [one.target for one in suite.samples] == [["Bonjour"], ["hola", "Juan"], ["x", "y"]]
+    found = {metric.name: (metric.type, dict(metric.options)) for metric in suite.metrics}
+    assert found == {
+        "icontains_all": ("contains", {"match": "all", "normalize": ["casefold"]}),
+        "not_contains": ("not_contains", {"text": "sorry"}),
+        "word_count": ("length", {"min": 1, "max": 9}),
+    }
+    assert "takes no notice of case" in (tmp_path / "made" / "IMPORT.md").read_text()
+
+
+def test_lists_of_accepted_texts_join_single_texts_and_not_several(tmp_path):
+    head = "prompts: ['{{ q }}']\ntests:\n  - {vars: {q: a}, assert: [{type: contains-any, value: [x, y]}]}\n"
+    suite = promptfoo(tmp_path, head + "  - {vars: {q: b}, assert: [{type: contains, value: z}]}\n")
+    assert [one.target for one in suite.samples] == [["x", "y"], ["z"]]
+    assert suite.metrics[0].options == {"match": "any"}
+    other = tmp_path / "other"
+    other.mkdir()
+    suite = promptfoo(other, head + "  - {vars: {q: b}, assert: [{type: contains-all, value: [z, w]}]}\n")
+    assert [one.target for one in suite.samples] == [["x", "y"]]
+    assert "`contains-all` of 1 test is left out" in (other / "made" / "IMPORT.md").read_text()
+
+
+def test_a_beginning_that_all_answers_have_is_a_pattern_taken_literally(tmp_path):
+    asserts = "[{type: starts-with, value: '(a.b) '}, {type: equals, value: '{{ q }}'}]"
+    suite = promptfoo(tmp_path, f"prompts: ['{{{{ q }}}}']\ntests: [{{vars: {{q: [1, 2]}}, assert: {asserts}}}]\n")
+    loaded = {metric.name: metric for metric in load_all(tmp_path / "made" / "suite.yaml").metrics[suite.name].values()}
+    values = [loaded["starts_with"].score(text, suite.samples[0]).value for text in ("(a.b) c", "(axb) c", "c (a.b) ")]
+    assert values == [1.0, 0.0, 0.0]
+
+
+def test_a_file_that_is_not_there_is_told_at_the_line_that_names_it(tmp_path):
+    text = "prompts: ['{{ q }}']\ntests:\n  - {vars: {q: file://gone.txt}, assert: [{type: equals, value: x}]}\n"
+    with pytest.raises(UsageError) as refused:
+        promptfoo(tmp_path, text)
+    (found,) = refused.value.diagnostics
+    assert (found.line, found.message) == (3, "file://gone.txt: there is no such file")
+    assert found.path.endswith("c.yaml")
+    assert "gone.txt" in found.source
+
+
+def test_an_assertion_of_no_known_form_is_named(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "prompts: ['{{ q }}']\ntests:\n"
+        "  - {vars: {q: a}, assert: [{$ref: '#/assertionTemplates/gone'}, {type: equals, value: x}]}\n"
+    )
+    made = import_suite("promptfoo", [tmp_path / "c.yaml"], tmp_path / "made")
+    assert 'An assertion without a type is left out: {"$ref": "#/assertionTemplates/gone"}.' in made.notes
+
+
+@pytest.mark.parametrize(
+    ("item", "asked", "right"),
+    [
+        ({"ticket": "dead", "correct_label": "Hardware"}, "dead", "Hardware"),
+        ({"input": "a", "other": "b", "ideal": "c"}, "a", "c"),
+        ({"id": "7", "mail": "m", "n": 3, "label": "l"}, "m", "l"),
+    ],
+)
+def test_a_hosted_item_is_read_by_its_columns(tmp_path, item, asked, right):
+    (tmp_path / "items.jsonl").write_text(json.dumps({"item": item}) + "\n")
+    suite = load_suite(import_suite("openai-evals", [tmp_path / "items.jsonl"], tmp_path / "made").folder)
+    (sample,) = suite.samples
+    assert sample.fields["messages"][-1]["content"] == asked
+    assert sample.target == right
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        (
+            {"a": "x", "b": "y", "label": "z"},
+            r"whose item \(a, b, label\) has no column for the question: name it one of",
+        ),
+        ({"a": "x", "b": "y"}, "no column for the right answer: name it one of ideal, correct_label"),
+    ],
+)
+def test_a_hosted_item_whose_columns_say_nothing_is_told_what_to_call_them(tmp_path, item, says):
+    (tmp_path / "items.jsonl").write_text(json.dumps({"item": item}) + "\n")
+    with pytest.raises(UsageError, match=says):
+        import_suite("openai-evals", [tmp_path / "items.jsonl"], tmp_path / "made")
+
+
 def test_what_a_provider_does_to_its_answers_is_named(tmp_path):
     (tmp_path / "c.yaml").write_text(
         "prompts: ['{{ q }}']\nproviders: [{id: 'openai:gpt-5-mini', label: a, transform: 'output.trim()'}]\n"
@@ -257,7 +350,12 @@ def test_lm_eval_choices_become_the_likelier_text(tmp_path):
         ("promptfoo", "c.yaml", "prompts: 3\ntests: 4", "no test has an assertion"),
         ("promptfoo", "c.yaml", "prompts: [x]\ndefaultTest: [1]", "defaultTest is neither a test"),
         ("promptfoo", "c.yaml", "prompts: !!python/object:os.system [x]", "c.yaml:1"),
-        ("openai-evals", "s.jsonl", '{"input": "x"}', "no row has both an `input` and an `ideal`"),
+        (
+            "openai-evals",
+            "s.jsonl",
+            '{"input": "x"}',
+            "no row has both a question and a right answer to compare with. Left out: a row without",
+        ),
         (
             "openai-evals",
             "r.yaml",

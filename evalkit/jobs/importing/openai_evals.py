@@ -35,7 +35,8 @@ def from_openai_evals(path: Path) -> Draft:
         name = path.resolve().parent.name
     rows = list(_converted(read_rows(samples), notes))
     if not rows:
-        raise nothing("no row has both an `input` and an `ideal`; what a model grades has no right answer to compare")
+        told = "; ".join(notes.all())
+        raise nothing(f"no row has both a question and a right answer to compare with. {told}".strip())
     return Draft(
         name=name,
         description=f"Imported from OpenAI Evals ({samples.name}).",
@@ -112,12 +113,10 @@ def _converted(rows: Iterable[Row], notes: Notes) -> Iterator[dict[str, JsonValu
         item = fields.get("item")
         is_hosted = isinstance(item, dict)
         source: Mapping[str, JsonValue] = item if isinstance(item, dict) else fields
-        asked = next((name for name in (_ASKED if is_hosted else ("input",)) if name in source), None)
-        right = next((name for name in (_RIGHT if is_hosted else ("ideal",)) if name in source), None)
-        messages = None if asked is None else _messages(source[asked], notes)
-        if right is None or messages is None:
-            what = "without an `ideal`" if right is None else "whose `input` is no text and no list of turns"
-            notes.add(f"Left out: a row {what}.")
+        asked, right = _columns(source) if is_hosted else ("input", "ideal")
+        messages = None if asked is None else _messages(source.get(asked), notes)
+        if right is None or right not in source or messages is None:
+            notes.add(f"Left out: a row {_lacks(source, right) if is_hosted else _lacks_plain(right in source)}.")
             continue
         if is_hosted:
             notes.add(f"Asked is item.{asked}, the right answer item.{right}: guessed from their names.")
@@ -125,6 +124,23 @@ def _converted(rows: Iterable[Row], notes: Notes) -> Iterator[dict[str, JsonValu
         if is_hosted and fields.keys() - {"item"}:
             notes.add("`sample` and other keys beside `item` are not carried over.")
         yield {"id": f"{number + 1}", "messages": messages, "ideal": _ideal(source[right]), **further}
+
+
+def _columns(item: Mapping[str, JsonValue]) -> tuple[str | None, str | None]:
+    """(what is asked, what is right) by the names of an item's columns; the one text beside it, of whatever name."""
+    right = next((name for name in _RIGHT if name in item), None)
+    others = [name for name, value in item.items() if isinstance(value, str) and name not in {right, "id"}]
+    asked = next((name for name in _ASKED if name in item), others[0] if right and len(others) == 1 else None)
+    return asked, right
+
+
+def _lacks(item: Mapping[str, JsonValue], right: str | None) -> str:
+    what, names = ("right answer", _RIGHT) if right is None else ("question", _ASKED)
+    return f"whose item ({', '.join(item)[:80]}) has no column for the {what}: name it one of {', '.join(names)}"
+
+
+def _lacks_plain(has_ideal: bool) -> str:  # noqa: FBT001 - one word of a sentence hangs on it
+    return "whose `input` is no text and no list of turns" if has_ideal else "without an `ideal`"
 
 
 def _ideal(value: JsonValue) -> JsonValue:

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import UsageError
+from evalkit.errors import Diagnostic, UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
 from evalkit.jobs.importing.promptfoo_asserts import Assertion, is_carried, measured, said_in_cell
+from evalkit.jobs.importing.promptfoo_merge import merged
 from evalkit.jobs.importing.promptfoo_sides import Side, listed, sides_of
 from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
 from evalkit.suites.paths import Refused, inside
@@ -26,9 +27,12 @@ from evalkit.types import JsonValue
 MAX_TESTS = 100_000
 _ROWS = (".csv", ".json", ".jsonl")
 _PROGRAMS = (".py", ".js", ".cjs", ".mjs", ".ts", ".rb")
+_PROGRAM_PART = re.compile(r"\.(py|[cm]?js|ts|rb):")
+"""A program, and the function in it."""
 _PARTED = re.compile(r"^---[ \t]*\r?\n", re.MULTILINE)
 """The line between two prompts of one .txt file."""
 _KNOWN = frozenset({"description", "prompts", "providers", "targets", "tests", "defaultTest", "tags", "$schema"})
+_TEMPLATES = "#/assertionTemplates/"
 _TEST_KEYS = frozenset({"vars", "assert", "description", "metadata"})
 
 
@@ -36,15 +40,17 @@ def from_promptfoo(path: Path) -> Draft:
     """The suite of one configuration."""
     if path.suffix not in {".yaml", ".yml", ".json"}:
         raise UsageError(f"{path}: a configuration in YAML or JSON is wanted; one that is a program is never run")
-    notes, files = Notes(), _Files(path.parent)
+    notes, files = Notes(), _Files(path)
     config = files.document(path)
-    for key in config.keys() - _KNOWN:
+    templates = config.get("assertionTemplates")
+    files.templates = templates if isinstance(templates, dict) else {}
+    for key in sorted(config.keys() - _KNOWN - {"assertionTemplates"}):
         notes.add(f"`{key}` is not carried over.")
     default = config.get("defaultTest")
     default = files.named(default) if isinstance(default, str) else default or {}
     if not isinstance(default, Mapping):
         raise UsageError(f"{path}: defaultTest is neither a test nor the name of a file with one")
-    tests = list(_tests(config.get("tests"), default, files, notes))
+    tests = merged(list(_tests(config.get("tests"), default, files, notes)), notes)
     rows, metrics, columns = measured(tests, notes)
     if not metrics or not rows:
         raise nothing("no test has an assertion that a metric of evalkit can stand for; " + "; ".join(notes.all()))
@@ -65,15 +71,28 @@ def from_promptfoo(path: Path) -> Draft:
 class _Files:
     """The files beside a configuration; none outside its folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+    templates: Mapping[str, Any]
+    """`assertionTemplates`, which a `$ref` names."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._folder = config.parent.resolve()
+        self.templates = {}
 
     def place(self, text: str) -> Path:
-        """The file that `file://…` names."""
+        """The file that `file://…` names. Raises UsageError, at the line that names it, where it cannot be read."""
         found = inside(text.removeprefix("file://"), self._folder, self._folder)
         if isinstance(found, Refused):
-            raise UsageError(f"{text}: {found.why}")
+            raise self._located(text, f"{text}: {found.why}")
+        if found.suffix not in _PROGRAMS and not found.is_file() and not _PROGRAM_PART.search(found.name):
+            raise self._located(text, f"{text}: there is no such file")
         return found
+
+    def _located(self, text: str, message: str) -> UsageError:
+        lines = enumerate(self.text(self._config).splitlines(), 1)
+        line, source = next(((n, line) for n, line in lines if text in line), (None, None))
+        path = str(self._config)
+        return UsageError(diagnostics=(Diagnostic(message=message, path=path, line=line, source=source),))
 
     def text(self, path: Path) -> str:
         return decode(read_bytes(path, path.name, MAX_TEXT_BYTES), path.name)
@@ -115,14 +134,35 @@ def _tests(
                 both |= own
             else:
                 notes.add(f"Variables that stand elsewhere are left out: {str(own)[:80]}.")
-            asserted = [*listed(one.get("assert")), *asserted]
-        found = [_read_in(one, files) for one in asserted if isinstance(one, dict) and isinstance(one.get("type"), str)]
+            asserted = [*_flat(listed(one.get("assert")), files, notes), *asserted]
+        found = [_read_in(one, files) for one in asserted]
         for variables in _each(both):
             n_tests += 1
             if n_tests > MAX_TESTS:
                 raise UsageError(f"more than {MAX_TESTS:,} tests; a variable that is a list makes a test of each value")
             filled = {name: _filled(value, files, notes) for name, value in variables.items()}
             yield filled, [Assertion.of(one, filled) for one in found]
+
+
+def _flat(asserted: Sequence[Any], files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:
+    """The assertions, templates looked up; those of a set without a threshold, which all have to hold, one by one."""
+    for one in asserted:
+        found, reference = one, one.get("$ref") if isinstance(one, dict) else None
+        if isinstance(reference, str):
+            found = files.templates.get(reference.removeprefix(_TEMPLATES))
+            found = {**found, **{key: one[key] for key in one if key != "$ref"}} if isinstance(found, dict) else None
+        if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+            notes.add(f"An assertion without a type is left out: {json.dumps(one)[:80]}.")
+        elif found["type"] == "assert-set" and "threshold" not in found:
+            # A set has no sets inside: https://www.promptfoo.dev/docs/configuration/expected-outputs/#assertion-sets
+            inner = (part for part in listed(found.get("assert")) if not _is_set(part))
+            yield from _flat(list(inner), files, notes)
+        else:
+            yield found
+
+
+def _is_set(one: Any) -> bool:
+    return isinstance(one, dict) and one.get("type") == "assert-set"
 
 
 def _raw_tests(value: Any, files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:

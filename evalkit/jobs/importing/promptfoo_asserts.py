@@ -55,6 +55,9 @@ _CELL = re.compile(
     r"|bleu|similar|llm-rubric|javascript|python|factuality)(?:\([\d.]+\))?(?::\s*|$)"
 )
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}/]")
+_GENERAL = frozenset({"starts-with", "word-count"})
+"""Carried where they say the same of every test."""
 _LISTS = ("-any", "-all")
 
 
@@ -124,12 +127,12 @@ def measured(
     chosen = differing.most_common(1)[0][0]
     for kind, n in differing.items():
         if kind != chosen:
-            notes.add(f"`{kind}` of {n:,} tests is left out: a row has one target, which is that of `{chosen}`.")
+            notes.add(f"`{kind}` of {_tests(n)} is left out: a row has one target, which is that of `{chosen}`.")
     if chosen in _DEGREES:
         notes.add(f"`{chosen}` is measured by degrees; its threshold is not carried over.")
     wanted = dict(by_type[chosen])
     if len(wanted) < len(tests):
-        notes.add(f"{len(tests) - len(wanted):,} tests without `{chosen}` are left out.")
+        notes.add(f"{_tests(len(tests) - len(wanted))} without `{chosen}` left out.")
     rows = [{key: _name(i), **tests[i][0], target: _target(wanted[i])} for i in sorted(wanted)]
     columns = {"id": key, "target": target}
     return rows, [{"name": chosen.replace("-", "_"), **_COMPARING[chosen]}, *metrics], columns
@@ -151,17 +154,26 @@ def _of_all(kind: str, found: Sequence[tuple[int, JsonValue]], n_tests: int) -> 
     numbers, value = [number for number, _ in found], found[0][1]
     if sorted(numbers) != list(range(n_tests)) or any(other != value for _, other in found):
         return None
-    if kind in {"is-refusal", "not-is-refusal"}:
-        return dict(_ALONE[kind])
-    if kind in {"is-json", "contains-json"}:
-        return None if (schema := _schema(value)) is None else {**_ALONE[kind], "schema": schema}
-    if kind in _PATTERNS and isinstance(value, str):
-        return {"type": "regex", "pattern": value, **({"expect": "no_match"} if kind == "not-regex" else {})}
-    metric = dict(_COMPARING.get(kind, {}))
+    if kind not in _COMPARING:
+        return _alone(kind, value)
+    metric = dict(_COMPARING[kind])
     is_text = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
     if metric.get("type") not in _TAKES_TEXT or not is_text or n_tests < 2:  # noqa: PLR2004 - of one test nothing is general
         return None
     return {**metric, "text": value}
+
+
+def _alone(kind: str, value: JsonValue) -> dict[str, Any] | None:
+    """The metric of an assertion that needs no target, whatever the test; None where its value is none it can have."""
+    if kind in {"is-json", "contains-json"}:
+        return None if (schema := _schema(value)) is None else {**_ALONE[kind], "schema": schema}
+    if kind in _PATTERNS and isinstance(value, str):
+        return {"type": "regex", "pattern": value, **({"expect": "no_match"} if kind == "not-regex" else {})}
+    if kind == "starts-with" and isinstance(value, str) and value:
+        return {"type": "regex", "pattern": "^" + _SPECIAL.sub(r"\\\g<0>", value)}
+    if kind == "word-count":
+        return _length(value)
+    return dict(_ALONE[kind]) if kind in _ALONE else None
 
 
 def _why_not(kind: str, n: int) -> str:
@@ -174,11 +186,11 @@ def _why_not(kind: str, n: int) -> str:
         plain.startswith(("llm-", "model-graded", "factuality", "answer-", "context-", "g-eval")) or plain == "similar"
     ):
         why = "a model grades it; write a judge for it"
-    elif is_carried(plain):
+    elif is_carried(plain) or plain in _GENERAL:
         why = "it stands on some tests only, or several times on one, or its value is not one for all tests"
     else:
         why = "evalkit has no such metric"
-    return f"`{kind}` of {n:,} tests is left out: {why}."
+    return f"`{kind}` of {_tests(n)} is left out: {why}."
 
 
 def _schema(value: JsonValue) -> Mapping[str, Any] | None:
@@ -189,6 +201,18 @@ def _schema(value: JsonValue) -> Mapping[str, Any] | None:
         except (ValueError, RecursionError):
             return None
     return {} if value is None else value if isinstance(value, dict) else None
+
+
+def _length(value: JsonValue) -> dict[str, Any] | None:
+    """`length` for a `word-count`: exactly so many words, or between `min` and `max`."""
+    bounds = value if isinstance(value, dict) else {"min": value, "max": value}
+    found = {key: bounds[key] for key in ("min", "max") if bounds.get(key) is not None}
+    whole = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in found.values())
+    return {"type": "length", **found} if found and whole else None
+
+
+def _tests(n: int) -> str:
+    return "1 test" if n == 1 else f"{n:,} tests"
 
 
 def _name(number: int) -> str:

@@ -52,10 +52,12 @@ def calibration_text(document: Document) -> str:
     ]
     for row in objects(document, "criteria"):
         lines += [f"{text(row, 'id')} ({row['n']} answers)", *_criterion(row), ""]
-    lines += _ending(
-        [str(problem) for problem in document["problems"]],
-        good="A gate may rest on this judge, corrected by these labels, once it is probed: evalkit judge probe.",
-    )
+    standing = obj(document, "standing")
+    problems = [str(problem) for problem in document["problems"]]
+    problems += [text(standing, "note")] if standing.get("is_forgeable") else []
+    good = "A gate may rest on this judge, corrected by these labels"
+    good += "." if text(standing, "state") == "calibrated" else ", once it is probed: evalkit judge probe."
+    lines += _ending(problems, good=good)
     lines += _wrapped([f"note: {warning}" for warning in document["warnings"]])
     return "\n".join(lines)
 

@@ -150,14 +150,20 @@ def test_a_judge_that_flatters_the_candidate_may_not_gate(bench, start, capsys):
     assert "specificity (share of bad answers failed) is 0.75" in told["reasons"][0]["detail"]
 
 
-def test_a_failed_security_probe_outweighs_every_label(bench, start):
+def test_a_failed_security_probe_outweighs_every_label(bench, start, capsys):
     suite, judge = start()
     first = verdict_of(suite)
-    assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
+    calibrate = ["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]
+    assert execute(calibrate) == 0
+    assert "once it is probed: evalkit judge probe." in " ".join(capsys.readouterr().out.split())
     probe = held(judge, first)
     assert verdict_of(suite)["verdict"] == "ship"
+    assert execute(calibrate) == 0
+    assert "A gate may rest on this judge, corrected by these labels.\n" in capsys.readouterr().out
     record = json.loads(probe.read_text()) | {"distrust": "it failed injection"}
     probe.write_text(json.dumps(record))
+    assert execute(calibrate) == 1
+    assert "No gate may rest on this judge:\n  - it failed injection" in capsys.readouterr().out
     document = verdict_of(suite)
     assert (codes(document), document["judges"][0]["calibration"]["state"]) == (["JUDGE_UNCALIBRATED"], "not_gateable")
     assert "it failed injection" in document["reasons"][0]["detail"]

@@ -14,7 +14,7 @@ from evalkit.errors import UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.judging.asking import ask_judge
 from evalkit.jobs.judging.probe import items_beside, labels_beside
-from evalkit.jobs.judging.records import write_record
+from evalkit.jobs.judging.records import known_of, write_record
 from evalkit.jobs.recorded import find_run
 from evalkit.judging.calibration import Calibration, measured
 from evalkit.judging.calibration_file import as_document
@@ -43,15 +43,15 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Calibrated(Struct, frozen=True, kw_only=True):
-    """What was found, ready for JSON, and where it was written."""
+    """What was found, ready for JSON, and where it was written (without `standing`, which changes with the days)."""
 
     document: dict[str, Any]
     path: Path
 
     @property
     def exit_code(self) -> int:
-        """1 where no gate may rest on the judge, else 0."""
-        return 0 if self.document["is_gateable"] else 1
+        """1 where no gate may rest on the judge, by these labels or because it failed a security probe; else 0."""
+        return 0 if self.document["is_gateable"] and not self.document["standing"]["is_forgeable"] else 1
 
 
 def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides: Sequence[str] = ()) -> Calibrated:
@@ -77,7 +77,10 @@ def calibrate_judge(name: str, source: Source, progress: Progress, *, overrides:
     if spec.is_bundled and _is_bundled(spec, path):
         made = structs.replace(made, is_bundled=True, warnings=(*made.warnings, NOT_YOURS))
     document = as_document(made)
-    return Calibrated(document=document, path=write_record(spec, "calibration", document))
+    path = write_record(spec, "calibration", document)
+    known = known_of(structs.replace(spec, judge_hash=made.judge_hash), dt.datetime.now(dt.UTC))
+    standing = known.document() | {"is_forgeable": known.is_forgeable}
+    return Calibrated(document=document | {"standing": standing}, path=path)
 
 
 def _is_bundled(spec: JudgeSpec, path: Path) -> bool:

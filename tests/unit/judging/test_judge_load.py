@@ -163,6 +163,17 @@ def test_the_hash_moves_with_the_wording(tmp_path, monkeypatch):
     assert judge_hash(spec) != spec.judge_hash
 
 
+def test_the_hash_of_a_judge_stays_what_it_was():
+    # Calibrations that people have made are bound to it: whoever changes these two does so on purpose, and raises the
+    # judge's version or evalkit.judging.wording.WORDING.
+    at = "model={backend: openai_compatible, base_url: 'http://127.0.0.1:9/v1', model: none}"
+    known = {
+        "refusal": "783afed81ca82fd8",
+        "helpful_pairwise": "77ccd6a82a0d333e",
+    }
+    assert {name: load_judge(name, overrides=[at]).judge_hash[:16] for name in known} == known
+
+
 def test_weights_that_prove_themselves_are_sealed_in(tmp_path):
     spec = spec_of(tmp_path)
     assert sealed(spec, {"judge": ModelIdentity()}).judge_hash == spec.judge_hash

@@ -172,8 +172,7 @@ _NEXT = (
     ),
     (
         "PAYBACK_UNKNOWN",
-        "It takes prices of both sides under `models`, token counts with the answers (recorded ones: `usage`), and volume, "
-        "training cost and hours under `economics`.",
+        "It takes prices and token counts of both sides (`models`; `usage` of recorded answers), and `economics`.",
     ),
     ("LIMITED", "Run it again without --limit for a verdict."),
     ("TRUNCATION", "Raise generation.max_tokens, or find out why the answers do not end."),

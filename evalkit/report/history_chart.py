@@ -15,11 +15,24 @@ from evalkit.report.read import Document, number, obj, objects, pair, text
 from evalkit.report.strings import SIDES
 
 LEFT, RIGHT, TOP, PLOT, BOTTOM = 44, 24, 26, 190, 26
-WIDEST_STEP, NARROWEST_STEP = 96, 22
-_DATE_WIDTH = 78
-_ROOM = 900
+WIDEST_STEP = 96
+_DATE_WIDTH, _VERSION_WIDTH = 78, 44
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """How wide a picture should be, in pixels, and how near to each other runs may come before it grows wider."""
+
+    css: str
+    plot: float
+    step: float
+
+
+DESK = Room(css="over-time roomy", plot=900, step=22)
+PHONE = Room(css="over-time narrow", plot=256, step=6)
+"""A picture scaled down to a phone could not be read, so phones get one of their own."""
 _NUDGE = {"baseline": -5.0, "candidate": 5.0, "delta": 0.0}
 """Pixels by which the sides stand apart, so that their whiskers do not cover each other."""
+_UNCROWDED_STEP = 22.0
 
 
 class _Frame(Struct, frozen=True, kw_only=True):
@@ -30,6 +43,7 @@ class _Frame(Struct, frozen=True, kw_only=True):
     high: float
     step: float
     ticks: tuple[float, ...]
+    css: str
 
     @property
     def width(self) -> float:
@@ -42,10 +56,10 @@ class _Frame(Struct, frozen=True, kw_only=True):
         return TOP + PLOT * (self.high - points) / (self.high - self.low)
 
 
-def scores_svg(document: Document) -> Markup | None:
+def scores_svg(document: Document, room: Room = DESK) -> Markup | None:
     """Both sides' scores with their 95 % intervals; None where no run was measured."""
     runs = objects(document, "runs")
-    frame = _frame(runs, [f"{side}_points" for side in SIDES], [f"{side}_ci95_points" for side in SIDES], floor=0.0)
+    frame = _frame(runs, [f"{side}_points" for side in SIDES], [f"{side}_ci95_points" for side in SIDES], room)
     if frame is None:
         return None
     parts = [*_grid(frame), *_breaks(frame, document)]
@@ -55,10 +69,10 @@ def scores_svg(document: Document) -> Markup | None:
     return _svg(frame, [*parts, *_dates(frame, runs)])
 
 
-def differences_svg(document: Document) -> Markup | None:
+def differences_svg(document: Document, room: Room = DESK) -> Markup | None:
     """The differences with their 95 % intervals, against zero; None where no run was measured."""
     runs = objects(document, "runs")
-    frame = _frame(runs, ["delta_points"], ["ci95_points"], floor=None)
+    frame = _frame(runs, ["delta_points"], ["ci95_points"], room)
     if frame is None:
         return None
     zero = _line(LEFT, frame.y(0.0), frame.width - RIGHT, frame.y(0.0), "zero")
@@ -67,14 +81,13 @@ def differences_svg(document: Document) -> Markup | None:
     return _svg(frame, [*parts, *_dates(frame, runs)])
 
 
-def _frame(
-    runs: Sequence[Document], points: Sequence[str], intervals: Sequence[str], *, floor: float | None
-) -> _Frame | None:
+def _frame(runs: Sequence[Document], points: Sequence[str], intervals: Sequence[str], room: Room) -> _Frame | None:
+    has_zero = "delta_points" in points
     found = [value for run in runs for key in points if (value := number(run, key)) is not None]
     if not found:
         return None
     found += [end for run in runs for key in intervals for end in pair(run, key) or ()]
-    if floor is None:
+    if has_zero:
         found.append(0.0)
     low, high = min(found), max(found)
     unit = round_step(max(high - low, 4.0) / 5)
@@ -82,10 +95,10 @@ def _frame(
     if first == last:
         first, last = first - 1, last + 1
     ticks = [k * unit for k in range(first, last + 1)]
-    if floor is not None:
+    if not has_zero:
         ticks = [tick for tick in ticks if 0.0 <= tick <= 100.0]  # noqa: PLR2004 - scores are points of 100
-    step = min(WIDEST_STEP, max(NARROWEST_STEP, _ROOM / len(runs)))
-    return _Frame(n=len(runs), low=ticks[0], high=ticks[-1], step=step, ticks=tuple(ticks))
+    step = min(WIDEST_STEP, max(room.step, room.plot / len(runs)))
+    return _Frame(n=len(runs), low=ticks[0], high=ticks[-1], step=step, ticks=tuple(ticks), css=room.css)
 
 
 def _grid(frame: _Frame) -> Iterator[Markup]:
@@ -100,14 +113,16 @@ def _breaks(frame: _Frame, document: Document) -> Iterator[Markup]:
     runs = objects(document, "runs")
     across = {text(line, "to") for line in objects(document, "lines")}
     starts = [place for place, run in enumerate(runs) if place == 0 or text(run, "run") in across]
+    told_at = -math.inf
     for place in starts:
+        x = LEFT + place * frame.step
         if place:
-            x = LEFT + place * frame.step
             yield _line(x, TOP - 18, x, TOP + PLOT, "asked")
         version = number(obj(runs[place], "data"), "version")
-        if len(starts) > 1 and version:
+        if len(starts) > 1 and version and x - told_at >= _VERSION_WIDTH:
+            told_at = x
             told = Markup('<text class="version" x="{:.1f}" y="{}">data {:.0f}</text>')
-            yield told.format(LEFT + place * frame.step + 4, TOP - 10, version)
+            yield told.format(x + 4, TOP - 10, version)
 
 
 def _bridges(frame: _Frame, document: Document, side: str) -> Iterator[Markup]:
@@ -117,7 +132,8 @@ def _bridges(frame: _Frame, document: Document, side: str) -> Iterator[Markup]:
         ends = [obj(bridge, end) for end in ("old", "new")]
         if all(text(end, "side") == side for end in ends):
             (x1, y1), (x2, y2) = (
-                (frame.x(at[text(end, "run")]) + _NUDGE[side], frame.y(number(end, "points") or 0.0)) for end in ends
+                (frame.x(at[text(end, "run")]) + _nudge(frame, side), frame.y(number(end, "points") or 0.0))
+                for end in ends
             )
             yield _line(x1, y1, x2, y2, f"span {side}")
 
@@ -134,7 +150,7 @@ def _series(frame: _Frame, document: Document, keys: tuple[str, str, str]) -> It
             points.append(None)
         if value is None:
             continue
-        x, y = frame.x(place) + _NUDGE[side], frame.y(value)
+        x, y = frame.x(place) + _nudge(frame, side), frame.y(value)
         points.append((x, y))
         ends = pair(run, interval)
         if ends is not None:
@@ -150,6 +166,10 @@ def _series(frame: _Frame, document: Document, keys: tuple[str, str, str]) -> It
             yield Markup('<polyline class="path {}" points="{}"/>').format(side, path)
 
 
+def _nudge(frame: _Frame, side: str) -> float:
+    return _NUDGE[side] * min(1.0, frame.step / _UNCROWDED_STEP)
+
+
 def _mark(x: float, y: float, side: str) -> Markup:
     """A square for the baseline, a disc for the candidate, a diamond for the difference: told apart without colour."""
     if side == "candidate":
@@ -161,6 +181,8 @@ def _mark(x: float, y: float, side: str) -> Markup:
 def _dates(frame: _Frame, runs: Sequence[Document]) -> Iterator[Markup]:
     every = math.ceil(_DATE_WIDTH / frame.step)
     for place in range(0, len(runs), every):
+        if frame.x(place) + _DATE_WIDTH / 2 > frame.width + 8:
+            break
         told = Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>')
         yield told.format(frame.x(place), TOP + PLOT + 18, text(runs[place], "created")[:10])
 
@@ -172,7 +194,6 @@ def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
 def _svg(frame: _Frame, parts: Sequence[Markup]) -> Markup:
     width, height = max(frame.width, 320.0), TOP + PLOT + BOTTOM
     head = Markup(
-        '<svg class="over-time" viewBox="0 0 {0:.0f} {1}" width="{0:.0f}" height="{1}" aria-hidden="true" '
-        'focusable="false">'
+        '<svg class="{2}" viewBox="0 0 {0:.0f} {1}" width="{0:.0f}" height="{1}" aria-hidden="true" focusable="false">'
     )
-    return head.format(width, height) + Markup("").join(parts) + Markup("</svg>")
+    return head.format(width, height, frame.css) + Markup("").join(parts) + Markup("</svg>")

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from evalkit import __version__, numbers
 from evalkit.report import strings
-from evalkit.report.history_chart import differences_svg, scores_svg
+from evalkit.report.history_chart import DESK, PHONE, differences_svg, scores_svg
 from evalkit.report.history_facts import change_words
 from evalkit.report.history_text import skipped_words, title
 from evalkit.report.read import Document, number, obj, objects, pair, text
@@ -53,8 +53,8 @@ def render_history(document: Document, links: Mapping[str, str]) -> bytes:
         newest=_row(runs[-1], {}, links) if runs else None,  # nobody has to look for what stands last
         rows=_rows(shown, links),
         lines=len(objects(shown, "lines")),
-        scores=scores_svg(shown),
-        differences=differences_svg(shown),
+        scores=[scores_svg(shown, room) for room in (DESK, PHONE)],
+        differences=[differences_svg(shown, room) for room in (DESK, PHONE)],
         skipped=skipped_words(shown),
         glossary=strings.GLOSSARY,
         version=__version__,

@@ -127,7 +127,13 @@ def test_a_history_with_every_verdict_and_a_change_of_data(opened, tmp_path, mon
         reports.add(day, data=NEW if day > 3 else OLD, verdict=verdict, levels=None if verdict == "error" else (70, 80))
     write_page(history(SUITE, reports.folder.parent), tmp_path / "h.html")
     page = opened(tmp_path / "h.html", scheme, width)
-    assert page.locator(".over-time").count() == 2
+    assert page.locator(".over-time:visible").count() == 2
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.wide')].filter((box) => box.scrollWidth > box.clientWidth).length"
+        )
+        == 0
+    )
     assert violations(page) == []
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
@@ -9,7 +10,7 @@ import pytest
 from history_folder import NEW, SUITE, Reports
 
 from evalkit.jobs.history import history, write_page
-from evalkit.report.history_chart import differences_svg, scores_svg
+from evalkit.report.history_chart import PHONE, differences_svg, scores_svg
 from evalkit.report.history_html import render_history
 
 
@@ -86,7 +87,7 @@ def test_nothing_measured_is_said_and_not_drawn(reports):
     assert scores_svg(document) is differences_svg(document) is None
     page = render_history(document, {}).decode()
     assert "No run has scores." in page
-    assert '<td class="num">0.0</td>' not in page
+    assert not re.search(r'<td class="num"[^>]*>0\.0</td>', page)
 
 
 @pytest.mark.parametrize("n", [1, 2, 200])
@@ -97,6 +98,19 @@ def test_any_number_of_runs_is_drawn(reports, n):
     svg = ET.fromstring(str(differences_svg(document | {"runs": runs, "lines": []})))  # noqa: S314 - ours
     assert count(svg, "dot") == n
     assert count(svg, "tick") < 60
+
+
+@pytest.mark.parametrize("n", [1, 7, 40])
+def test_a_phone_has_a_picture_of_its_own_that_fits(reports, n):
+    document = two_versions(reports)
+    run = document["runs"][0]
+    runs = [run | {"run": f"r{number}"} for number in range(n)]
+    lines = [document["lines"][0] | {"to": f"r{number}", "bridges": []} for number in range(1, n)]
+    svg = ET.fromstring(str(scores_svg(document | {"runs": runs, "lines": lines}, PHONE)))  # noqa: S314 - ours
+    assert float(svg.get("width")) <= 360 - 2 * 16  # the page's margins
+    assert count(svg, "dot") == 2 * n
+    versions = sorted(float(mark.get("x")) for mark in svg if mark.get("class") == "version")
+    assert all(right - left >= 44 for left, right in itertools.pairwise(versions))  # none over another
 
 
 def test_markup_in_names_stays_text(reports):

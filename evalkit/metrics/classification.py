@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from evalkit.metrics.class_statistics import BY_LABEL, WHOLE, ByLabel, OfAll, averaged
-from evalkit.metrics.labels import MAX_LABELS, average_of, declared_labels, label_of
+from evalkit.metrics.labels import MAX_LABELS, average_of, cautions, declared_labels, label_of
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.multilabel import MultiLabel, build_multilabel
 from evalkit.metrics.normalize import Normaliser, normalisers
@@ -46,6 +46,8 @@ class Classification(Struct, frozen=True, kw_only=True):
     """What is averaged over the labels, all weighing the same; None for any other statistic."""
     rarest: tuple[int, ...] = ()
     """Positions of the two labels that fewest samples have (but some): where a wrong guess costs most."""
+    cautions: tuple[str, ...] = ()
+    """What whoever reads the figures should know about the labels."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored with counts; Unscored where the sample has no target or one outside the labels."""
@@ -200,6 +202,7 @@ def build_classification(spec: MetricSpec, samples: Sequence[Sample]) -> Classif
         positions=positions,
         macro=BY_LABEL.get(spec.type) if average == "macro" else None,
         rarest=tuple(rarest),
+        cautions=tuple(cautions(spec, labels, support)),
     )
 
 

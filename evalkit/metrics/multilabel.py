@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from evalkit.metrics.class_statistics import BY_LABEL, ByLabel, OfAll, averaged
-from evalkit.metrics.labels import MAX_LABELS, average_of, declared_labels, label_of
+from evalkit.metrics.labels import MAX_LABELS, average_of, cautions, declared_labels, label_of
 from evalkit.metrics.match import clip, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
 from evalkit.metrics.options import refuse, suggestion
@@ -41,6 +41,8 @@ class MultiLabel(Struct, frozen=True, kw_only=True):
     of_all: OfAll
     macro: ByLabel | None = None
     """What is averaged over the labels, all weighing the same; None for any other statistic."""
+    cautions: tuple[str, ...] = ()
+    """What whoever reads the figures should know about the labels."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored with counts; Unscored where the sample has no target or one that is no list of labels."""
@@ -160,6 +162,7 @@ def build_multilabel(spec: MetricSpec, samples: Sequence[Sample]) -> MultiLabel:
         chain=chain,
         of_all=averaged(by_label, average, positions.get(average), inside),
         macro=by_label if average == "macro" else None,
+        cautions=tuple(cautions(spec, labels, support)),
     )
 
 

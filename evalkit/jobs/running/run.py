@@ -113,6 +113,8 @@ def load_all(path: Path, *, overrides: Sequence[str] = (), limit: int | None = N
         recorded = [side.path for side in main.models.values() if side.path is not None]
         refuse_unknown_ids({tree.show(file): file for file in recorded}, suites)
     metrics = {suite.name: build_metrics(suite, overrides if suite is main else ()) for suite in suites}
+    cautions = dict.fromkeys(told for one in metrics[main.name].values() for told in getattr(one, "cautions", ()))
+    main = structs.replace(main, warnings=(*main.warnings, *cautions))
     return Loaded(main=main, guards=guards, metrics=metrics)
 
 

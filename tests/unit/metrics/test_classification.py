@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
 from evalkit.errors import UsageError
+from evalkit.jobs.running.run import load_all
 from evalkit.metrics.classification import per_class
 from evalkit.metrics.labels import MAX_LABELS
 from evalkit.metrics.registry import build
@@ -180,3 +182,37 @@ def test_answers_share_their_counts():
     metric = make(held, field="intent")
     found = [metric.score('{"intent": "label 3", "urgency": "high"}', s) for s in held]
     assert len({id(score.counts) for score in found}) == 8
+
+
+@pytest.mark.parametrize("more", [{}, {"multilabel": True}])
+def test_labels_that_differ_in_case_alone_are_told_and_one_that_no_sample_has_too(more):
+    def made(labels, targets=("spam", "ham"), **options):
+        spec = MetricSpec(name="m", type="f1", field=None, options={"labels": labels, **more, **options}, line=3)
+        return build(spec, [Sample(id=str(i), fields={}, target=t) for i, t in enumerate(targets)])
+
+    alike, absent = made(["spam", "Spam", "ham"]).cautions
+    assert alike == (
+        "the labels 'spam' and 'Spam' differ in case alone and are two; normalize: [strip, casefold] makes them one"
+    )
+    assert absent == "no sample has the label 'Spam', which counts as 0 in the mean over labels on both sides"
+    assert made(["spam", "Spam", "ham"], targets=("spam", "Spam", "ham"), average="micro").cautions == (alike,)
+    assert made(["spam", "ham", "eggs"], average="micro").cautions == ()
+    assert made(["spam", "ham"]).cautions == ()
+
+
+def test_a_run_and_a_plan_say_what_is_odd_about_the_labels(tmp_path):
+    rows = [{"id": str(i), "q": f"q{i}", "y": ("spam", "Spam", "ham")[i % 3]} for i in range(6)]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": row["id"], "output": "ham"}) + "\n" for row in rows))
+    side = {"backend": "outputs", "path": "a.jsonl"}
+    suite = {
+        "version": 1,
+        "name": "odd",
+        "dataset": {"path": "s.jsonl", "id": "id", "prompt": "{{ q }}", "target": "y"},
+        "models": {"baseline": side, "candidate": side},
+        "metrics": [{"name": "f1", "type": "f1"}],
+        "gate": {"primary": {"metric": "f1", "min_delta": 5.0}},
+    }
+    (tmp_path / "suite.yaml").write_text(json.dumps(suite))
+    (told,) = [text for text in load_all(tmp_path / "suite.yaml").main.warnings if "differ in case" in text]
+    assert told.startswith("the labels 'Spam' and 'spam' differ in case alone")

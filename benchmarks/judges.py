@@ -5,7 +5,7 @@
 Each simulated run draws what is truly right of 400 pairs, has a judge of known sensitivity and specificity grade both
 sides, corrects its difference by people's labels, and asks whether the 95 % interval holds the true gain. Seeded: the
 same command gives the same figures, in about twenty seconds. `--model` also has the embedded model, SmolLM2 135M, grade
-the labelled answers of a bundled judge; without it, the figures of the page's last time are kept.
+labelled answers of a bundled judge (four minutes on two idle cores); without it, its last figures are kept.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ PAIRS, OWN, APART = 400, 120, 150
 BEFORE, AFTER, SHARED = 0.60, 0.70, 0.5
 """What is truly right on either side, and the share of pairs on which the two draw the same luck."""
 TRUTH = AFTER - BEFORE
-LABELLED = 8
-"""Answers of the bundled judge that the embedded model grades: four right, four wrong."""
+LABELLED = 16
+"""Answers of the bundled judge that the embedded model grades: eight right, eight wrong."""
 MODEL = "model={backend: local, model: smollm2-135m-instruct, max_tokens: 120, slots: 1, threads: 2}"
 """One question at a time, so that the rubric, the same in all, is read once."""
 MARK = "<!-- the embedded model's part -->"
@@ -166,7 +166,11 @@ def embedded() -> str:
     if child.returncode not in {0, 1}:
         raise SystemExit(child.stderr)
     command = f"evalkit judge calibrate {name} --labels {some.name} --set '{MODEL}'"
-    spent = f"It took {took / 60.0:.1f} minutes and {(cpu.ru_utime + cpu.ru_stime) / 60.0:.1f} of CPU time."
+    minutes = (cpu.ru_utime + cpu.ru_stime) / 60.0
+    spent = (
+        f"It took {took / 60.0:.1f} minutes and {minutes:.1f} of CPU time on two threads: {minutes / 2.0:.1f} minutes "
+        "where nothing else runs."
+    )
     return f"{spent}\n\n```text\n$ {command}\n\n{child.stdout.rstrip()}\n```\n"
 
 
@@ -200,7 +204,8 @@ only where the judge errs alike on both sides, and a test that sees no differenc
 ## A small model as judge
 
 SmolLM2 135M, the embedded model, as the judge `correctness_vs_reference`, on the first {LABELLED} of the labelled
-answers that come with it (`--model`).
+answers that come with it (`--model`). What it says nothing usable about is missing, never a zero, and calibration says
+what it lacks; in a run, more than 1 % of such answers are `JUDGE_UNREADABLE`, inconclusive.
 
 {MARK}
 {model}"""

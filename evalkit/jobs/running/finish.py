@@ -90,6 +90,7 @@ def finish(main: Answers, guards: Mapping[str, Answers], story: Story, folder: P
         contamination=contamination,
         freshness=looked_at.freshness,
         checks=looked_at.checks,
+        guard_checks=beside.documents,
         signatures=_signatures(main.metrics),
         judges=story.judges,
         next_command=story.next_command,

@@ -11,6 +11,7 @@ from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.document.facts import RunFacts
 from evalkit.types.table import ScoreTable, Tally
 
+UNCHECKED: Mapping[str, Any] = {"checked": False, "note": "the suite names no training data"}
 _FLIPS = ("fixed", "broken", "both_right", "both_wrong", "unscored")
 
 
@@ -32,9 +33,10 @@ def evidence_block(facts: RunFacts) -> Mapping[str, Any]:
 def checks_block(facts: RunFacts) -> Mapping[str, Any]:
     """What was checked about the data, where the numbers come from, and what to be warned of."""
     return {
-        "contamination": dict(facts.contamination) or {"checked": False, "note": "the suite names no training data"},
+        "contamination": dict(facts.contamination) or UNCHECKED,
         "checks": [dict(found) for found in facts.checks],
         "freshness": dict(facts.freshness) or {"note": "not checked"},
+        "guard_checks": [dict(found) for found in facts.guard_checks],
         "judges": [dict(judge) for judge in facts.judges],
         "provenance": dict(facts.provenance),
         "warnings": list(facts.warnings),

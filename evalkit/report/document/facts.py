@@ -47,6 +47,8 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     contamination: Mapping[str, Any] = field(default_factory=dict)
     freshness: Mapping[str, Any] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
+    guard_checks: Sequence[Mapping[str, Any]] = ()
+    """What the guard suites' own checks found."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     next_command: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalkit import numbers
@@ -30,10 +30,18 @@ def checks_table(verdict: Document) -> Table:
     elif not objects(verdict, "judges"):  # which have a section of their own
         rows.append(("judges", text(obj(verdict, "judges"), "note") or "not checked"))
     rows.append(("candidates judged by these samples", _uses(obj(verdict, "reuse"))))
-    for found in objects(verdict, "checks"):
-        label = f"{text(found, 'check')} ({text(found, 'from')})"
-        rows.append((label, text(found, "detail") or "nothing found"))
+    rows += _plugged(verdict)
+    for guard in objects(verdict, "guard_checks"):
+        found = [("overlap with training data", _overlap(obj(guard, "contamination"))),
+                 ("age of the samples", _age(obj(guard, "freshness"))), *_plugged(guard)]  # fmt: skip
+        rows += [(f"{label}, in the guard suite {text(guard, 'suite')}", told) for label, told in found]
     return Table(rows=tuple(rows))
+
+
+def _plugged(checked: Document) -> Iterator[tuple[str, str]]:
+    """What the checks of plug-ins found."""
+    for found in objects(checked, "checks"):
+        yield f"{text(found, 'check')} ({text(found, 'from')})", text(found, "detail") or "nothing found"
 
 
 _ACTIONS = {

@@ -10,6 +10,7 @@ from evalkit.jobs.running.finish import asked
 from evalkit.jobs.running.guard_checks import guards_checked
 from evalkit.jobs.running.pairs import Answers
 from evalkit.jobs.running.run import RunOptions, load_all, run
+from evalkit.report.panels.checks import checks_table
 from evalkit.run.progress import Progress
 
 N = 30
@@ -56,7 +57,7 @@ def test_trained_samples_are_left_out_of_a_guard_and_named(guarded):
     found = looked_at(guarded(trained=[3, 5], training_data=["train.jsonl"]))
     assert [s.id for s in found.answers[GUARD].suite.samples] == [f"g{i}" for i in range(N) if i not in {3, 5}]
     (told,) = found.warnings
-    assert told.startswith(f"In the guard suite {GUARD}: 2 of 30 held-out samples stand in the training data")
+    assert told.startswith("In the guard suite general: 2 of 30 held-out samples stand in the training data")
     assert "g3 (train.jsonl:1)" in told
     assert told.endswith("they were left out, and only the 28 others are judged")
     assert found.blocking == ()
@@ -74,13 +75,14 @@ def test_a_guard_that_cannot_be_trusted_makes_the_evidence_invalid(guarded, trai
     found = looked_at(guarded(trained=trained, **checks))
     (reason,) = found.blocking
     assert (reason.code, reason.is_blocking) == (code, True)
-    assert reason.detail.startswith(f"in the guard suite {GUARD}: ")
+    assert reason.detail.startswith("in the guard suite general: ")
     assert len(found.answers[GUARD].suite.samples) == N
 
 
 def test_a_guard_that_asks_for_nothing_is_left_alone(guarded):
     found = looked_at(guarded(trained=[3]))
     assert (len(found.answers[GUARD].suite.samples), found.blocking, found.warnings) == (N, (), ())
+    assert found.documents == ()
 
 
 def test_a_run_judges_a_guard_by_its_clean_samples(guarded):
@@ -90,6 +92,16 @@ def test_a_run_judges_a_guard_by_its_clean_samples(guarded):
     (guard,) = document["guards"]
     assert guard["comparison"]["n"] == N - 2
     assert sum("In the guard suite" in warning for warning in document["warnings"]) == 1
+    (told,) = document["guard_checks"]
+    assert (told["suite"], told["samples"], told["judged"]) == (guard["suite"], N, N - 2) == ("general", 30, 28)
+    assert {one["id"] for one in told["contamination"]["evidence"]} == {"g3", "g5"}
+    assert (told["contamination"]["dirty"], told["contamination"]["action"], told["checks"]) == (2, "clean", [])
+    assert str(path.parent) not in str(document["warnings"])
+    assert told["freshness"]["newest_sample"].startswith("2026-11-01")
+    assert document["contamination"]["checked"] is False  # the suite itself names no training data
+    rows = dict(checks_table(document).rows)
+    assert rows["overlap with training data, in the guard suite general"].startswith("2 of 30 samples were trained on")
+    assert "the newest is" in rows["age of the samples, in the guard suite general"]
 
 
 def test_training_data_of_a_guard_that_cannot_be_read_is_told_before_anything_is_asked(guarded):

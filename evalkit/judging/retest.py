@@ -75,6 +75,6 @@ class Retest(Struct, kw_only=True):
         return (
             f"The judge of '{metric}' gave {count(flips)} of {count(self.n)} answers another grade when it was asked "
             f"again ({percent(flips / self.n)}, 95 % interval {percent(bounds.low)} to {percent(bounds.high)}; at most "
-            f"{percent(most)} should): single grades say little, and the mean of several more. Say votes: {votes} "
-            "beside the judge."
+            f"{percent(most)} should): one grade says little. With votes: {votes} beside the judge, the middle one of "
+            f"{votes} counts."
         )

@@ -63,8 +63,8 @@ def test_a_judge_that_changes_its_mind_too_often_is_told_with_what_to_do(tmp_pat
     assert bool(said) is is_told
     if is_told:
         assert "2 of 20 answers another grade when it was asked again (10.0 %, 95 % interval 2.8 % to 30.1 %" in said
-        assert said.endswith("Say votes: 3 beside the judge.")
-        assert "Say votes: 5" in found.warning("reply", structs.replace(spec, votes=3))
+        assert said.endswith("With votes: 3 beside the judge, the middle one of 3 counts.")
+        assert "With votes: 5" in found.warning("reply", structs.replace(spec, votes=3))
         lenient = structs.replace(spec, probes=structs.replace(spec.probes, retest_flip_max=0.2))
         assert found.warning("reply", lenient) == ""
 

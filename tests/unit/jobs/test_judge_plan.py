@@ -7,8 +7,12 @@ import pytest
 from judge_bench import PAIR, RUBRIC, model_at, write_judge
 
 from evalkit.cli.plan_text import plan_text
+from evalkit.errors import ExecutionError
+from evalkit.jobs.judging import standing
 from evalkit.jobs.planning.plan import PlanOptions, plan
 from evalkit.judging.load import load_judge
+from evalkit.judging.seal import sealed
+from evalkit.types import ModelIdentity
 
 DEAD = "http://127.0.0.1:9/v1"
 METRIC = {"name": "graded", "type": "judge", "judge": "judge.yaml"}
@@ -65,9 +69,10 @@ def test_a_judge_without_a_price_is_told_as_one(bench):
     assert "none for judge of graded (colours) (price, beside the judge's model)" in note
 
 
-def calibrated(bench) -> None:
-    """As if people and probes had cleared the judge that was planned with, today."""
+def calibrated(bench, proven: ModelIdentity | None = None) -> None:
+    """As if people and probes had cleared the judge that was planned with, today; `proven`: by its model."""
     spec = load_judge(str(bench.folder / "suite" / "judge.yaml"))
+    spec = spec if proven is None else sealed(spec, {"judge": proven})
     now = dt.datetime.now(dt.UTC).isoformat()
     counts = {"tp": 50, "fn": 0, "fp": 0, "tn": 50}
     kept = {"schema": "evalkit.calibration/1", "problems": [], "confusion": {"": counts}, "own": {}}
@@ -124,6 +129,32 @@ def test_a_judge_that_failed_a_security_probe_blocks_whatever_the_suite_says(ben
     path.write_text(json.dumps(json.loads(path.read_text()) | {"distrust": "it failed the probe 'injection'"}))
     (judge,) = planned(bench, RUBRIC, **waived)["judges"]
     assert (judge["state"], judge["blocks"]) == ("not_gateable", True)
+
+
+def test_a_judge_of_the_candidates_family_blocks_unmeasured_even_where_others_are_trusted(bench):
+    models = {
+        role: {"backend": "openai_compatible", "base_url": DEAD, "model": name}
+        for role, name in (("baseline", "llama-3.1-8b"), ("candidate", "gpt-4o-mini-tuned"))
+    }
+    waived = {"gate": {"primary": {"metric": "graded"}, "require_judge_calibration": False}, "models": models}
+    assert planned(bench, RUBRIC, model_at(DEAD, model="gpt-4o"), **waived)["judges"][0]["blocks"]
+    assert not planned(bench, RUBRIC, model_at(DEAD, model="claude-x"), **waived)["judges"][0]["blocks"]
+
+
+def test_a_judges_weights_are_part_of_which_judge_it_is_before_they_are_opened(bench, monkeypatch):
+    proven = ModelIdentity(weights_sha256="a" * 64)
+    monkeypatch.setattr(standing, "identity_at_rest", lambda _: proven)
+    planned(bench, RUBRIC)
+    calibrated(bench, proven)
+    assert planned(bench, RUBRIC)["judges"][0]["state"] == "calibrated"
+    monkeypatch.setattr(standing, "identity_at_rest", lambda _: ModelIdentity(weights_sha256="b" * 64))
+    assert planned(bench, RUBRIC)["judges"][0]["state"] == "out_of_date"
+
+    def missing(_) -> ModelIdentity:
+        raise ExecutionError("the weights are not installed")
+
+    monkeypatch.setattr(standing, "identity_at_rest", missing)
+    assert planned(bench, RUBRIC)["judges"][0]["state"] == "out_of_date"
 
 
 def test_recorded_replies_send_nothing(bench):

@@ -30,8 +30,8 @@ def check(
 ) -> int:
     """Were the samples trained on? And is the training data enough? Asks no model."""
     from evalkit.jobs.check import check as look
-    from evalkit.report.hygiene import check_text
+    from evalkit.report.hygiene import check_result, check_text
 
     document = look(suite_file(suite), [*train, *more], overrides)
-    context.obj.result(document, check_text(document))
+    context.obj.result(document, check_result(document) if context.obj.is_quiet else check_text(document))
     return int(document["exit_code"])

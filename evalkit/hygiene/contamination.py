@@ -30,8 +30,6 @@ BATCH_BYTES = 1_500_000
 """Text hashed at once; arrays of a few times this size stay in the caches and bound the memory."""
 EVIDENCE = 3
 """Training rows kept for a sample."""
-SHOWN = 50
-"""Samples named in verdict.json."""
 _STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "answer")
 
 
@@ -74,8 +72,8 @@ class Contamination(Struct, frozen=True, kw_only=True):
         """Samples that stand in the training data word for word."""
         return sum(found[0].layer == "exact" for found in self.evidence.values())
 
-    def document(self) -> dict[str, JsonValue]:
-        """As it stands in verdict.json."""
+    def document(self, most: int | None = None) -> dict[str, JsonValue]:
+        """As it stands in verdict.json, with evidence of at most so many samples, the strongest first; None: of all."""
         layers = Counter(found[0].layer for found in self.evidence.values())
         strongest = sorted(self.evidence.items(), key=lambda pair: _rank(pair[1][0]))
         return {
@@ -96,7 +94,7 @@ class Contamination(Struct, frozen=True, kw_only=True):
                     "training_row": e.where,
                     "span": e.span,
                 }
-                for sample, found in strongest[:SHOWN]
+                for sample, found in strongest[:most]
                 for e in found
             ],
             "note": None,

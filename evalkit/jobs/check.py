@@ -73,7 +73,7 @@ def check(
         blocking += (Reason(code="CONTAMINATED", is_blocking=True, detail=why),)
     elif found.contamination.evidence:
         warnings += (f"{words_of(found.contamination)}.",)
-    document["contamination"] = training_document(found)
+    document["contamination"] = training_document(found, most=None)
     document["sufficiency"] = scan.finished().document()
     return _ended(document, blocking + leaks, warnings + told)
 

@@ -36,11 +36,13 @@ def check_text(document: Document) -> str:
     lines += _age_lines(obj(document, "freshness"))
     lines += _sufficiency_lines(obj(document, "sufficiency"))
     lines += [_folded("!", words(sentence)) for sentence in items(document, "warnings")]
-    reasons = objects(document, "reasons")
-    lines.append("")
-    lines += [_folded("✖", f"{text(r, 'code')}: {text(r, 'detail')}") for r in reasons]
-    lines += [] if reasons else [_verdict_line(document)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", check_result(document)])
+
+
+def check_result(document: Document) -> str:
+    """The end of what `evalkit check` prints, and all that it prints with `--quiet`."""
+    reasons = [_folded("✖", f"{text(r, 'code')}: {text(r, 'detail')}") for r in objects(document, "reasons")]
+    return "\n".join(reasons) or _verdict_line(document)
 
 
 def one_line(verdict: Document) -> str:
@@ -129,10 +131,14 @@ def _overlap_lines(found: Document) -> Iterator[str]:
         f"overlap with {rows} training rows: {dirty:,} samples dirty, {suspect:,} suspect, {clean:,} clean"
         + (f" ({told})" if (told := layers_words({"contamination": found})) else ""),
     )
-    for e in objects(found, "evidence")[:SHOWN]:
+    shown = objects(found, "evidence")[:SHOWN]
+    for e in shown:
         span = f": “{shorten(text(e, 'span'), 120)}”" if text(e, "span") else ""
         how = LAYERS.get(text(e, "layer"), "")
         yield _folded(" ", f"{text(e, 'id')} ← {text(e, 'training_row')}, {text(e, 'state')}, {how}{span}", deep=True)
+    left = dirty + suspect - len({text(e, "id") for e in shown})
+    if left:
+        yield _folded(" ", f"and {left:,} more; --json prints them all", deep=True)
     leakage = obj(found, "leakage")
     if items(leakage, "group_keys"):
         groups, inside = whole(leakage, "shared_groups") or 0, whole(leakage, "samples_in_shared_groups") or 0

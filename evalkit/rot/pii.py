@@ -7,9 +7,11 @@ every sample before it enters a suite.
 
 from __future__ import annotations
 
+import html
 import ipaddress
 import re
 import unicodedata
+import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -23,7 +25,11 @@ _KEY = re.compile(
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
     r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
     r"|(?i:\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)\b\s*(?:is|[:=])\s*)\S+"
+    # What is called a token or a secret is one where a value with a digit follows it.
+    r"|(?i:(?<![A-Za-z])(?:token|(?:access|private|client|secret|auth)[_-]?key|passphrase|secret)[\"']?\s*[:=]\s*)"
+    r"(?=[^\s&]*\d)[^\s&]{6,}"
     r"|\b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{32,}\b",
     re.DOTALL,
 )
@@ -160,7 +166,8 @@ class Scrubber(Struct):
 def residue(value: JsonValue) -> str | None:
     """The kind of personal data that still stands in a scrubbed document, or None.
 
-    Looks harder than the scrubber: through full-width digits, invisible characters and spelled-out addresses. What is
+    Looks harder than the scrubber: through full-width digits, invisible characters, the codes of links and pages, and
+    spelled-out addresses. What is
     found here is not mended but kept out.
     """
     if isinstance(value, Mapping):
@@ -170,6 +177,8 @@ def residue(value: JsonValue) -> str | None:
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
     text = unicodedata.normalize("NFKC", value if isinstance(value, str) else str(value))
+    # As an address may stand in a link or on a page: jo%40example.org, jo&#64;example.org.
+    text = html.unescape(urllib.parse.unquote(text))
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     text = _PLACEHOLDER.sub("\x00", text)
     if _HIDDEN_MAIL.search(text):

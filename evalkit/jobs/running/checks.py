@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # loaded where a suite names training data
 
 SHOWN = 20
 """Samples a verdict names per check."""
+NAMED = 50
+"""Samples whose evidence of having been trained on stands in a verdict; `evalkit check --json` has it of all."""
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -101,9 +103,9 @@ def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     return (), ()
 
 
-def training_document(found: TrainingData) -> dict[str, Any]:
-    """The training data's part of verdict.json."""
-    return found.contamination.document() | {"leakage": found.leakage.document()}
+def training_document(found: TrainingData, most: int | None = NAMED) -> dict[str, Any]:
+    """The training data's part of verdict.json, with the evidence of at most so many samples; None: of all."""
+    return found.contamination.document(most) | {"leakage": found.leakage.document()}
 
 
 def contaminated(found: Contamination, max_dirty_share: float) -> str | None:

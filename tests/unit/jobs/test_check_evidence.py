@@ -8,7 +8,10 @@ from bench import label_of
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.hygiene import sufficiency
-from evalkit.jobs.check import check
+from evalkit.jobs.check import check, question_of
+from evalkit.jobs.running.checks import NAMED, training_document
+from evalkit.jobs.running.run import load_all
+from evalkit.jobs.running.training import look_through, rows_of
 
 N = 40
 
@@ -59,6 +62,35 @@ def test_contaminated_training_data_ends_in_4_and_names_sample_and_row(suite, ca
     assert codes(document) == {"CONTAMINATED"}
     evidence = document["contamination"]["evidence"][0]
     assert (evidence["id"], evidence["training_row"], evidence["layer"]) == ("s0003", "train.jsonl:61", "exact")
+
+
+def test_every_sample_that_is_not_clean_is_in_the_json_and_the_rest_of_a_list_is_counted(suite, capsys):
+    path = suite([{"prompt": sentence(i), "completion": "x"} for i in range(60)])
+    rows = [{"id": f"s{i:04d}", "text": sentence(i), "label": label_of(i)} for i in range(70)]
+    (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ["check", str(path), "--train", str(path.parent / "train.jsonl")]
+    assert execute([*asked, "--json"]) == 4
+    overlap = json.loads(capsys.readouterr().out)["contamination"]
+    assert {one["id"] for one in overlap["evidence"]} >= {f"s{i:04d}" for i in range(60)}
+    assert execute(asked) == 4
+    told = capsys.readouterr().out
+    left = overlap["dirty"] + overlap["suspect"] - told.count(" ← ")
+    assert told.count(" ← ") == 10
+    assert f"and {left} more; --json prints them all" in told
+    suite_read = load_all(path).main
+    found = look_through(suite_read, question_of(suite_read), rows_of([path.parent / "train.jsonl"], suite_read))
+    assert len({one["id"] for one in training_document(found)["evidence"]}) == NAMED  # of a verdict
+
+
+def test_quiet_prints_the_end_alone(suite, capsys):
+    path = suite([*CLEAN, {"prompt": sentence(3), "completion": "x"}])
+    assert execute(["-q", "check", str(path), "--train", str(path.parent / "train.jsonl")]) == 4
+    told = capsys.readouterr().out
+    assert told.startswith("✖ CONTAMINATED: 1 of 40")
+    assert "rows for " not in told
+    path = suite(CLEAN)
+    assert execute(["-q", "check", str(path), "--train", str(path.parent / "train.jsonl")]) == 0
+    assert capsys.readouterr().out == "no sample was trained on, as far as shared words show\n"
 
 
 def test_every_way_to_name_training_data(suite, tmp_path):

@@ -22,6 +22,9 @@ from evalkit.rot.pii import Scrubber, is_iban, luhn, residue
         ("key sk-proj-abcdefghijklmnop1234", "key [KEY_1]"),
         ("AKIAIOSFODNN7EXAMPLE", "[KEY_1]"),
         ("my password is hunter2!", "my [KEY_1]"),
+        ("see https://jo:pw1@host.example/x", "see https://[KEY_1]@host.example/x"),
+        ("GET /x?csrf_token=abcdef123456&lang=de", "GET /x?csrf_[KEY_1]&lang=de"),
+        ('{"client_secret": "s3cr3tvalue"}', '{"client_[KEY_1]'),
         ("order 123456789012", "order [NUMBER_1]"),
     ],
 )
@@ -41,6 +44,8 @@ def test_each_kind(text, scrubbed):
         "at 12:30:15 on 2026-11-22",
         "ratio 3:2",
         "order 4711",
+        "the token: does it expire? max_tokens=500000 and token=3",
+        "100 % of them & more, 5 &lt; 6",
         "a@b",
     ],
 )
@@ -65,6 +70,8 @@ def test_keys_and_numbers_are_scrubbed_too():
         "jo (at) example (dot) com",
         "jo at example dot org",
         "jo at example.org",
+        "jo%40example.org",
+        "jo&#64;example.org",
         "jo at example. com",
         "jo @ mail . example",
         "jo\u200b@example.org",

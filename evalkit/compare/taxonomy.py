@@ -14,7 +14,7 @@ from evalkit.metrics.refusal import refusal_in
 
 Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge"]
 KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge")
-BEHAVIOUR = frozenset({"length", "contains", "not_contains", "regex", "tool_call", "refusal"})
+BEHAVIOUR = frozenset({"language", "length", "contains", "not_contains", "regex", "tool_call", "refusal"})
 """Metrics of how an answer is given rather than of what it says."""
 LABELS = frozenset({"accuracy", "balanced_accuracy", "f1", "kappa", "mcc", "precision", "recall"})
 """Metrics of which of a few labels an answer names."""
@@ -61,10 +61,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
         return _kind_of_words(score, failed)
 
-    def is_wrong(self, row: Mapping[str, Any], side: str) -> bool:
-        """Whether this side's answer is not wholly right, for whatever reason."""
-        score = ((row.get("scores") or {}).get(self.primary) or {}).get(side)
-        return self.kind(row, side) is not None or _below(score)
+    def falls_short(self, row: Mapping[str, Any], side: str) -> bool:
+        """Whether this side's answer was scored as not wholly right."""
+        return _below(((row.get("scores") or {}).get(self.primary) or {}).get(side))
 
 
 def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, Any]:
@@ -77,13 +76,15 @@ def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, An
     broken: Counter[Kind] = Counter()
     n_broken = n_wrong = 0
     for row in rows:
-        is_broken, is_wrong = row.get("flip") == "broken", reading.is_wrong(row, "candidate")
-        n_broken, n_wrong = n_broken + is_broken, n_wrong + is_wrong
-        for side, counter in sides.items():
-            if (kind := reading.kind(row, side)) is not None:
-                counter[kind] += 1
-                if side == "candidate" and is_broken:
-                    broken[kind] += 1
+        kinds = {side: reading.kind(row, side) for side in sides}
+        for side, kind in kinds.items():
+            if kind is not None:
+                sides[side][kind] += 1
+        mine, is_broken = kinds["candidate"], row.get("flip") == "broken"
+        if mine is not None and is_broken:
+            broken[mine] += 1
+        n_broken += is_broken
+        n_wrong += mine is not None or reading.falls_short(row, "candidate")
     looked_at = broken or sides["candidate"]
     most = max(KINDS, key=lambda kind: looked_at[kind])
     told = {name: {kind: counter[kind] for kind in KINDS if counter[kind]} for name, counter in sides.items()}

@@ -19,6 +19,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "hf_evaluate": frozenset({"metric", "key", "kwargs", "scale", "extract"}),
         "json_schema": frozenset({"schema", "extract"}),
         "kappa": frozenset({"labels", "normalize", "extract"}),
+        "language": frozenset({"expect", "among", "sure", "extract"}),
         "length": frozenset({"unit", "min", "max", "extract"}),
         "mcc": frozenset({"labels", "normalize", "extract"}),
         "not_contains": frozenset({"text", "whole_words", "normalize", "extract"}),

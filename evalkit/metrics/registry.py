@@ -27,6 +27,7 @@ BUILDERS: Mapping[str, str] = MappingProxyType(
         "hf_evaluate": "hf_evaluate.build_hf_evaluate",
         "json_schema": "structure.build_json_schema",
         "kappa": "classification.build_classification",
+        "language": "language.build_language",
         "length": "rules.build_length",
         "mcc": "classification.build_classification",
         "not_contains": "rules.build_contains",

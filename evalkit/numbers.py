@@ -52,6 +52,15 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return "no interval" if bounds is None else f"[{signed(bounds[0])}, {signed(bounds[1])}]"
 
 
+def at_worst(bounds: tuple[float, float]) -> str:
+    """Two one-sided bounds, told in words, so that brackets are left to the two-sided 95 % interval.
+
+    >>> at_worst((-1.96, 4))
+    'at worst −2.0, at best +4.0'
+    """
+    return f"at worst {signed(bounds[0])}, at best {signed(bounds[1])}"
+
+
 def percent(share: float | None) -> str:
     """A share of one as a percentage; 100 % and 0 % only where it is exact.
 

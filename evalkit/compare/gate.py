@@ -21,7 +21,7 @@ from evalkit.compare.repeats import repeat_spread
 from evalkit.compare.secondary import with_adjusted_p
 from evalkit.compare.slices import judge_slices
 from evalkit.compare.validity import broken_evidence
-from evalkit.numbers import interval, signed
+from evalkit.numbers import at_worst, signed
 from evalkit.types import Comparison, Guard, Payback, Reason, Slice, Status, Suite, Verdict
 from evalkit.types.reuse import Reuse
 
@@ -198,7 +198,7 @@ def _slice_finding(part: Slice, suite: Suite, of: str = "") -> tuple[Status, Rea
 
 def _adjusted(part: Slice) -> str:
     bounds = part.adjusted
-    return f"; {interval((bounds.low, bounds.high))} after Holm's correction" if bounds is not None else ""
+    return f"; {at_worst((bounds.low, bounds.high))} after Holm's correction" if bounds is not None else ""
 
 
 def _missing(evidence: Evidence, judged: Collection[Judged]) -> Reason | None:

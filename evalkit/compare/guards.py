@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from evalkit.compare.must_pass import judge_must_pass
 from evalkit.compare.pairing import compare
-from evalkit.numbers import interval, signed, some_points
+from evalkit.numbers import at_worst, signed, some_points
 from evalkit.protocols import Metric
 from evalkit.stats.power import n_noninferiority, upper_discordance
 from evalkit.stats.ratios import ratio_bootstrap
@@ -112,7 +112,7 @@ def _got(found: Comparison) -> str:
     if found.delta_points is None or found.bounds is None:
         return "not measured"
     bounds = (found.bounds.low, found.bounds.high)
-    return f"{signed(found.delta_points)} points {interval(bounds)}, n = {found.n:,}"
+    return f"{signed(found.delta_points)} points ({at_worst(bounds)}), n = {found.n:,}"
 
 
 def ratio_name(spec: GuardSpec) -> str:
@@ -135,7 +135,7 @@ def _ratio_guard(spec: GuardSpec, measured: Measured, alpha: float, seed: str) -
     quantile = None if spec.kind == "cost" else QUANTILES[spec.stat]
     point, drawn = ratio_bootstrap(base, cand, quantile, seed_from(seed), level=1.0 - 2.0 * alpha)
     state = _ratio_state(spec, drawn, len(base))
-    unit = f"{point:.2f} times the baseline's [{drawn.low:.2f}, {drawn.high:.2f}], n = {len(base)}"
+    unit = f"{point:.2f} times the baseline's (at best {drawn.low:.2f}, at worst {drawn.high:.2f}), n = {len(base)}"
     return Guard(
         name=what,
         state=state,

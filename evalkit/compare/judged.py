@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evalkit.compare.instrument import FEWEST_OWN, UNCALIBRATED, Instrument
 from evalkit.compare.primary import Decision, decide_primary
 from evalkit.compare.rates import rates_of
-from evalkit.numbers import interval, signed
+from evalkit.numbers import at_worst, signed
 from evalkit.stats.controlled import controlled_difference
 from evalkit.stats.correction import (
     Corrected,
@@ -99,7 +99,7 @@ def held(decision: Decision, after: Corrective, gate: GateSpec, by: Instrument) 
     alike = after.controlled
     if decision.status != "ship" or alike is None or decide_primary(alike, gate).status == "ship":
         return decision
-    shown = interval((alike.bounds.low, alike.bounds.high)) if alike.bounds else ""
+    shown = f"({at_worst((alike.bounds.low, alike.bounds.high))})" if alike.bounds else ""
     detail = (
         f"the gain may be in the looks: between answers equally long and equally styled it is "
         f"{signed(alike.delta_points)} points {shown}, which would not ship, and judges are known to like longer and "
@@ -161,10 +161,10 @@ class _Named(Struct, frozen=True, kw_only=True):
         delta = round(to_points(better.candidate) - to_points(better.baseline), 9)
         raw = f"{signed(found.delta_points)} points"
         if found.bounds is not None:
-            raw += f" {interval((found.bounds.low, found.bounds.high))}"
+            raw += f" ({at_worst((found.bounds.low, found.bounds.high))})"
         told = (
             f"corrected for the errors of the judge {self.judge}: {raw} as it graded, {signed(delta)} points "
-            f"{interval((bounds.low, bounds.high))} by {labels}"
+            f"({at_worst((bounds.low, bounds.high))}) by {labels}"
         )
         return structs.replace(
             found,

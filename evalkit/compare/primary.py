@@ -6,7 +6,7 @@ import math
 
 from msgspec import Struct
 
-from evalkit.numbers import interval, signed
+from evalkit.numbers import at_worst, signed
 from evalkit.stats.distributions import normal_quantile
 from evalkit.stats.power import (
     mde,
@@ -45,7 +45,7 @@ def decide_primary(found: Comparison, gate: GateSpec) -> Decision:
 def _quality(found: Comparison, gate: GateSpec) -> Decision:
     delta, low, high = _numbers(found)
     bar = gate.primary.min_delta
-    shown = f"{signed(delta)} points {interval((low, high))}"
+    shown = f"{signed(delta)} points ({at_worst((low, high))})"
     proven = {"positive": low > 0.0, "margin": low >= bar, "none": True}[gate.primary.evidence]
     if delta >= bar and proven:
         return _because("ship", "PASS", f"the gain is {shown}; at least {signed(bar)} was asked for")
@@ -77,7 +77,7 @@ def _quality(found: Comparison, gate: GateSpec) -> Decision:
 def _no_worse(found: Comparison, gate: GateSpec) -> Decision:
     delta, low, high = _numbers(found)
     margin = gate.noninferiority_margin
-    shown = f"{signed(delta)} points {interval((low, high))}"
+    shown = f"{signed(delta)} points ({at_worst((low, high))})"
     if low > -margin:
         return _because("ship", "PASS", f"not worse by more than {margin:g} points: {shown}")
     if high < -margin:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import structs
 
 from evalkit.compare.primary import standing
-from evalkit.numbers import days, days_within, interval, signed, some_points
+from evalkit.numbers import at_worst, days, days_within, signed, some_points
 from evalkit.types import Comparison, Guard, Suite, Verdict
 from evalkit.types.table import ScoreTable
 
@@ -66,7 +66,7 @@ def _primary(verdict: Verdict, suite: Suite) -> dict[str, Any]:
     if found is None or found.delta_points is None:
         state = "not_measured"
     elif verdict.status == "invalid":
-        state = "unresolved"
+        return _row(label, asked, f"{_got(found)}, but this evidence supports no verdict", "warning", line, "f=broken")
     return _row(label, asked, _got(found), state, line, "f=broken")
 
 
@@ -88,7 +88,7 @@ def _believed(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
 def _got(found: Comparison | None) -> str:
     if found is None or found.delta_points is None or found.bounds is None:
         return "not measured"
-    return f"{signed(found.delta_points)} points {interval((found.bounds.low, found.bounds.high))}"
+    return f"{signed(found.delta_points)} points ({at_worst((found.bounds.low, found.bounds.high))})"
 
 
 def _payback(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
@@ -118,7 +118,7 @@ def _slices(verdict: Verdict, suite: Suite) -> Iterator[dict[str, Any]]:
     worst = min(judged, key=lambda s: (s.state != "regressed", s.comparison.delta_points or 0.0))
     found = worst.comparison
     bounds = worst.adjusted
-    shown = f" {interval((bounds.low, bounds.high))}" if bounds else ""
+    shown = f" ({at_worst((bounds.low, bounds.high))})" if bounds else ""
     got = f"worst: {worst.name} {signed(found.delta_points)} points{shown}, n = {found.n:,}"
     yield _row(label, asked, got, state, suite.gate.slices.line, f"f=broken&slice={quote(worst.name, safe='')}")
 

@@ -78,7 +78,7 @@ def primary_words(verdict: Document) -> PrimaryWords:
     return PrimaryWords(
         metric=text(primary, "metric"),
         delta=numbers.signed(number(primary, "delta_points")),
-        interval=f"{numbers.signed(ends[0])} to {numbers.signed(ends[1])}" if ends else numbers.NOT_MEASURED,
+        interval=numbers.interval(ends) if ends else numbers.NOT_MEASURED,
         n=numbers.count(number(primary, "n")),
         note=text(primary, "note"),
         has_demand=demand(verdict) is not None,
@@ -118,11 +118,11 @@ def slice_sentences(verdict: Document) -> tuple[str, ...]:
     told = [f"The primary metric is {mix}." if mix else "", text(summary, "driver_detail")]
     worst = next((s for s in objects(verdict, "slices") if text(s, "name") == text(summary, "worst")), None)
     if worst is not None:
-        bounds = numbers.interval(between(worst, "adjusted_low", "adjusted_high"))
+        bounds = between(worst, "adjusted_low", "adjusted_high")
         delta = numbers.signed(number(obj(worst, "comparison"), "delta_points"))
         told.append(
-            f"Worst of {numbers.count(whole(summary, 'judged'))} judged: {text(worst, 'name')}, {delta} points; "
-            f"{bounds} with the correction for so many looks."
+            f"Worst of {numbers.count(whole(summary, 'judged'))} judged: {text(worst, 'name')}, {delta} points"
+            + (f"; {numbers.at_worst(bounds)}, with the correction for so many looks." if bounds else ".")
         )
     return tuple(filter(None, told))
 

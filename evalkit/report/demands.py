@@ -41,14 +41,15 @@ def asked_rows(verdict: Document) -> tuple[AskedRow, ...]:
 
 
 def bounds_note(verdict: Document) -> str:
-    """What stands in the brackets of the asked rows, which is not the 95 % interval; empty where none has any."""
+    """What "at worst" and "at best" mean in the asked rows; empty where none says so."""
     alpha = number(obj(verdict, "primary"), "alpha")
-    if alpha is None or not any("[" in text(row, "got") for row in objects(verdict, "asked")):
+    if alpha is None or not any("at worst" in text(row, "got") for row in objects(verdict, "asked")):
         return ""
-    one, both = (f"{100 * (1 - tails * alpha):.4g} %" for tails in (1, 2))
+    level = f"{100 * (1 - alpha):.4g} %"
     is_shared = (whole(obj(verdict, "reuse"), "max_uses") or 1) > 1  # then alpha is the primary metric's alone
     gate = "the gate judges the gain by" if is_shared else "the gate judges by"
-    return f"In brackets: the bounds {gate}, one-sided at {one} each (a {both} interval); for slices wider."
+    told = f"At worst and at best: the bounds {gate}, each one-sided at {level}; for slices wider."
+    return f"{told} In brackets: 95 % intervals."
 
 
 def guard_rows(verdict: Document) -> tuple[AskedRow, ...]:

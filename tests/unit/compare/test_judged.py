@@ -64,7 +64,7 @@ def test_errors_known_and_alike_on_both_sides_are_undone_and_it_is_said():
     assert found.primary.candidate_points - found.primary.baseline_points == pytest.approx(found.primary.delta_points)
     assert found.primary.method == "rogan-gladen, each side"
     assert "Fisher" not in found.primary.note
-    assert "+16.5 points [+11.2, +22.1] as it graded, +18.3 points" in found.primary.note
+    assert "+16.5 points (at worst +11.2, at best +22.1) as it graded, +18.3 points" in found.primary.note
     assert found.metrics[0].delta_points == found.primary.delta_points
 
 

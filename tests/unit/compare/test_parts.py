@@ -179,7 +179,7 @@ def test_slices_that_move_against_the_whole_are_pointed_out():
 def test_a_lost_slice_is_told_with_its_corrected_bounds():
     verdict = judged(two_slices((100, 60, 0, 40), (60, 0, 30, 20)))
     detail = next(reason.detail for reason in verdict.reasons if reason.code == "SLICE_REGRESSED")
-    assert "lang=en loses 27.3 points (n = 110; [" in detail
+    assert "lang=en loses 27.3 points (n = 110; at worst −" in detail
     assert "after Holm's correction" in detail
 
 

@@ -232,16 +232,23 @@ def advice(status, primary):
 def asked(status, primary):
     state = {"ship": "held", "dont_ship": "regressed", "inconclusive": "unresolved"}.get(status, "not_measured")
     words = spoken(primary)
-    got = f"{words['delta']} [{words['low']}, {words['high']}]" if primary["n"] else "not measured"
+    got = (
+        f"{words['delta']} points (at worst {words['low']}, at best {words['high']})"
+        if primary["n"]
+        else "not measured"
+    )
     return [
         {"label": "gain, exact", "asked": "≥ +5.0, interval above 0", "got": got, "state": state, "line": 41,
          "filter": "f=broken"},
-        {"label": "schema", "asked": "loses at most 1 point", "got": "0.0 [−1.1, +1.1]", "state": "unresolved",
+        {"label": "schema", "asked": "loses at most 1 point", "got": "0.0 points (at worst −1.1, at best +1.1)",
+         "state": "unresolved",
          "line": 44, "filter": "m=schema&f=broken"},
         {"label": "general-mini · accuracy", "asked": "loses at most 3 points",
-         "got": "−1.0 [−7.8, +5.8]; about 900 pairs needed", "state": "unresolved", "line": 45, "filter": None},
+         "got": "−1.0 points (at worst −7.8, at best +5.8); about 900 pairs needed",
+         "state": "unresolved", "line": 45, "filter": None},
         {"label": "every slice", "asked": "loses at most 10 points",
-         "got": "domain=film −14.0 [−25.1, −2.9]" if status == "dont_ship" else "worst: domain=film +6.1",
+         "got": "domain=film −14.0 points (at worst −25.1, at best −2.9)"
+         if status == "dont_ship" else "worst: domain=film +6.1",
          "state": "regressed" if status == "dont_ship" else "held", "line": 47,
          "filter": "f=broken&slice=domain%3Dfilm"},
         {"label": "training data checked", "asked": "no overlap", "got": "no training data was named",
@@ -252,11 +259,13 @@ def asked(status, primary):
 def guards(schema):
     return [
         {"name": "schema", "kind": "metric", "state": "unresolved", "asked": "loses at most 1.0 points",
-         "got": "0.0 points [−1.1, +1.1]", "blocking": False, "margin": 1.0, "n_needed": 420, "suite": None, "line": 44,
+         "got": "0.0 points (at worst −1.1, at best +1.1)",
+         "blocking": False, "margin": 1.0, "n_needed": 420, "suite": None, "line": 44,
          "comparison": schema, "ratio": None, "ratio_low": None, "ratio_high": None},
         {"name": "general-mini / accuracy", "kind": "metric", "state": "unresolved",
          "asked": "loses at most 3.0 points",
-         "got": "−1.0 points [−7.8, +5.8]", "blocking": False, "margin": 3.0, "n_needed": 900, "suite": "general-mini",
+         "got": "−1.0 points (at worst −7.8, at best +5.8)",
+         "blocking": False, "margin": 3.0, "n_needed": 900, "suite": "general-mini",
          "line": 45, "ratio": None, "ratio_low": None, "ratio_high": None,
          "comparison": {"metric": "accuracy", "n": 100, "n_clusters": 100, "baseline_points": 41.0,
                         "candidate_points": 40.0, "delta_points": -1.0, "ci95_points": [-7.8, 5.8],

@@ -30,7 +30,7 @@ def test_the_driver_and_the_worst_slice_are_named(told):
     page, name = told
     assert "lang=de brings &lt;most&gt; of it." in page()
     assert f"Worst of 3 judged: {name}, " in page()
-    assert "[−3.0, +9.5] with the correction for so many looks." in page()
+    assert "; at worst −3.0, at best +9.5, with the correction for so many looks." in page()
     assert "brings +4.3 of the whole" in page() or "brings +4.2 of the whole" in page()
 
 

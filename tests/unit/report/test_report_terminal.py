@@ -64,22 +64,20 @@ def test_an_empty_document_still_prints():
     assert terminal.summary({}, color=False, width=80).rstrip().endswith("NO VERDICT")
 
 
-def test_the_brackets_of_the_gate_are_told_from_the_95_percent_intervals(documents):
+def test_the_bounds_of_the_gate_are_told_from_the_95_percent_intervals(documents):
     verdict = documents.make_verdict("dont_ship")
     printed = " ".join(terminal.summary(verdict, color=False, width=80).split())
-    told = "the bounds the gate judges by, one-sided at 95 % each (a 90 % interval); for slices wider."
+    told = "the bounds the gate judges by, each one-sided at 95 %; for slices wider. In brackets: 95 % intervals."
     assert printed.count(told) == 1
-    assert printed.count("95 % interval") == 1
     verdict["primary"]["alpha"] = 0.0025
-    assert "one-sided at 99.75 % each (a 99.5 % interval)" in " ".join(
-        terminal.summary(verdict, color=False, width=80).split()
-    )
+    assert "each one-sided at 99.75 %" in " ".join(terminal.summary(verdict, color=False, width=80).split())
 
 
-def test_nothing_is_said_of_brackets_where_there_are_none(documents):
+def test_nothing_is_said_of_bounds_where_there_are_none(documents):
     verdict = documents.make_verdict("ship")
-    verdict["asked"] = [row for row in verdict["asked"] if "[" not in row["got"]]
-    assert "In brackets" not in terminal.summary(verdict, color=False, width=80)
+    verdict["asked"] = [row for row in verdict["asked"] if "at worst" not in row["got"]]
+    assert verdict["asked"]
+    assert "At worst" not in terminal.summary(verdict, color=False, width=80)
 
 
 def test_every_demand_reads_as_a_sentence(documents):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs, to_builtins
 
-from evalkit.errors import BackendError, InvalidEvidence
+from evalkit.errors import AuthFailed, BackendError, InvalidEvidence, TimedOut
 from evalkit.run.attempt import Attempts
 from evalkit.run.plan import Part, Side, request_fingerprint
 from evalkit.store.cache import Cache
@@ -36,7 +36,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     """What the start-up probe saw."""
 
     n: int
-    """Prompts asked of both sides."""
+    """Prompts that both sides answered."""
     differing: int
     note: str
 
@@ -100,6 +100,8 @@ async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
             left, right = await asyncio.gather(
                 *(_freely(attempts, side, cand.messages(sample), sample.id, cache) for side in (base, cand))
             )
+        except (AuthFailed, TimedOut):
+            break  # twenty more would fail alike, or take twenty time limits in silence; the run will tell
         except BackendError:
             continue  # the run itself will meet, retry and report this
         asked += 1
@@ -112,6 +114,8 @@ async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
             "Is the adapter applied, and does the endpoint serve the model you named?",
             code=CODE,
         )
+    if not asked:
+        return Probe(n=0, differing=0, note="none of the probe's prompts was answered by both sides")
     return Probe(n=asked, differing=0, note="the probe's answers were equal but too short to tell the models apart")
 
 

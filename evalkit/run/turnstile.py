@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from evalkit.errors import (
     AuthFailed,
     BackendError,
+    ContentFiltered,
+    ContextTooLong,
     ExecutionError,
     NotRecorded,
     Overloaded,
@@ -130,7 +132,7 @@ class Turnstile:
         now = self._clock.monotonic()
         if self._down_since is not None:
             return self._still_down(error, now) if number == self._probe else None
-        is_telling = not (is_odd_one_out or isinstance(error, NotRecorded | RecordedError))
+        is_telling = not (is_odd_one_out or self._is_of_the_sample(error))
         self._failed_in_a_row += is_telling
         if not is_telling or self._failed_in_a_row < BREAKER:
             return None
@@ -139,6 +141,12 @@ class Turnstile:
         self._down_since, self._tries = now, 0
         self._cool(error, now)
         return None
+
+    def _is_of_the_sample(self, error: BackendError) -> bool:
+        """True of what says nothing about a server: recordings, and a long or filtered prompt where others do pass."""
+        if isinstance(error, ContextTooLong | ContentFiltered):
+            return self.newest_answered > 0
+        return isinstance(error, NotRecorded | RecordedError)
 
     def _refused(self, number: int, error: RateLimited | Overloaded) -> ServerDown | None:
         now = self._clock.monotonic()

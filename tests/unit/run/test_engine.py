@@ -11,6 +11,8 @@ from evalkit.errors import (
     BadRequest,
     BudgetReached,
     ConnectionLost,
+    ContentFiltered,
+    ContextTooLong,
     ExecutionError,
     Overloaded,
     RateLimited,
@@ -98,6 +100,22 @@ def test_poison_at_the_end_stops_once_and_finishes_when_resumed(tmp_path):
         assert runs <= 5
     assert len(outcomes) == 100
     assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 20
+
+
+@pytest.mark.parametrize("kind", [ContextTooLong, ContentFiltered])
+def test_long_or_filtered_prompts_at_the_end_do_not_stop_a_run(tmp_path, kind):
+    poison = {str(i): (lambda: kind("not this one", status=400)) for i in range(30, 50)}
+    outcomes, error = run(tmp_path, part(Scripted(errors=poison), n=50))
+    assert error is None
+    assert {found[0].kind for found in outcomes.values() if isinstance(found[0], Failure)} == {kind.kind}
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 40
+
+
+def test_a_server_to_which_every_prompt_is_too_long_is_given_up(tmp_path):
+    backend = Scripted(errors={"*": lambda: ContextTooLong("4 tokens at most", status=400)})
+    _, error = run(tmp_path, part(backend, n=500))
+    assert "20 attempts in a row" in str(error)
+    assert len(backend.asked) <= 20 + 4
 
 
 def test_a_refused_key_stops_at_once(tmp_path):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from evalkit.backends.chat_stream import status_of
 from evalkit.backends.http.redact import redact
 from evalkit.backends.http.reply import Reply
 from evalkit.backends.http.retry_after import asked_pause_s
@@ -116,6 +117,8 @@ def read_answer(reply: Reply, *, secrets: Secrets, now: float) -> Answer:
         raise error_for(reply, secrets=secrets, now=now)
     completion = _completion(reply.body)
     if completion.error:
+        if (status := status_of(completion.error)) != reply.status:  # gateways pass on what their upstream said
+            raise error_for(structs.replace(reply, status=status), secrets=secrets, now=now)
         message = _message(completion.error) or "no text"
         words = redact(message, key=secrets.key, prompts=secrets.prompts)
         raise ProtocolViolation(f"the reply is an error although its status is 200: {words}", status=200)

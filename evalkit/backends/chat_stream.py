@@ -175,7 +175,7 @@ class _Call:
 
 
 def status_of(error: object) -> int:
-    """The HTTP status that an error amid a stream would have had at its start; 200 where it does not tell."""
+    """The HTTP status that an error inside a 200, whole or streamed, stands for; 200 where it does not tell."""
     if not isinstance(error, dict):
         return OK
     words = [str(error.get(key) or "").lower() for key in ("code", "type")]

@@ -153,3 +153,18 @@ def test_nothing_at_an_address_is_no_missing_model():
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_pause_asked_for_is_passed_on(status):
     assert error(status, b"", {"retry-after": "9"}).retry_after_s == 9.0
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind"),
+    [
+        ({"message": "upstream failed", "code": 502}, Overloaded),
+        ({"message": "slow down", "code": "429"}, RateLimited),
+        ({"message": "try again", "type": "server_error"}, Overloaded),
+        ({"message": "no such parameter", "code": 400}, BadRequest),
+        ({"message": "upstream failed", "code": "strange"}, ProtocolViolation),
+    ],
+)
+def test_an_error_inside_a_200_is_what_its_code_says(inside, kind):
+    with pytest.raises(kind, match=inside["message"]):
+        read({"error": inside})

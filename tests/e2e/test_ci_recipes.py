@@ -93,6 +93,13 @@ def test_a_suite_that_is_none_fails_the_job_and_says_so(bench, workspace):
     assert "no report (exit code 2)" in (bench.folder / "summary").read_text()
 
 
+def test_shellcheck_can_read_what_is_said_to_it():
+    """Words behind a directive make it an error (SC1072), and nothing of the step is checked."""
+    told = [line.strip() for line in (REPO / "action.yml").read_text().splitlines() if "# shellcheck" in line]
+    assert told
+    assert all(re.fullmatch(r"# shellcheck disable=SC\d+( #.*)?", line) for line in told)
+
+
 def test_every_input_is_used_and_none_is_written_into_a_script():
     scripts = [step["run"] for step in STEPS.values() if "run" in step]
     assert scripts

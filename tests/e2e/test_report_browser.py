@@ -237,6 +237,16 @@ def test_failures_can_be_filtered_by_how_they_ended_and_the_address_keeps_it(ope
     assert linked.input_value("#ended") == wanted
 
 
+def test_a_link_to_what_is_not_there_says_so_and_shows_the_rest(opened):
+    page = opened("ship", anchor="#f=broken&slice=domain%3Dgone&m=gone&s=rt-9999")
+    assert count(page) == documents.make_verdict("ship")["flips"]["broken"]
+    assert page.inner_text("#count").endswith("; not in this report: rt-9999, gone, domain=gone")
+    assert (page.input_value("#metric"), page.input_value("#slice")) == ("", "")
+    page.click("[data-flip=fixed]")
+    wait_for_count(page, documents.make_verdict("ship")["flips"]["fixed"])
+    assert "not in this report" not in page.inner_text("#count")
+
+
 def test_a_kind_of_failure_leads_to_its_samples_and_can_be_chosen(opened, reports):
     verdict, rows, _ = documents.make_documents("dont_ship")
     types = {"exact": "exact_match", "domain_f1": "f1", "sentiment_f1": "f1", "schema": "json_schema"}

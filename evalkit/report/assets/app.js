@@ -6,7 +6,7 @@ async function start() {
   if (!byId("browser")) return;
   if (typeof DecompressionStream === "undefined") { byId("too-old").hidden = false; return; }
   const meta = await unpackMeta();
-  const app = { meta, state: emptyState(), marksDiff: true, found: null, turn: 0 };
+  const app = { meta, state: emptyState(), marksDiff: true, found: null, turn: 0, unknown: [] };
   byId("browser").hidden = false;
   if (byId("first-flips")) byId("first-flips").hidden = true;
   fillSelects(meta);
@@ -29,10 +29,25 @@ async function followAddress(app) {
   const state = stateOfHash(location.hash);
   if (!state) return false;
   app.state = state;
+  app.unknown = forgetUnknown(app.meta, state);
   if (!state.flip) state.flip = "all";
   await refresh(app);
   byId("browser-section").scrollIntoView();
   return true;
+}
+
+// A link may be older than the report, or misspelt: what it names and the page has not is left out of the state, and
+// returned, so that the page can say so instead of showing nothing.
+function forgetUnknown(meta, state) {
+  const isKnown = {
+    flip: (value) => value === "all" || meta.flipWords.some(([code]) => code === value),
+    id: (value) => meta.ids.includes(value),
+  };
+  for (const name of ["metric", "slice", "ended", "kind"]) {
+    isKnown[name] = (value) => [...byId(name).options].some((option) => option.value === value);
+  }
+  const unknown = Object.keys(isKnown).filter((name) => state[name] && !isKnown[name](state[name]));
+  return unknown.map((name) => { const said = state[name]; state[name] = ""; return said.slice(0, 60); });
 }
 
 function fillSelects(meta) {
@@ -82,7 +97,8 @@ function showControls(app) {
   byId("ended").value = state.ended;
   byId("kind").value = state.kind;
   if (byId("find").value !== state.query) byId("find").value = state.query;
-  byId("count").textContent = found.rows.length === 1 ? "1 sample" : `${found.rows.length.toLocaleString("en")} samples`;
+  const shown = found.rows.length === 1 ? "1 sample" : `${found.rows.length.toLocaleString("en")} samples`;
+  byId("count").textContent = app.unknown.length ? `${shown}; not in this report: ${app.unknown.join(", ")}` : shown;
 }
 
 async function showSelected(app) {
@@ -107,6 +123,7 @@ async function select(app, position) {
 
 async function change(app, changes) {
   Object.assign(app.state, changes);
+  app.unknown = [];
   rememberState(app.state);
   await refresh(app);
 }

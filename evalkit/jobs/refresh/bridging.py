@@ -56,16 +56,25 @@ class _End(Struct, frozen=True, kw_only=True):
 def bridge(desk: Desk, reports: Path) -> Row:
     """The bridge over this refresh as a document; its text is written to bridge.md.
 
-    `models`: every model that finished a whole run on both versions, with the step the data make and what the anchors
-    say of it; empty as long as those runs are to come. Raises UsageError where nothing was released yet.
+    `missing`: the commands that make the runs it still takes. `models`: every model that finished a whole run on both
+    versions, with the step the data make and what the anchors say of it. Raises UsageError where nothing was
+    released.
     """
     asked, found = desk.document(PLAN), desk.document(RELEASE)
     anchors = _anchors(Path(found["suite"]).with_name(LINKING))
     old, new = (_ends(asked["suite_name"], reports, sha) for sha in (asked["data_sha256"], found["data_sha256"]))
     models = [_told(old[key], new[key], anchors) for key in new if key in old]
-    written = _written(asked, found, models, [(old, Path(asked["suite"])), (new, Path(found["suite"]))])
+    missing = [] if models else _missing([(old, Path(asked["suite"])), (new, Path(found["suite"]))])
+    written = _written(asked, found, models, missing, has_both=bool(old and new))
     write_atomic(desk.folder / BRIDGE, written.encode("utf-8", "backslashreplace"))
-    return {"schema": SCHEMA, "folder": str(desk.folder), "text": written, "models": models}
+    return {"schema": SCHEMA, "folder": str(desk.folder), "text": written, "missing": missing, "models": models}
+
+
+def _missing(sides: Sequence[tuple[Mapping[Any, _End], Path]]) -> list[str]:
+    """The commands that would make the runs: of the versions without one, or of both where no model joins them."""
+    return [f"evalkit run {suite_file(path)}" for ends, path in sides if not ends] or [
+        f"evalkit run {suite_file(path)}" for _, path in sides
+    ]
 
 
 def _anchors(linking: Path) -> frozenset[str]:
@@ -140,8 +149,7 @@ def _sentences(old: _End, new: _End, bounds: tuple[float, float] | None, held: A
         )
 
 
-def _written(asked: Row, found: Row, models: Sequence[Row], sides: Sequence[tuple[Mapping[Any, _End], Path]]) -> str:
-    missing = [f"evalkit run {suite_file(path)}" for ends, path in sides if not ends]
+def _written(asked: Row, found: Row, models: Sequence[Row], missing: Sequence[str], *, has_both: bool) -> str:
     lines = [
         f"# From {found['before']} to {found['version']}",
         "",
@@ -150,7 +158,12 @@ def _written(asked: Row, found: Row, models: Sequence[Row], sides: Sequence[tupl
         "",
     ]
     if not models:
-        missing = missing or [f"evalkit run {suite_file(path)}" for _, path in sides]
+        if has_both:
+            lines += [
+                "Runs of both versions are there, but no model answered both: weights or name, prompt, settings and",
+                "engine have to be the same, and recorded answers (`backend: outputs`) are known by their file.",
+                "",
+            ]
         lines += [
             "Run candidate and baseline on both, the same models with the same settings, and ask again:",
             "",

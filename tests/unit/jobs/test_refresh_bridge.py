@@ -4,7 +4,7 @@ import json
 
 import pytest
 from bench import scripted
-from history_folder import NEW, OLD, SUITE, Reports
+from history_folder import NEW, OLD, SUITE, Reports, model
 from refresh_desk import Shop
 
 from evalkit.cli.app import execute
@@ -59,6 +59,11 @@ def right(names, n):
 def test_without_runs_it_says_which_to_make(place):
     document = place.told()
     assert (document["models"], document["text"].count("evalkit run ")) == ([], 2)
+    assert document["missing"] == [
+        "evalkit run suite/suite.yaml",
+        f"evalkit run {place.linking.with_name('suite.yaml')}",
+    ]
+    assert "no model answered both" not in document["text"]
     place.run(1, right(SHARED, 30))
     document = place.told()
     assert (document["models"], document["text"].count("evalkit run ")) == ([], 1)
@@ -112,6 +117,15 @@ def test_a_part_of_the_samples_or_another_version_joins_nothing(place, other):
     place.run(1, right(SHARED, 30))
     place.run(2, right(SHARED, 30), **({"data": NEW} | other))
     assert place.told()["models"] == []
+
+
+def test_runs_of_other_models_on_both_versions_are_told_as_that(place):
+    other = {side: model(None) | {"weights_sha256": "9" * 64} for side in ("baseline", "candidate")}
+    place.run(1, right(SHARED, 30))
+    place.run(2, right(SHARED, 30), data=NEW, document={"identity": other})
+    told = place.told()
+    assert (told["models"], len(told["missing"])) == ([], 2)
+    assert "Runs of both versions are there, but no model answered both" in told["text"]
 
 
 def test_another_candidate_is_no_bridge_and_the_same_baseline_is(place):

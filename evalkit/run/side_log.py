@@ -62,24 +62,30 @@ class SideLog(Struct):
             for failure in (a for a in answers if isinstance(a, Failure)):
                 self.kinds[failure.kind] += 1
                 self.examples.setdefault(failure.kind, failure.message)
-        whys = [silence(response) for response in responses]
-        if whys and all(whys):
-            self.silent[str(whys[0])] += 1
+        self._count(responses)
+        # A cached answer took no time; a recorded one has none to tell.
+        live = [r for r in responses if not r.is_cached]
+        waits = late if spec.options.get("stream") else []
+        self.latencies.append(_mean([r.latency_s for r in live] + late))
+        self.first_tokens.append(_mean([r.ttft_s for r in live] + waits))
+        self.costs.append(_mean([spec.price.usd(r.usage) for r in responses]) if spec.price else _UNKNOWN)
+        self.cached += bool(responses) and not live
+        status = _status(first, primary)
+        self.statuses[status] += 1
+        return _answer_row(first, status)
+
+    def _count(self, responses: Sequence[Response]) -> None:
+        whys, is_cut = [], False
         for response in responses:
+            whys.append(silence(response))
+            is_cut = is_cut or response.finish == "length"
             if response.served_model:
                 self.served.add(response.served_model)
             self.input_tokens += response.usage.input_tokens or 0
             self.output_tokens += response.usage.output_tokens or 0
-        # A cached answer took no time; a recorded one has none to tell.
-        self.latencies.append(_mean([r.latency_s for r in responses if not r.is_cached] + late))
-        waits = late if spec.options.get("stream") else []
-        self.first_tokens.append(_mean([r.ttft_s for r in responses if not r.is_cached] + waits))
-        self.costs.append(_mean([spec.price.usd(r.usage) for r in responses]) if spec.price else _UNKNOWN)
-        self.cut += any(r.finish == "length" for r in responses)
-        self.cached += bool(responses) and all(r.is_cached for r in responses)
-        status = _status(first, primary)
-        self.statuses[status] += 1
-        return _answer_row(first, status)
+        if whys and all(whys):
+            self.silent[str(whys[0])] += 1
+        self.cut += is_cut
 
     def _late(self, answers: Sequence[Outcome], spec: ModelSpec) -> list[float | None]:
         """The time limit for each request that met it: leaving them out would make the slower side look faster."""

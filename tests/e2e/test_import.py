@@ -144,6 +144,22 @@ def test_answers_read_by_two_filters_are_not_compared(tmp_path):
         import_suite("lm-eval", files, tmp_path / "made")
 
 
+def test_a_filter_that_finds_nothing_is_passed_over(tmp_path):
+    for model, found in (("base", ["3", "4"]), ("tuned", ["3", "7"])):
+        (tmp_path / model).mkdir()
+        lines = [
+            {"doc_id": i, "target": "3", "arguments": [["q", {}]], "resps": [["…"]], "filter": name}
+            | {"filtered_resps": [said if name == "flexible-extract" else "[invalid]"]}
+            for i, said in enumerate(found)
+            for name in ("strict-match", "flexible-extract")
+        ]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (tmp_path / model / "samples_t_2026-01-01.jsonl").write_text(text)
+    made = import_suite("lm-eval", sorted(tmp_path.rglob("samples_*.jsonl")), tmp_path / "made")
+    assert [json.loads(line)["output"] for line in (made.folder / "baseline.jsonl").open()] == ["3", "4"]
+    assert any("those of 'flexible-extract' are kept" in note for note in made.notes)
+
+
 def test_contexts_to_choose_from_are_refused(tmp_path):
     files = []
     for name in "ab":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +29,8 @@ _FINAL = "#### "
 """Where a worked solution (GSM8K) ends and its answer begins."""
 _LONGEST_LIST = 100_000
 """Characters of a list of accepted texts."""
+_NOTHING_FOUND = '"[invalid]"'
+"""What lm-eval's filters by pattern give for an answer in which they find nothing."""
 _WRONG = ("ll_rolling", "word_perplexity", "byte_perplexity", "bits_per_byte")
 
 
@@ -45,8 +48,8 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
     """The suite of two files, the baseline's first; or of a folder that holds two models' files of one task."""
     notes = Notes()
     baseline, candidate = _two(paths, notes)
-    by, base = _read(baseline, notes)
-    sides = {"baseline": base, "candidate": _read(candidate, notes, by)[1]}
+    by = _filter_of(baseline)
+    sides = {"baseline": _read(baseline, notes, by), "candidate": _read(candidate, notes, by)}
     ids = [sample for sample in sides["baseline"] if sample in sides["candidate"]]
     for role, found in sides.items():
         if lost := len(found) - len(ids):
@@ -102,12 +105,24 @@ def _task(path: Path) -> str:
     return task if task and date[:4].isdigit() else name
 
 
-def _read(path: Path, notes: Notes, kept: JsonValue = None) -> tuple[JsonValue, dict[str, _Answer]]:
-    """(filter, by document the answers under it): the filter `kept`, else the first of the file."""
+def _filter_of(path: Path) -> JsonValue:
+    """The first filter of the file that finds something in half of the answers; else the one that finds most."""
+    n: Counter[JsonValue] = Counter()
+    lost: Counter[JsonValue] = Counter()
+    for row in read_rows(path):
+        by = row.fields.get("filter", "none")
+        by = by if isinstance(by, str) else "none"
+        n[by] += 1
+        lost[by] += _NOTHING_FOUND in json.dumps(row.fields.get("filtered_resps"))
+    enough = [by for by in n if 2 * lost[by] <= n[by]]
+    return enough[0] if enough else min(n, key=lambda by: lost[by] / n[by], default="none")
+
+
+def _read(path: Path, notes: Notes, kept: JsonValue) -> dict[str, _Answer]:
+    """By document the answer under the filter `kept`."""
     found: dict[str, _Answer] = {}
     for row in read_rows(path):
         by = row.fields.get("filter", "none")
-        kept = by if kept is None else kept
         if by != kept:
             notes.add(f"{path.parent.name}: answers as the filter '{by}' reads them; those of '{kept}' are kept.")
             continue
@@ -115,9 +130,9 @@ def _read(path: Path, notes: Notes, kept: JsonValue = None) -> tuple[JsonValue, 
         if sample in found:
             raise UsageError(f"{row.where}: document {sample} stands in the file twice")
         found[sample] = _answer(row, notes)
-    if not found and kept is not None:
+    if not found:
         raise nothing(f"{path} has no answers as the filter '{kept}' reads them, which those of the baseline are")
-    return kept, found
+    return found
 
 
 def _answer(row: Row, notes: Notes) -> _Answer:

@@ -17,9 +17,15 @@ def lights_table(verdict: Document) -> Table:
     found = [one for one in objects(obj(verdict, "rot"), "signals") if text(one, "light") in ORDER]
     found.sort(key=lambda one: ORDER.index(text(one, "light")))
     rows = tuple(
-        (text(one, "name"), _MARKS.get(text(one, "light"), _NOT_MEASURED), text(one, "sentence")) for one in found
+        (f"{_MARKS.get(text(one, 'light'), _NOT_MEASURED)} · {text(one, 'name')}", _said(text(one, "sentence")))
+        for one in found
     )
-    return Table(head=("signal", "light", "what it says"), rows=rows)
+    return Table(head=("light and signal", "what it says"), rows=rows)
+
+
+def _said(sentence: str) -> str:
+    """The sentence, without the words that stand in the other column already."""
+    return sentence.removeprefix("not measured: ")
 
 
 def lights_words(verdict: Document) -> str:

@@ -153,7 +153,9 @@ def _difference(verdict: Document) -> str:
         return ""
     found = f"{numbers.signed(delta)} points {numbers.interval(ends) if ends else ''}".rstrip()
     against = f" against {plain(text(verdict, 'against'))}" if len(obj(verdict, "baselines")) > 1 else ""
-    return f"{found} on {plain(text(primary, 'metric'))}{against}"
+    # A figure beside INVALID would be quoted as if it had been found.
+    caveat = ", for information only" if text(verdict, "verdict") in {"invalid", "error"} else ""
+    return f"{found} on {plain(text(primary, 'metric'))}{against}{caveat}"
 
 
 def _in_the_way(verdict: Document) -> Iterator[str]:

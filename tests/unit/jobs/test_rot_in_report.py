@@ -37,7 +37,7 @@ def measured(folder, **changes):
             "statistic": "D",
             "value": 0.9,
         },
-        {"name": "age", "light": "not_measured", "sentence": "no time"},
+        {"name": "age", "light": "not_measured", "sentence": "not measured: no time"},
     ]
     document = {
         "schema": "evalkit.rot/1",
@@ -66,7 +66,9 @@ def test_the_lights_stand_in_the_report_of_the_same_samples(suite, again):
     execute(again)
     shown = page(folder)
     assert "1 red, 1 green, 1 not measured, on 2026-11-20 against 1,200 rows of production" in shown
-    assert shown.index("✖ red") < shown.index("✔ green") < shown.index("– not measured")
+    lights = ["✖ red · length drift", "✔ green · content drift", "– not measured · age"]
+    assert sorted(lights, key=shown.index) == lights
+    assert "<td>no time</td>" in shown
     assert "texts are &lt;b&gt;shorter&lt;/b&gt;" in shown
     assert "rot" not in json.loads((folder / "latest" / "verdict.json").read_text())
 

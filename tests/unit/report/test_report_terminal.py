@@ -11,6 +11,8 @@ def test_the_last_line_is_the_verdict(documents, status):
     last = printed.rstrip("\n").splitlines()[-1]
     words = {"ship": "✔ SHIP", "dont_ship": "✖ DON'T SHIP", "inconclusive": "? INCONCLUSIVE", "invalid": "! INVALID"}
     assert last.startswith(words.get(status, "⚡ ERROR"))
+    has_figure = " points" in last
+    assert ("for information only" in last) == (has_figure and status in {"invalid", "error"})
 
 
 @pytest.mark.parametrize("width", [200, 80, 60])

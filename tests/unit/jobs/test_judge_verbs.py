@@ -273,9 +273,12 @@ def test_labels_may_name_any_side_that_the_answers_name(place, capsys):
         items = [json.loads(line) for line in write_items(place).read_text().splitlines()]
         path = place / "judges" / "calibration" / "mine.items.jsonl"
         write_lines(path, [row | {"role": "prompted"} for row in items])
-        labels = [label(i, "fail" if i % 2 else "pass", role="prompted") for i in range(40)]
+        labels = [label(i, "fail" if i % 2 else "pass", role="prompted", weight=1.0 + i / 40) for i in range(40)]
         code, document = told(capsys, "calibrate", judge, "--labels", write_lines(place / "labels.jsonl", labels))
-    assert (code, list(document["confusion"]), len(document["own"]["prompted"])) == (0, ["prompted"], 40)
+    own = document["own"]["prompted"]
+    assert (code, list(document["confusion"]), len(own)) == (0, ["prompted"], 40)
+    # What each stands for goes with it to the run that it corrects.
+    assert sorted(weight for _, weight in own.values()) == [1.0 + i / 40 for i in range(40)]
 
 
 def test_an_answer_people_are_split_on_counts_in_between_where_a_run_is_corrected(place, capsys):

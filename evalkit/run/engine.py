@@ -192,7 +192,7 @@ class Engine:
                 if outcome is not None:
                     await self._journal.append(request.key, request.fingerprint, outcome)
                     self._keep(request, outcome)
-                    self._count(lane, outcome)
+                    self._count(lane, request, outcome)
         except EvalkitError as error:  # the disk is full, a backend cannot go on: the run ends, in order
             self._fail(error)
 
@@ -212,7 +212,7 @@ class Engine:
             if cached is None:
                 return _Case(request=request)
             await self._journal.append(request.key, request.fingerprint, cached)
-            self._count(lanes[request.key.role], cached)
+            self._count(lanes[request.key.role], request, cached)
         if not later:
             return None
         due, number, case = heapq.heappop(later)
@@ -236,7 +236,7 @@ class Engine:
         if self._cache is not None and fresh:
             self._cache.put(fresh)
 
-    def _count(self, lane: _Lane, outcome: Outcome) -> None:
+    def _count(self, lane: _Lane, request: Request, outcome: Outcome) -> None:
         side = lane.counters
         if isinstance(outcome, Failure):
             side.failed += 1
@@ -245,10 +245,9 @@ class Engine:
             side.cached += 1
         else:
             side.answered += 1
-            asked, said = outcome.usage.input_tokens or 0, outcome.usage.output_tokens or 0
-            side.input_tokens += asked
-            side.output_tokens += said
-            side.usd += self.spending.answer(asked, said, lane.price)
+            side.input_tokens += outcome.usage.input_tokens or 0
+            side.output_tokens += outcome.usage.output_tokens or 0
+            side.usd += self.spending.answer(request, outcome.usage, lane.price)
         self._progress.on_change(self._progress)
 
     async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:

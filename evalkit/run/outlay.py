@@ -8,12 +8,8 @@ from typing import Self
 from msgspec import Struct, structs
 
 from evalkit.errors import BudgetReached
-from evalkit.run.spending import Limits
+from evalkit.run.spending import Limits, most_tokens, plainly
 from evalkit.types import Price, Request
-
-CHARACTERS_PER_TOKEN = 3.0
-"""English has about four; taking fewer makes the estimate a high one."""
-TOKENS_PER_TURN = 5.0
 
 
 class Outlay(Struct, frozen=True, kw_only=True):
@@ -38,8 +34,8 @@ class Outlay(Struct, frozen=True, kw_only=True):
         ):
             if cap is not None and wanted > cap:
                 raise BudgetReached(
-                    f"{name} {cap:g} would not hold: the batches come to {words} (prompts estimated, every answer as "
-                    "long as max_tokens allows), and a batch cannot be stopped half-way; nothing more was submitted"
+                    f"{name} {plainly(cap)} would not hold: the batches come to {words} (prompts estimated, every "
+                    "answer as long as max_tokens allows), and a batch cannot be stopped half-way; nothing more was submitted"
                 )
 
     def taken_from(self, limits: Limits) -> Limits:
@@ -57,8 +53,9 @@ def outlay_of(requests: Iterable[Request], price: Price | None) -> Outlay:
     count, asked, said = 0, 0.0, 0
     for request in requests:
         count += 1
-        asked += sum(len(turn.content) / CHARACTERS_PER_TOKEN + TOKENS_PER_TURN for turn in request.messages)
-        said += request.params.max_tokens
+        prompt, answer = most_tokens(request)
+        asked += prompt
+        said += answer
     usd = 0.0 if price is None else (asked * price.input + said * price.output) / 1e6
     return Outlay(requests=count, tokens=round(asked) + said, usd=usd)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from evalkit.errors import BudgetReached
-from evalkit.types import Price
+from evalkit.types import Price, Request, Usage
+
+CHARACTERS_PER_TOKEN = 3.0
+"""English has about four; taking fewer makes the estimate a high one."""
+TOKENS_PER_TURN = 5.0
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -38,12 +42,22 @@ class Spending:
         """One more request leaves."""
         self._sends += 1
 
-    def answer(self, input_tokens: int, output_tokens: int, price: Price | None) -> float:
-        """An answer came: what it cost, in USD; without a price nothing that is known."""
-        self._tokens += input_tokens + output_tokens
-        usd = 0.0 if price is None else (input_tokens * price.input + output_tokens * price.output) / 1e6
-        self._usd += usd
-        return usd
+    def answer(self, request: Request, usage: Usage, price: Price | None) -> float:
+        """An answer came: what it cost in USD, as the report counts it; 0 where that is not known.
+
+        The caps count an answer without token counts at the most it may have taken: unknown is not nothing.
+        """
+        usd = None if price is None else price.usd(usage)
+        if self._is_capped:
+            counted = usage
+            if usage.input_tokens is None or usage.output_tokens is None:
+                asked, said = most_tokens(request)
+                counted = Usage(
+                    input_tokens=usage.input_tokens or round(asked), output_tokens=usage.output_tokens or said
+                )
+            self._tokens += (counted.input_tokens or 0) + (counted.output_tokens or 0)
+            self._usd += 0.0 if price is None else price.usd(counted) or 0.0
+        return usd or 0.0
 
     def reached(self) -> BudgetReached | None:
         """The cap that forbids another send, if there is one."""
@@ -55,5 +69,20 @@ class Spending:
             ("--max-usd", self._usd, self._limits.max_usd),
         ):
             if cap is not None and used >= cap:
-                return BudgetReached(f"{name} {cap:g} is reached; resume with a higher cap to go on")
+                return BudgetReached(f"{name} {plainly(cap)} is reached; resume with a higher cap to go on")
         return None
+
+
+def most_tokens(request: Request) -> tuple[float, int]:
+    """(tokens of the prompt, estimated on the high side; tokens of the longest answer allowed)."""
+    asked = sum(len(turn.content) / CHARACTERS_PER_TOKEN + TOKENS_PER_TURN for turn in request.messages)
+    return asked, request.params.max_tokens
+
+
+def plainly(cap: float) -> str:
+    """A cap as a person would write it.
+
+    >>> plainly(2_500_000), plainly(0.00001), plainly(5.0)
+    ('2,500,000', '0.00001', '5')
+    """
+    return f"{cap:,}" if isinstance(cap, int) else f"{cap:,.9f}".rstrip("0").rstrip(".")

@@ -35,7 +35,8 @@ class Outlay(Struct, frozen=True, kw_only=True):
             if cap is not None and wanted > cap:
                 raise BudgetReached(
                     f"{name} {plainly(cap)} would not hold: the batches come to {words} (prompts estimated, every "
-                    "answer as long as max_tokens allows), and a batch cannot be stopped half-way; nothing more was submitted"
+                    "answer as long as max_tokens allows), and a batch cannot be stopped half-way; nothing more was "
+                    "submitted"
                 )
 
     def taken_from(self, limits: Limits) -> Limits:

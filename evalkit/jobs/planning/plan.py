@@ -22,6 +22,8 @@ from evalkit.store.past import PastRun, newest_run
 from evalkit.types import CANDIDATE, ModelSpec, Suite
 
 SCHEMA = "evalkit.plan/1"
+_WHOLE = 100.0
+"""Answers a second from which decimals say nothing."""
 
 
 class PlanOptions(Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
             "notes": [f"{role}: what is cached cannot be told beforehand: {why}" for role, why in rest.unknown.items()],
         },
         "cost": money,
-        "time": _time(requests, past),
+        "time": _time(requests, past, in_batches=_in_batches(loads, main.models)),
         "judges": judges,
         "detects": detects(main, last),
         "guards": guards(main, loaded.guards, last),
@@ -106,14 +108,24 @@ def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, 
     return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": None}
 
 
-def _time(requests: int, past: PastRun | None) -> dict[str, Any]:
-    """{seconds, answers_per_s, note}, from the newest run's pace."""
+def _in_batches(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> bool:
+    """True when some of what is to be sent goes out as a vendor's batch."""
+    asked = [models[load.role] for load in loads if load.to_send and load.role in models]
+    return any(spec.options.get("batch") is True for spec in asked)
+
+
+def _time(requests: int, past: PastRun | None, *, in_batches: bool) -> dict[str, Any]:
+    """{seconds, answers_per_s, note}, from the newest run's pace; a batch has none."""
     if not requests:
         return {"seconds": 0.0, "answers_per_s": None, "note": "nothing is sent: seconds, for scoring and the report"}
+    if in_batches:
+        note = "unknown: the vendor answers a batch when it suits, within 24 hours"
+        return {"seconds": None, "answers_per_s": None, "note": note}
     if past is None or past.answers_per_s is None:
         note = "unknown until something was asked: evalkit run --limit 20 gives a first measure"
         return {"seconds": None, "answers_per_s": None, "note": note}
-    note = f"at {past.answers_per_s:.3g} answers a second, the pace of run {past.run}; loading the models comes on top"
+    pace = f"{past.answers_per_s:,.0f}" if past.answers_per_s >= _WHOLE else f"{past.answers_per_s:.3g}"
+    note = f"at {pace} answers a second, the pace of run {past.run}; loading the models comes on top"
     return {"seconds": round(requests / past.answers_per_s, 1), "answers_per_s": past.answers_per_s, "note": note}
 
 

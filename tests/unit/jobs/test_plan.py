@@ -5,12 +5,14 @@ import json
 
 import pytest
 from bench import scripted
+from msgspec import structs
 
 from evalkit.errors import UsageError
-from evalkit.jobs.planning.plan import PlanOptions, plan
+from evalkit.jobs.planning.plan import PlanOptions, _time, plan
 from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 from evalkit.stats.power import n_power, upper_discordance
+from evalkit.store.past import PastRun
 
 GATE = {"primary": {"metric": "exact", "min_delta": 5.0}}
 
@@ -87,6 +89,16 @@ def test_after_a_run_nothing_is_left_to_send(here):
     assert side["input_from"].startswith("the mean of run")
     assert not side["is_output_bound"]
     assert changed["time"]["seconds"] == pytest.approx(100 / changed["time"]["answers_per_s"], abs=0.1)
+
+
+def test_a_batch_has_no_pace(here):
+    entries = models("http://127.0.0.1:9/v1", backend="openai", batch=True, allow_http=True)
+    note = planned(here.write_suite(DEAD, 200, models=entries))["time"]["note"]
+    assert note == "unknown: the vendor answers a batch when it suits, within 24 hours"
+    past = PastRun(run="r", tokens={}, answers_per_s=2380.9)
+    assert _time(10, past, in_batches=True)["seconds"] is None
+    assert _time(10, past, in_batches=False)["note"].startswith("at 2,381 answers a second")
+    assert _time(10, structs.replace(past, answers_per_s=0.0312), in_batches=False)["note"].startswith("at 0.0312 ans")
 
 
 def test_samples_that_are_not_mixed_like_the_traffic_are_worth_fewer(here):

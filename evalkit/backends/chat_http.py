@@ -225,7 +225,7 @@ def key_from(variable: str) -> str:
         )
     key = os.environ.get(variable, "").strip()
     if not key:
-        why = f"the environment variable {variable} is not set; api_key_env says it holds the key"
+        why = f"the environment variable {variable} is not set; it is to hold the key: export {variable}=…"
         raise EntryError(why, key="api_key_env", value=variable)
     if not key.isascii() or not key.isprintable() or " " in key:
         why = f"the environment variable {variable} holds characters that no key has"

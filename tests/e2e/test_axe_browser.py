@@ -23,6 +23,8 @@ LOOK = """
 async ([part, tags]) => (await axe.run(part, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] }))
   .violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 200)}`))
 """
+SIDEWAYS = """(which) => [...document.querySelectorAll(which)].filter((box) => box.scrollWidth > box.clientWidth)
+  .map((box) => box.getAttribute("aria-label"))"""
 LOOKS = [("light", 1440), ("dark", 360)]
 """Each scheme and each width once: colours do not depend on the width, nor layout on the scheme."""
 
@@ -88,6 +90,8 @@ def test_a_report_with_every_section_there_is(opened, run, scheme, width):
     assert {"against", "people", "kinds", "cost", "judges", "data_health", "checks", "slices"} <= sections
     assert page.locator("table.asked a[href='#m=brief&f=broken']").count() == 1
     assert "on graded against rag is +" in page.inner_text("section[aria-labelledby=reasons]")
+    assert page.locator("table.many").count() > 2
+    assert page.evaluate(SIDEWAYS, ".wide:has(> .many)") == []
     assert violations(page) == []
 
 
@@ -128,12 +132,7 @@ def test_a_history_with_every_verdict_and_a_change_of_data(opened, tmp_path, mon
     write_page(history(SUITE, reports.folder.parent), tmp_path / "h.html")
     page = opened(tmp_path / "h.html", scheme, width)
     assert page.locator(".over-time:visible").count() == 2
-    assert (
-        page.evaluate(
-            "[...document.querySelectorAll('.wide')].filter((box) => box.scrollWidth > box.clientWidth).length"
-        )
-        == 0
-    )
+    assert page.evaluate(SIDEWAYS, ".wide") == []
     assert violations(page) == []
 
 

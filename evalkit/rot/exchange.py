@@ -145,9 +145,9 @@ def _span(span: Row) -> Iterator[Exchange]:
     for event in events if isinstance(events, list) else []:
         name, inner = str(_object(event).get("name")), _attributes(_object(event).get("attributes"))
         if name in {"gen_ai.user.message", "gen_ai.content.prompt"}:
-            asked = _plain(inner.get("content", inner.get("gen_ai.prompt"))) or asked
+            asked = _told(inner, "gen_ai.prompt") or asked
         elif name in {"gen_ai.assistant.message", "gen_ai.choice", "gen_ai.content.completion"}:
-            answered = _plain(inner.get("content", inner.get("gen_ai.completion"))) or answered
+            answered = _told(inner, "gen_ai.completion") or answered
     if asked is None and not any(str(key).startswith("gen_ai.") for key in known):
         return
     reasons = known.get("gen_ai.response.finish_reasons")
@@ -155,6 +155,18 @@ def _span(span: Row) -> Iterator[Exchange]:
     trouble = f"finished with {cut}" if cut else "the span ended in an error" if "error.type" in known else None
     time = span.get("startTimeUnixNano", span.get("start_time"))
     yield Exchange(asked=asked, answered=answered, time=time, trouble=trouble or _trouble(known))
+
+
+def _told(event: Row, key: str) -> str | None:
+    """What an event of a span says: its content, or that of the event's body, {content} or {message: {content}}.
+
+    Spans carry the body as JSON in one attribute (azure-ai-inference: `gen_ai.event.content`), or as a plain text.
+    """
+    body = event.get("gen_ai.event.content", event.get("message"))
+    read = _json(body) if isinstance(body, str) else body
+    if isinstance(read, dict):
+        return _content((_object(read.get("message")) or read).get("content"))
+    return _plain(event.get("content", event.get(key, body)))
 
 
 def _attributes(found: Any) -> dict[str, Any]:

@@ -43,6 +43,8 @@ from evalkit.types import Suite
 LEAST_ROWS = 100
 TRAINING_SHARE = 0.5
 """Of the logs' texts; from here on they are the training data and no traffic."""
+OWN_SHARE = 0.95
+"""Of the texts of logs no longer than the suite; from here on they are the suite's own samples."""
 LINKING = "linking.json"
 
 
@@ -73,8 +75,8 @@ def declared_logs(suite: Suite) -> tuple[Path, ...]:
 def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
     """(`evalkit.rot/1`, the folder of rot.json and rot.md); docs/refresh.md describes it.
 
-    Raises InvalidEvidence where the logs hold fewer than 100 readable rows or are the training data, UsageError where
-    the suite or a log cannot be read at all.
+    Raises InvalidEvidence where the logs hold fewer than 100 readable rows, or are the training data or the suite's
+    own samples, UsageError where the suite or a log cannot be read at all.
     """
     suite = loaded(options.suite_path)
     lens, tallied = lens_of(suite), Tallied()
@@ -83,6 +85,7 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
     traffic = _traffic(lens, logs, tallied, seed)
     if traffic.n < LEAST_ROWS:
         raise InvalidEvidence(_too_few(traffic.n, tallied, lens), code="LOGS_TOO_FEW")
+    _refuse_own_samples(suite, lens, traffic)
     _refuse_training_data(suite, traffic)
     signals = (*_age(suite), *_drifts(suite, lens, traffic, seed), *_seen(suite, past_of(suite, options.reports)))
     document = {
@@ -130,6 +133,17 @@ def _too_few(n: int, tallied: Tallied, lens: Lens) -> str:
             "as the OpenAI or Anthropic API takes it, or an OpenTelemetry GenAI span"
         )
     return told
+
+
+def _refuse_own_samples(suite: Suite, lens: Lens, traffic: Traffic) -> None:
+    """Raises InvalidEvidence where the logs are the suite's samples or a part of them: without drift, and no traffic."""
+    own = {lens.of_fields(sample.fields, sample.target).text for sample in suite.samples}
+    if traffic.n <= len(suite.samples) and sum(text in own for text in traffic.texts) >= OWN_SHARE * len(traffic.texts):
+        raise InvalidEvidence(
+            "the logs hold nothing but samples of this suite, so they say nothing about production\n"
+            "  help: name the logs of what users asked",
+            code="LOGS_ARE_THE_SUITE",
+        )
 
 
 def _refuse_training_data(suite: Suite, traffic: Traffic) -> None:

@@ -33,7 +33,7 @@ def test_every_key_is_described(folder, verb, code, capsys):
 
 
 def undescribed(document, block, *, but=()):
-    """The keys that files.md does not name; `but`: whose own keys are data (classes, digests) or described elsewhere."""
+    """The keys that files.md does not name; `but`: whose keys are data or described elsewhere."""
     document = {key: None if key in but else value for key, value in document.items()}
     return keys_of(document) - block
 

@@ -140,6 +140,15 @@ def test_the_training_set_is_no_production(suite, bench, capsys):
     assert execute(["rot", str(suite), "--production", str(logs(bench.folder, own_rows(seed=9))), "-q"]) == 0
 
 
+def test_the_suite_itself_is_no_production_and_traffic_that_repeats_it_is(suite, bench, capsys):
+    own = [json.loads(line) for line in (suite.parent / "samples.jsonl").read_text().splitlines()]
+    assert execute(["rot", str(suite), "--production", str(logs(bench.folder, own)), "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["reasons"][0]["code"] == "LOGS_ARE_THE_SUITE"
+    assert execute(["rot", str(suite), "--production", str(logs(bench.folder, own[:110]))]) == 4
+    assert execute(["rot", str(suite), "--production", str(logs(bench.folder, [*own, *own]))]) == 0
+    assert execute(["rot", str(suite), "--production", str(logs(bench.folder, own[:100] + own_rows(20)))]) == 0
+
+
 def test_uses_in_the_ledger_count_once_a_candidate(suite, bench):
     digest = rot(RotOptions(suite_path=suite, logs=[logs(bench.folder, own_rows())], reports=bench.folder))[0]
     use = {"v": 1, "at": "2026-11-01T00:00:00Z", "suite": "colours", "samples": digest["data_sha256"], "n": 9,

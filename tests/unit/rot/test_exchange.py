@@ -36,6 +36,22 @@ EVENTS = {
         {"name": "gen_ai.choice", "attributes": attributes(content="On its way.")},
     ],
 }
+BODIES = {
+    "name": "chat m",
+    "attributes": attributes(gen_ai__system="openai"),
+    "events": [
+        {"name": "gen_ai.user.message",
+         "attributes": attributes(gen_ai__event__content='{"role": "user", "content": "Where is my parcel?"}')},
+        {"name": "gen_ai.choice", "attributes": attributes(
+            gen_ai__event__content='{"index": 0, "message": {"content": "On its way."}, "finish_reason": "stop"}')},
+    ],
+}  # fmt: skip
+MESSAGES = BODIES | {
+    "events": [
+        {"name": "gen_ai.user.message", "attributes": attributes(content="Where is my parcel?")},
+        {"name": "gen_ai.choice", "attributes": attributes(message='{"role": "assistant", "content": "On its way."}')},
+    ]
+}
 FLAT = {
     "name": "chat",
     "span_id": "1",
@@ -63,6 +79,8 @@ FLAT = {
             {"type": "message", "content": [{"type": "output_text", "text": "On its way."}]}]}},
         otlp(SPAN),
         otlp(EVENTS),
+        otlp(BODIES),
+        otlp(MESSAGES),
         FLAT,
     ],
 )  # fmt: skip

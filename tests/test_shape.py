@@ -21,6 +21,7 @@ LAZY_IMPORTS_ALLOWED = (
     "jobs/running/metrics.py",
     "backends/hosted/sdk.py",
     "metrics/hf_evaluate.py",
+    "metrics/language.py",
     "suites/records/packed.py",
     "suites/records/parquet.py",
     "run/progress.py",

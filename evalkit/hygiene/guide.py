@@ -19,6 +19,7 @@ class Guide(Struct, frozen=True, kw_only=True):
     minimum: int
     recommended: int
     is_per_class: bool = False
+    unit: str = "examples"
 
 
 GUIDES: Mapping[Task, Guide] = {
@@ -27,7 +28,7 @@ GUIDES: Mapping[Task, Guide] = {
     "vocabulary": Guide(name="a domain's vocabulary", minimum=500, recommended=1_000),
     "classification": Guide(name="narrow classification", minimum=50, recommended=200, is_per_class=True),
     "instructions": Guide(name="complex instructions", minimum=1_000, recommended=5_000),
-    "preference": Guide(name="preferences (DPO)", minimum=1_000, recommended=5_000),
+    "preference": Guide(name="preferences (DPO)", minimum=1_000, recommended=5_000, unit="pairs"),
 }
 FLOOR = 500
 """Below so many examples in all, supervised tuning often makes things worse unless the task is narrow."""

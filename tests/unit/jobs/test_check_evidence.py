@@ -224,6 +224,17 @@ def test_training_data_is_held_against_what_its_task_wants(suite):
     assert (declared["task"], declared["task_is_guessed"], declared["minimum"]) == ("style", False, 100)
 
 
+def test_pairs_are_counted_where_pairs_are_wanted_and_one_row_shows_no_shift(suite):
+    rows = [{"prompt": f"is tram {i} late", "chosen": "yes", "rejected": "no"} for i in range(3)]
+    rows += [{"prompt": f"does bus {i} run", "completion": "yes"} for i in range(40)]
+    found = check(suite(rows, checks={"training_data": ["train.jsonl"], "task": "preference"}), [])
+    amount = next(one for one in found["sufficiency"]["advice"] if one["name"] == "amount")
+    assert amount["level"] == "bad"
+    assert amount["told"] == "for preferences (DPO) at least 1,000 pairs are wanted, better 5,000; there are 3"
+    one = check(suite(rows[:1], checks={"training_data": ["train.jsonl"]}), [])
+    assert "shift" not in levels(one)
+
+
 def test_near_copies_are_counted(suite):
     base = "please send the invoice for the blue lamp with the order number and the name of the shop once more"
     rows = [

@@ -28,6 +28,9 @@ WARN_SHARE = 0.95
 EMPTY_SHARE = 0.05
 """Of a side's answers, above which it is worth a warning that they are empty."""
 
+_CHATS = frozenset({"openai", "anthropic", "openai_compatible"})
+"""Backends whose bodies say the temperature under that name, and leave it out where a model takes none."""
+
 CODE = "SAME_MODEL"
 NO_TEXT = "NO_TEXT"
 
@@ -137,6 +140,22 @@ def refuse_equal_answers(table: ScoreTable, seen: Probe | None) -> str | None:
     if both and equal / both >= WARN_SHARE:
         return f"{100 * equal / both:.1f} % of the answers are byte for byte the same on both sides"
     return None
+
+
+def unequal_temperature(part: Part) -> Iterator[str]:
+    """A sentence when one side's bodies carry the suite's temperature and the other's do not: its model takes none."""
+    if {side.spec.backend for side in part.sides.values()} - _CHATS:
+        return
+    sample = part.suite.samples[0]
+    bodies = {role: side.backend.wire(side.request(part.suite, sample)) for role, side in part.sides.items()}
+    found = {role: body.get("temperature") for role, body in bodies.items()}
+    told = {role: value for role, value in found.items() if isinstance(value, int | float)}
+    for role in bodies.keys() - told.keys() if told else ():
+        others = " and ".join(f"the {other} at {value:g}" for other, value in told.items())
+        yield (
+            f"the {role} is asked without a temperature, which {part.sides[role].spec.model!r} does not take, and "
+            f"{others}: its answers vary more from one run to the next"
+        )
 
 
 def silent_answers(table: ScoreTable) -> Iterator[str]:

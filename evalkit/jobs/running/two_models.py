@@ -49,7 +49,7 @@ async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Pr
 def audited(part: Part, table: ScoreTable, seen: Probe | None) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     """What the answers of a pair say about the models behind them: (blocking reasons, warnings)."""
     blocking: tuple[Reason, ...] = ()
-    warnings = (*identity.doubled_starts(part), *identity.silent_answers(table))
+    warnings = (*identity.unequal_temperature(part), *identity.doubled_starts(part), *identity.silent_answers(table))
     try:
         warning = identity.refuse_equal_answers(table, seen)
         warnings += (warning,) if warning else ()

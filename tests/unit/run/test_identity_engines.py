@@ -7,7 +7,13 @@ from engines import Scripted, part
 from msgspec import structs
 
 from evalkit.errors import InvalidEvidence
-from evalkit.run.identity import claims_other_weights, doubled_starts, refuse_one_model, served_mismatch
+from evalkit.run.identity import (
+    claims_other_weights,
+    doubled_starts,
+    refuse_one_model,
+    served_mismatch,
+    unequal_temperature,
+)
 from evalkit.run.plan import Part
 from evalkit.types import ModelIdentity
 
@@ -45,3 +51,38 @@ def test_a_doubled_start_is_told():
     (told,) = doubled_starts(on_one_engine(Path("adapter"), starts_twice=True, prompt_first_tokens=[1, 1, 7]))
     assert "candidate: the engine begins every prompt with the same token twice (token ids [1, 1, 7])" in told
     assert not list(doubled_starts(on_one_engine(Path("adapter"), starts_twice=False)))
+
+
+class _Body:
+    def __init__(self, body):
+        self.body = body
+
+    def wire(self, _):
+        return self.body
+
+
+def bodies(base, tuned, backend="anthropic"):
+    made = part(Scripted())
+    sides = {
+        role: structs.replace(
+            made.sides[role],
+            backend=_Body(body),
+            spec=structs.replace(made.sides[role].spec, backend=backend, model=f"claude-{role}"),
+        )
+        for role, body in (("baseline", base), ("candidate", tuned))
+    }
+    return Part(suite=made.suite, sides=sides)
+
+
+def test_a_side_whose_model_takes_no_temperature_is_told():
+    (told,) = unequal_temperature(bodies({"temperature": 0.0}, {"model": "x"}))
+    assert told == (
+        "the candidate is asked without a temperature, which 'claude-candidate' does not take, and the baseline at 0: "
+        "its answers vary more from one run to the next"
+    )
+
+
+def test_sides_asked_alike_are_not():
+    assert not list(unequal_temperature(bodies({"temperature": 0.0}, {"temperature": 0.0})))
+    assert not list(unequal_temperature(bodies({}, {})))
+    assert not list(unequal_temperature(bodies({"temperature": 0.0}, {"sampling": {}}, backend="plug-in")))

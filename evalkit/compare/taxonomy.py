@@ -111,8 +111,11 @@ def _kind_of_words(score: Any, failed: AbstractSet[str | None]) -> Kind | None:
 
 
 def _lever(kind: Kind, n: int, total: int, *, is_broken: bool) -> str:
+    what = f"{_WORDS.get(kind, kind)}: {LEVERS[kind]}."
+    if total == 1:
+        return f"The one {'sample the candidate broke' if is_broken else 'wrong answer'} is a failure of {what}"
     whose = "samples the candidate broke" if is_broken else "answers the candidate got wrong"
-    return f"Of {total:,} {whose}, {n:,} are failures of {_WORDS.get(kind, kind)}: {LEVERS[kind]}."
+    return f"Of {total:,} {whose}, {n:,} {'is a failure' if n == 1 else 'are failures'} of {what}"
 
 
 def _below(score: Any) -> bool:

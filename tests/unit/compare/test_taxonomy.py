@@ -73,4 +73,8 @@ def test_what_nobody_scored_or_is_right_in_part_is_no_lack_of_knowledge(score):
 
 def test_the_lever_counts_what_was_broken_and_not_what_has_a_kind():
     found = counted([row("blue", score=0.5)] * 9 + [row("I cannot help with that.", score=0.1)], READING)
-    assert found["lever"].startswith("Of 10 samples the candidate broke, 1 are failures of refusal")
+    assert found["lever"].startswith("Of 10 samples the candidate broke, 1 is a failure of refusal")
+
+
+def test_the_lever_of_one_failure_is_told_in_the_singular():
+    assert counted([row("blue")], READING)["lever"].startswith("The one sample the candidate broke is a failure of kn")

@@ -163,8 +163,8 @@ def cautions(pooled: Comparison, slices: Sequence[Slice], mixed: Comparison | No
             examples = ", ".join(f"{part.name} {signed(part.comparison.delta_points)}" for part in against[:3])
             told.append(
                 f"Over the samples judged the difference is {signed(pooled.delta_points)} points, but {len(against)} "
-                f"of the {len(parts)} judged slices of {column} move the other way ({examples}): look at the slices before "
-                "the whole."
+                f"of the {len(parts)} judged slices of {column} move the other way ({examples}): look at the slices "
+                "before the whole."
             )
     if mixed is not None and mixed.delta_points is not None:
         apart = abs(pooled.delta_points - mixed.delta_points)

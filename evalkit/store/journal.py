@@ -112,19 +112,22 @@ class Journal:
         self._waiting.append((row_of(key, request, outcome), done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_waiting())
+            self._writer.add_done_callback(_retrieve)
         await done
 
     async def _write_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_COMMIT], self._waiting[LARGEST_COMMIT:]
-            failure: ExecutionError | None = ExecutionError(f"the journal {self.path} is no longer written")
+            gone = ExecutionError(f"the journal {self.path} is no longer written")
+            failure: ExecutionError | None = gone
             try:
                 await loop.run_in_executor(self._thread, self._commit, _PUT, [row for row, _ in batch])
                 failure = None
             except sqlite3.Error as error:
                 failure = refused(self.path, error, needed=self._space)
-            except BaseException:
+            except BaseException as error:
+                gone.__cause__ = error
                 batch, self._waiting = [*batch, *self._waiting], []  # nobody may wait for a writer that is gone
                 raise
             finally:
@@ -261,6 +264,12 @@ def _settle(waiting: Iterable[asyncio.Future[None]], failure: ExecutionError | N
                 done.set_result(None)
             else:
                 done.set_exception(failure)
+
+
+def _retrieve(writer: asyncio.Task[None]) -> None:
+    """Whoever waited was told why; asyncio need not say it again when the task is thrown away."""
+    if not writer.cancelled():
+        writer.exception()
 
 
 def _marks(values: Sequence[object]) -> str:

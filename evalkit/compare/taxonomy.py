@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ BEHAVIOUR = frozenset({"language", "length", "contains", "not_contains", "regex"
 """Metrics of how an answer is given rather than of what it says."""
 LABELS = frozenset({"accuracy", "balanced_accuracy", "f1", "kappa", "mcc", "precision", "recall"})
 """Metrics of which of a few labels an answer names."""
+MOST_LABELS, LONGEST_LABEL, SAMPLES_PER_LABEL = 20, 40, 10
+"""Targets are labels: so many different ones at most, so many characters each, so many samples to each on average."""
 LEVERS: Mapping[Kind, str] = {
     "truncated": "raise generation.max_tokens, or ask for shorter answers in the prompt",
     "refusal": "say in the prompt what may be answered, and train on requests like these with their answers",
@@ -40,6 +42,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     primary: str
     types: Mapping[str, str]
     """Metric → its type."""
+    has_labels: bool = False
+    """The targets are a few labels (`are_labels`), whichever metric compares them."""
 
     def kind(self, row: Mapping[str, Any], side: str) -> Kind | None:
         """The kind of this side's failure on a row of samples.jsonl, or None.
@@ -59,7 +63,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         if not text.strip() or (isinstance(row.get("target"), dict) and not _has_json(text)):
             return "unparseable"
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
-        return _kind_of_words(score, failed)
+        return _kind_of_words(score, failed, has_labels=self.has_labels)
 
     def falls_short(self, row: Mapping[str, Any], side: str) -> bool:
         """Whether this side's answer was scored as not wholly right."""
@@ -96,7 +100,19 @@ def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, An
     }
 
 
-def _kind_of_words(score: Any, failed: AbstractSet[str | None]) -> Kind | None:
+def are_labels(targets: Sequence[object]) -> bool:
+    """Whether targets are a few short words again and again: an answer that misses one is no lack of knowledge.
+
+    >>> are_labels(["yes", "no"] * 10), are_labels(["Paris", "Rome"]), are_labels([{"a": 1}] * 50)
+    (True, False, False)
+    """
+    short = [target for target in targets if isinstance(target, str) and len(target) <= LONGEST_LABEL]
+    n_labels = len(set(short))
+    is_few = 1 < n_labels <= MOST_LABELS and len(targets) >= SAMPLES_PER_LABEL * n_labels
+    return is_few and len(short) == len(targets)
+
+
+def _kind_of_words(score: Any, failed: AbstractSet[str | None], *, has_labels: bool) -> Kind | None:
     """The kind of a readable answer's failure, by the types of the metrics that it fails."""
     if not isinstance(score, int | float):
         return None  # nobody could say whether it is right
@@ -104,7 +120,7 @@ def _kind_of_words(score: Any, failed: AbstractSet[str | None]) -> Kind | None:
         return "schema"
     if failed & BEHAVIOUR:
         return "behaviour"
-    if failed & LABELS:
+    if failed & LABELS or (has_labels and score <= 0.0):
         return "label"
     # Partly right (ROUGE, a judge's grade): no rule says of what kind the rest is.
     return "knowledge" if score <= 0.0 else None

@@ -136,7 +136,7 @@ def _too_few(n: int, tallied: Tallied, lens: Lens) -> str:
 
 
 def _refuse_own_samples(suite: Suite, lens: Lens, traffic: Traffic) -> None:
-    """Raises InvalidEvidence where the logs are the suite's samples or a part of them: without drift, and no traffic."""
+    """Raises InvalidEvidence where the logs are the suite's samples or a part of them: no traffic, and no drift."""
     own = {lens.of_fields(sample.fields, sample.target).text for sample in suite.samples}
     if traffic.n <= len(suite.samples) and sum(text in own for text in traffic.texts) >= OWN_SHARE * len(traffic.texts):
         raise InvalidEvidence(

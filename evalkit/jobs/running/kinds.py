@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evalkit.compare.findings import Findings
-from evalkit.compare.taxonomy import Reading, counted
+from evalkit.compare.taxonomy import Reading, are_labels, counted
 from evalkit.report.read import Document, text
 from evalkit.report.samples import SampleFile
 from evalkit.types import Suite
@@ -18,8 +18,10 @@ def with_failures(document: Document, suite: Suite, rows: SampleFile) -> dict[st
     """
     types = {metric.name: metric.type for metric in suite.metrics}
     findings = Findings(types)
-    found = counted(findings.watching(rows), Reading(primary=suite.gate.primary.metric, types=types))
-    found |= {"findings": findings.told()}
+    has_labels = are_labels([sample.target for sample in suite.samples])
+    reading = Reading(primary=suite.gate.primary.metric, types=types, has_labels=has_labels)
+    found = counted(findings.watching(rows), reading)
+    found |= {"findings": findings.told(), "label_targets": has_labels}
     is_told = text(document, "verdict") == "dont_ship" and found["lever"] is not None
     advice = [*document["advice"], found["lever"]] if is_told else document["advice"]
     return {**document, "advice": advice, "failures": found}

@@ -57,7 +57,8 @@ def kind_reader(verdict: Document, manifest: Document) -> Reading | None:
     if not obj(verdict, "failures"):
         return None
     types = {text(metric, "name"): text(metric, "type") for metric in objects(obj(manifest, "suite"), "metrics")}
-    return Reading(primary=text(obj(verdict, "primary"), "metric"), types=types)
+    has_labels = obj(verdict, "failures").get("label_targets") is True
+    return Reading(primary=text(obj(verdict, "primary"), "metric"), types=types, has_labels=has_labels)
 
 
 def _row(found: Document, kind: Kind) -> KindRow:

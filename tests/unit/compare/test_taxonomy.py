@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evalkit.compare.taxonomy import LEVERS, Reading, counted
+from evalkit.compare.taxonomy import LEVERS, Reading, are_labels, counted
 from evalkit.jobs.running.kinds import with_failures
 
 READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length", "f": "f1"})
@@ -56,6 +56,7 @@ def test_a_dont_ship_says_what_to_do_next_and_a_ship_does_not():
     suite = SimpleNamespace(
         metrics=[SimpleNamespace(name="exact", type="exact_match")],
         gate=SimpleNamespace(primary=SimpleNamespace(metric="exact")),
+        samples=[SimpleNamespace(target="red")],
     )
     for verdict, n in (("dont_ship", 2), ("ship", 1)):
         found = with_failures({"verdict": verdict, "advice": ["first"]}, suite, [row("blue")])
@@ -78,3 +79,27 @@ def test_the_lever_counts_what_was_broken_and_not_what_has_a_kind():
 
 def test_the_lever_of_one_failure_is_told_in_the_singular():
     assert counted([row("blue")], READING)["lever"].startswith("The one sample the candidate broke is a failure of kn")
+
+
+def test_where_targets_are_a_few_labels_a_wrong_answer_is_a_wrong_label():
+    reading = Reading(primary="exact", types={"exact": "exact_match"}, has_labels=True)
+    assert reading.kind(row("blue"), "candidate") == "label"
+    assert reading.kind(row("blue", score=0.5), "candidate") is None
+    assert READING.kind(row("blue", short=1.0, form=1.0, f=1.0), "candidate") == "knowledge"
+
+
+@pytest.mark.parametrize(
+    ("targets", "has_labels"),
+    [
+        (["billing", "refund", "other"] * 10, True),
+        (["billing", "refund", "other"] * 9, False),
+        (["billing"] * 50, False),
+        ([f"label {i % 20}" for i in range(200)], True),
+        ([f"label {i % 21}" for i in range(210)], False),
+        (["a" * 41, "b"] * 20, False),
+        ([1, 2] * 20, False),
+        ([], False),
+    ],
+)
+def test_targets_are_labels_when_they_are_few_short_and_often(targets, has_labels):
+    assert are_labels(targets) is has_labels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.stats.quantiles import quantiles
 from evalkit.stats.ratios import quantile_ratios
 from evalkit.stats.resampling import seed_from
 from evalkit.types import JsonValue
@@ -38,7 +39,7 @@ def latency_summary(seconds: NDArray[np.float64], late: int = 0, nothing: str = 
         requests = "1 request counts" if late == 1 else f"{late:,} requests count"
         cautions.append(f"{requests} with the time limit: no answer came within it")
     caution = "; ".join(cautions) or None
-    p50, p95 = np.quantile(measured, [0.5, 0.95])
+    p50, p95 = quantiles(measured, (0.5, 0.95))
     return {"n": len(measured), "p50_s": round(float(p50), 4), "p95_s": round(float(p95), 4), "note": caution}
 
 

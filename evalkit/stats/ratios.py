@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.stats.quantiles import quantiles
 from evalkit.types import Interval
 
 if TYPE_CHECKING:
@@ -45,17 +46,13 @@ def ratio_bootstrap(
 def quantile_ratios(
     baseline: NDArray[np.float64],
     candidate: NDArray[np.float64],
-    quantiles: Sequence[float],
+    shares: Sequence[float],
     rng: np.random.Generator,
     *,
     level: float,
 ) -> list[tuple[float, Interval]]:
-    """`ratio_bootstrap` of several quantiles from the same resamples, which takes hardly longer than one."""
-
-    def summary(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.moveaxis(np.asarray(np.quantile(values, quantiles, axis=-1), dtype=np.float64), 0, -1)
-
-    return _ratios(baseline, candidate, summary, rng, level=level)
+    """`ratio_bootstrap` of quantiles at several `shares` from the same resamples: hardly slower than of one."""
+    return _ratios(baseline, candidate, lambda values: quantiles(values, shares), rng, level=level)
 
 
 def _ratios(
@@ -76,7 +73,7 @@ def _ratios(
     for start in range(0, RESAMPLES, at_once):
         drawn = rng.integers(0, n, size=(min(at_once, RESAMPLES - start), drawn_each))
         logs.append(np.log(summary(candidate[drawn])) - np.log(summary(baseline[drawn])))
-    ends = np.quantile(np.concatenate(logs), [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    ends = quantiles(np.concatenate(logs).T, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]).T
     points = summary(candidate) / summary(baseline)
     if drawn_each < n:
         ends = np.log(points) + (ends - np.log(points)) * (drawn_each / n) ** 0.5

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evalkit.stats.distributions import normal_cdf, t_quantile
 from evalkit.stats.intervals import two_sided_z
 from evalkit.stats.paired import cluster_mean, no_spread_interval
+from evalkit.stats.quantiles import quantiles
 from evalkit.types import Interval
 from evalkit.types.table import Counts
 
@@ -70,7 +71,7 @@ class BootstrapResult(Struct, frozen=True, kw_only=True):
         tail = normal_cdf(-z)
         if tail < groups**-groups:
             return Interval(low=-1.0, high=1.0, level=level, method="none")
-        low, high = np.quantile(self.deltas, (tail, 1.0 - tail))
+        low, high = quantiles(self.deltas, (tail, 1.0 - tail))
         return Interval(low=float(low), high=float(high), level=level, method="bootstrap")
 
 

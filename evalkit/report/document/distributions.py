@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evalkit.report.document.facts import RunFacts
 from evalkit.report.document.figures import points
+from evalkit.stats.quantiles import quantiles
 
 BINS = 20
 """Of five points each; the last one holds 100."""
@@ -36,5 +37,5 @@ def distributions_block(facts: RunFacts) -> Mapping[str, Any]:
 
 def _spread(scores: NDArray[np.float64]) -> dict[str, Any]:
     counts, _ = np.histogram(scores, bins=BINS, range=(0.0, 1.0))
-    low, middle, high = (points(100.0 * float(share)) for share in np.quantile(scores, (0.25, 0.5, 0.75)))
+    low, middle, high = (points(100.0 * float(share)) for share in quantiles(scores, (0.25, 0.5, 0.75)))
     return {"histogram": [int(count) for count in counts], "quartiles_points": [low, middle, high]}

@@ -26,9 +26,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import ClassVar
-
-from msgspec import Struct, structs
 
 
 class EvalkitError(Exception):
@@ -37,7 +37,8 @@ class EvalkitError(Exception):
     exit_code: ClassVar[int] = 5
 
 
-class Diagnostic(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)  # not a Struct: `evalkit --help` needs no msgspec
+class Diagnostic:
     """One mistake in a user's file: where it is, what is wrong and how to mend it."""
 
     message: str
@@ -61,7 +62,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
     def placed(self, column: int, width: int) -> Diagnostic:
         """The same mistake at that column of its line."""
-        return structs.replace(self, column=column, width=width)
+        return dataclasses.replace(self, column=column, width=width)
 
     def render(self) -> str:
         """The diagnostic as a person reads it: place and message, the source line, a caret, the fix."""

@@ -7,6 +7,7 @@ loads to the factory below it in `KINDS`. A plug-in that cannot be loaded is an 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import importlib
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, Protocol, cast
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from evalkit.errors import Diagnostic, EvalkitError, UsageError
 from evalkit.metrics.catalogue import known_types
@@ -122,7 +123,7 @@ def inspected(spec: CheckSpec, suite: Suite) -> Finding:
             if unknown := finding.samples.keys() - {sample.id for sample in suite.samples}:
                 raise ValueError(f"it names a sample the suite does not have: {min(unknown)!r}")
     except UsageError as error:
-        placed = tuple(structs.replace(found, path=found.path or str(suite.path)) for found in error.diagnostics)
+        placed = tuple(dataclasses.replace(found, path=found.path or str(suite.path)) for found in error.diagnostics)
         raise UsageError(diagnostics=placed) from error
     return finding
 

@@ -7,12 +7,12 @@ import json
 import logging
 import shutil
 import sys
+from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Struct
 
-
-class Output(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)  # as in errors.py
+class Output:
     """How this command line wants to be answered."""
 
     is_json: bool = False

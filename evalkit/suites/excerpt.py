@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
-
-from msgspec import structs
 
 from evalkit.errors import Diagnostic
 from evalkit.suites.masking import mask
@@ -38,7 +37,7 @@ def with_line(found: Diagnostic, text: str | None) -> Diagnostic:
     width = cells(tail[: found.width])
     is_whole = len(text) <= start + MAX_SHOWN
     source = f"{head}{tail}".rstrip() if is_whole else f"{head}{tail}{_CUT}"
-    return structs.replace(found, source=source, indent=cells(head), width=max(1, width))
+    return dataclasses.replace(found, source=source, indent=cells(head), width=max(1, width))
 
 
 def cells(text: str) -> int:

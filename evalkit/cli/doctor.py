@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import to_builtins
 
 from evalkit.cli.app import app
 from evalkit.cli.arguments import SUITE_NAME, Overrides, suite_file
@@ -38,6 +37,8 @@ def doctor(
     overrides: Overrides = [],  # noqa: B006 - typer reads the default once and copies it
 ) -> int:
     """What would run here, and what is missing for it."""
+    from msgspec import to_builtins
+
     from evalkit.cli.streams import aside
     from evalkit.jobs.doctor import doctor as examine
 

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 from bench import REPO, Bench, scripted
 
@@ -25,6 +27,10 @@ point_latest(folder)
 """
 
 
+PACKAGES = str(Path(msgspec.__file__).parents[1])
+"""Where the packages are: `python -S`, whose few system calls are soon traced, does not look there."""
+
+
 def can_trace():
     if shutil.which("strace") is None:
         return False
@@ -40,7 +46,8 @@ def traced(folder, command, *flags):
     return subprocess.run(
         [*TRACED, *flags, "--", *command],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(REPO), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join((str(REPO), PACKAGES)), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"},
         capture_output=True,
         check=False,
         timeout=120,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from msgspec import structs
@@ -31,7 +32,7 @@ def build_metrics(suite: Suite, overrides: Sequence[str] = ()) -> dict[str, Metr
             source = source or with_overrides(read_source(suite.path), overrides)
             found += [_placed(each, number, source) for each in _mistakes(suite, number, error)]
         except UsageError as error:
-            found += (structs.replace(each, path=each.path or str(suite.path)) for each in error.diagnostics)
+            found += (dataclasses.replace(each, path=each.path or str(suite.path)) for each in error.diagnostics)
     if found:
         raise UsageError(diagnostics=tuple(found))
     return built

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from evalkit.errors import EntryError, ExecutionError, UsageError
 from evalkit.plugins import make_backends
@@ -72,7 +73,7 @@ def placed(error: UsageError, path: Path, overrides: Sequence[str]) -> UsageErro
             loc: Loc = tuple(key[0].split("."))
             found.append(source.diagnostic(loc, diagnostic.message, help=diagnostic.help))
         elif diagnostic.path is None and diagnostic.line is not None:
-            found.append(structs.replace(diagnostic, path=source.path))
+            found.append(dataclasses.replace(diagnostic, path=source.path))
         else:
             found.append(diagnostic)
     return UsageError(diagnostics=tuple(found))

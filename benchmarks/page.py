@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -25,7 +26,8 @@ python benchmarks/run.py
 ```
 
 which needs nothing but this repository installed (`pip install -e ".[local,dev]"`) and a Chromium. What is compared is
-measured in turns, round by round, and told as a ratio: seconds differ between machines, ratios hardly do. The model is
+measured in turns, round by round, and told as a ratio: seconds differ between machines, and on a shared machine between
+hours (a fixed loop, timed before and after, says how fast it was), ratios hardly do. The model is
 a mock server on the loopback that answers at once or after a fixed time; with a real model behind the endpoint a run
 takes as long as the model takes, and these figures say what evalkit adds. A figure that was not measured says so.
 """
@@ -51,6 +53,18 @@ def machine() -> str:
         f"{cpus} CPU cores ({platform.machine()}), {memory_gb:.0f} GB of memory, {platform.system()}; "
         f"load average before the run {load:.1f}{warning}"
     )
+
+
+def pace_s() -> float:
+    """CPU seconds of a fixed loop, 600,000 updates of a dictionary, the best of three: how fast the machine is now."""
+    return min(_loop_s() for _ in range(3))
+
+
+def _loop_s() -> float:
+    began, found = time.process_time(), {}
+    for i in range(600_000):
+        found[i % 1_000] = found.get(i % 1_000, 0) + i * 3 % 7
+    return time.process_time() - began
 
 
 def printed(tables: Sequence[Table]) -> str:

@@ -22,7 +22,7 @@ import report
 import speed
 import start
 from figures import Row, not_measured
-from page import Table, machine, printed, written
+from page import Table, machine, pace_s, printed, written
 from peers import PEERS, SERVER, SERVER_PINS, compile_all, ensure, environments
 from processes import HERE, NotMeasuredError
 from setting import Setting
@@ -50,12 +50,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     names = arguments.only or list(BENCHMARKS)
-    started, before = time.monotonic(), machine()
+    started, before, pace = time.monotonic(), machine(), pace_s()
     with tempfile.TemporaryDirectory(prefix="evalkit-bench-") as folder:
         setting = _setting(Path(folder), arguments, has_peers="speed" in names and not arguments.without_peers)
         tables = [_measured(name, setting) for name in names]
     took = time.monotonic() - started
-    print("\n" + printed(tables))
+    before += f"; 600,000 updates of a dictionary took {pace:.2f} s of CPU before the run and {pace_s():.2f} s after it"
+    print("\n" + printed(tables) + f"\n{before}")
     if arguments.quick:
         print("quick: far fewer samples than the rows say, one round; these are no results")
     if arguments.only or arguments.quick:

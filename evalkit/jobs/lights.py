@@ -31,7 +31,7 @@ def with_lights(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _lights(file: Path, document: Document) -> dict[str, Any]:
     try:
         found = json.loads(file.read_bytes()) if file.stat().st_size <= _LARGEST_BYTES else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         return {"note": "the rot.json beside this run cannot be read; evalkit rot writes it anew"}

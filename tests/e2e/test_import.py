@@ -274,6 +274,28 @@ def test_an_assertion_of_no_known_form_is_named(tmp_path):
     assert 'An assertion without a type is left out: {"$ref": "#/assertionTemplates/gone"}.' in made.notes
 
 
+def test_a_set_that_names_itself_comes_to_an_end(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "prompts: ['{{ q }}']\n"
+        "assertionTemplates: {round: {type: assert-set, assert: [{$ref: '#/assertionTemplates/round'}]}}\n"
+        "tests:\n"
+        "  - {vars: {q: a}, assert: [{$ref: '#/assertionTemplates/round'}, {type: equals, value: x}]}\n"
+    )
+    made = import_suite("promptfoo", [tmp_path / "c.yaml"], tmp_path / "made")
+    assert "A set of assertions inside of a set is left out." in made.notes
+    assert load_suite(made.folder).samples[0].target == "x"
+
+
+def test_what_every_test_asks_for_is_kept_beside_texts_of_its_own(tmp_path):
+    text = (
+        "prompts: ['{{ q }}']\ndefaultTest: {assert: [{type: contains-all, value: [a, b]}]}\ntests:\n"
+        "  - {vars: {q: one}, assert: [{type: contains, value: c}, {type: contains, value: d}]}\n"
+        "  - {vars: {q: two}, assert: [{type: contains, value: e}, {type: contains, value: f}]}\n"
+    )
+    suite = promptfoo(tmp_path, text)
+    assert [metric.type for metric in suite.metrics] == ["contains"]
+
+
 @pytest.mark.parametrize(
     ("item", "asked", "right"),
     [

@@ -144,7 +144,9 @@ def _tests(
             yield filled, [Assertion.of(one, filled) for one in found]
 
 
-def _flat(asserted: Sequence[Any], files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:
+def _flat(
+    asserted: Sequence[Any], files: _Files, notes: Notes, *, is_inner: bool = False
+) -> Iterator[Mapping[str, Any]]:
     """The assertions, templates looked up; those of a set without a threshold, which all have to hold, one by one."""
     for one in asserted:
         found, reference = one, one.get("$ref") if isinstance(one, dict) else None
@@ -155,14 +157,12 @@ def _flat(asserted: Sequence[Any], files: _Files, notes: Notes) -> Iterator[Mapp
             notes.add(f"An assertion without a type is left out: {json.dumps(one)[:80]}.")
         elif found["type"] == "assert-set" and "threshold" not in found:
             # A set has no sets inside: https://www.promptfoo.dev/docs/configuration/expected-outputs/#assertion-sets
-            inner = (part for part in listed(found.get("assert")) if not _is_set(part))
-            yield from _flat(list(inner), files, notes)
+            if is_inner:
+                notes.add("A set of assertions inside of a set is left out.")
+            else:
+                yield from _flat(listed(found.get("assert")), files, notes, is_inner=True)
         else:
             yield found
-
-
-def _is_set(one: Any) -> bool:
-    return isinstance(one, dict) and one.get("type") == "assert-set"
 
 
 def _raw_tests(value: Any, files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:

@@ -38,6 +38,8 @@ def merged(tests: Sequence[Test], notes: Notes) -> list[Test]:
         return list(tests)
     is_folded = any(kind.startswith("i") for kind in kinds)
     kind = f"{'i' if is_folded else ''}contains-{'any' if is_any else 'all'}"
+    if kind in {type_ for type_, _ in same}:  # each test would have two of that kind, of which no metric can be made
+        return list(tests)
     notes.add(
         f"{', '.join(f'`{name}`' for name in sorted(kinds))} are measured as one, `{kind}`"
         + (", which takes no notice of case." if is_folded and any(not name.startswith("i") for name in kinds) else ".")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import to_builtins
-
 from evalkit.compare.noise import NoiseFloor
 from evalkit.report.costs import cost_document, latency_document
-from evalkit.report.document.evidence import flip_counts, tally_document
+from evalkit.report.document.evidence import flip_counts, identity_document, tally_document
 from evalkit.report.document.facts import Compared, RunFacts
 from evalkit.report.document.figures import points, rounded
 from evalkit.report.document.gate import primary_document, reason_rows
@@ -38,7 +36,7 @@ def _compared(found: Compared, facts: RunFacts) -> dict[str, Any]:
         "primary": primary_document(verdict, suite),
         "flips": flip_counts(found.flips),
         "outcomes": tally_document(table.tallies[BASELINE]),
-        "identity": to_builtins(found.identity) if found.identity is not None else {},
+        "identity": identity_document(found.identity) if found.identity is not None else {},
         "cost": cost_document(table, suite, found.costs)[BASELINE],
         "latency": latency_document(table, seed)[BASELINE],
     }

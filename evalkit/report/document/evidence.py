@@ -9,6 +9,7 @@ from msgspec import to_builtins
 
 from evalkit.report.costs import cost_document, latency_document
 from evalkit.report.document.facts import RunFacts
+from evalkit.types import ModelIdentity
 from evalkit.types.table import ScoreTable, Tally
 
 UNCHECKED: Mapping[str, Any] = {"checked": False, "note": "the suite names no training data"}
@@ -62,6 +63,16 @@ def tally_document(tally: Tally) -> dict[str, Any]:
     }
 
 
+def identity_document(found: ModelIdentity) -> dict[str, Any]:
+    """What is known of a side's model, as JSON: what a plug-in's backend says of itself may be of any type."""
+    document: dict[str, Any] = to_builtins(found, enc_hook=_of_a_plug_in)
+    return document
+
+
+def _of_a_plug_in(value: Any) -> float | str:
+    return float(value) if isinstance(value, float) else str(value)
+
+
 def _coverage(table: ScoreTable | None) -> dict[str, Any]:
     if table is None or not table.sample_ids:
         return {"pairs": 0, "planned": 0, "share": None, "note": "nothing was asked"}
@@ -70,7 +81,7 @@ def _coverage(table: ScoreTable | None) -> dict[str, Any]:
 
 
 def _identity(facts: RunFacts) -> dict[str, Any]:
-    document: dict[str, Any] = {role: to_builtins(identity) for role, identity in facts.identities.items()}
+    document: dict[str, Any] = {role: identity_document(found) for role, found in facts.identities.items()}
     table = facts.table
     share = round(table.equal_answers / table.both_answered, 6) if table and table.both_answered else None
     return document | {"equal_answers": share, "probe": dict(facts.probe)}

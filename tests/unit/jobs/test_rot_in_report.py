@@ -81,7 +81,9 @@ def test_lights_of_other_samples_are_not_shown(suite):
     assert "length drift" not in page(folder)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema": "other/1"}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"schema": "other/1"}', "[" * 100_000], ids=["half", "list", "other", "deep"]
+)
 def test_a_damaged_file_is_told_and_stops_nothing(suite, text):
     folder = ran(suite)
     (folder / "rot.json").write_text(text)

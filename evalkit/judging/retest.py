@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -44,6 +44,8 @@ class Retest(Struct, kw_only=True):
     n: int = 0
     """Of those asked about again: both times there was a grade."""
     equal: int = 0
+    others: int = 0
+    """Of those asked about again: another model answered, so that its grade says nothing of the first one's."""
 
     def add(self, first: Grade, second: Grade) -> None:
         """Counts one answer's two grades; where one is missing, nothing can be said of whether they are equal."""
@@ -52,17 +54,30 @@ class Retest(Struct, kw_only=True):
             self.n += 1
             self.equal += math.isclose(first.value, second.value, abs_tol=_SLACK)
 
+    def add_other(self) -> None:
+        """Counts an answer about which another model was asked the second time."""
+        self.asked += 1
+        self.others += 1
+
     def document(self) -> dict[str, Any] | None:
         """`retest` of a judge in verdict.json: the share of equal grades with Wilson's interval at 95 %."""
         if not self.asked:
             return None
         found = {"asked": self.asked, "n": self.n, "equal": self.equal}
+        note = "; ".join(self._left_out()) or None
         if not self.n:
-            return found | {"share": None, "ci95": None, "note": "none of them had a grade both times"}
+            return found | {"share": None, "ci95": None, "note": note}
         bounds = wilson(self.equal, self.n, 0.95)
-        gone = self.asked - self.n
-        note = f"{count(gone)} of them had no grade one of the two times" if gone else None
         return found | {"share": self.equal / self.n, "ci95": [bounds.low, bounds.high], "note": note}
+
+    def _left_out(self) -> Iterator[str]:
+        if self.others:
+            yield f"{count(self.others)} of them left out, as another model answered the second time"
+        gone = self.asked - self.n - self.others
+        if gone == self.asked:
+            yield "none of them had a grade both times"
+        elif gone:
+            yield f"{count(gone)} of them had no grade one of the two times"
 
     def warning(self, metric: str, spec: JudgeSpec) -> str:
         """What to tell a reader of a judge that changes its mind too often; empty where it does not."""

@@ -32,7 +32,9 @@ class Tally(Struct, kw_only=True):
     """Of pairs: win, tie, loss, inconsistent."""
     agreements: list[float] = field(default_factory=list)
     served: dict[str, set[str]] = field(default_factory=dict)
-    """Member → the names its server put on its replies."""
+    """Member → the names its server put on the replies that its grades come from."""
+    served_again: dict[str, set[str]] = field(default_factory=dict)
+    """The same of the replies that only show whether a grade stands: an alias may have moved since the grades."""
     input_tokens: int = 0
     output_tokens: int = 0
     replies: int = 0
@@ -59,11 +61,16 @@ class Tally(Struct, kw_only=True):
         elif self.spec.mode == "pairwise":
             self.results[{1.0: "win", 0.0: "loss"}.get(made.value, "tie")] += 1
             self.results["inconsistent"] += made.is_consistent is False
+        _note_names(replies, self.served)
         self._pay_all(replies)
 
     def again(self, made: Grade, second: Grade, replies: Sequence[Asked]) -> None:
-        """Counts an answer that was put to the judge a second time; its grade is the first one's."""
-        self.retest.add(made, second)
+        """Counts an answer that was put to the judge a second time (after `add`); its grade is the first one's."""
+        if any(name not in self.served.get(member, {name}) for member, name in _names(replies)):
+            self.retest.add_other()
+        else:
+            self.retest.add(made, second)
+        _note_names(replies, self.served_again)
         self._pay_all(replies)
 
     def same(self) -> None:
@@ -78,8 +85,6 @@ class Tally(Struct, kw_only=True):
     def _pay(self, member: str, outcome: Outcome | None) -> None:
         if not isinstance(outcome, Response):
             return
-        if outcome.served_model:
-            self.served.setdefault(member, set()).add(outcome.served_model)
         self.replies += 1
         if outcome.is_cached:
             self.cached += 1
@@ -155,7 +160,37 @@ class Tally(Struct, kw_only=True):
                 f"The judge of '{metric}' saw {self.injections:,} of {self.asked:,} answers try to influence their "
                 "grade: look at them in judgments.jsonl (injection_attempt)."
             )
+        yield from self._moved(metric)
         if changed := self.retest.warning(metric, self.spec):
             yield changed
         for name, count in self.absent.items():
             yield f"The judge of '{metric}' asks for {name}, and {count:,} of {self.asked:,} answers had none to show."
+
+    def _moved(self, metric: str) -> Iterator[str]:
+        """A sentence for each member behind whose name another model stood when it was asked again."""
+        for member, names in self.served_again.items():
+            before = self.served.get(member, names)
+            if names - before:
+                yield (
+                    f"The judge of '{metric}' ({self.spec.members[member].model}) graded as {_listed(before)} and, "
+                    f"asked again, answered as {_listed(names)}: another model stands behind that name since. Its "
+                    "first grades count; second ones by another model are left out of the share of equal grades. Pin "
+                    "the version, and run with --no-cache to have all answers graded by it."
+                )
+
+
+def _names(replies: Sequence[Asked]) -> Iterator[tuple[str, str]]:
+    """(member, the name its server put on a reply) of every reply that has one."""
+    for reply in replies:
+        for outcome in (reply.first, reply.again):
+            if isinstance(outcome, Response) and outcome.served_model:
+                yield reply.member, outcome.served_model
+
+
+def _note_names(replies: Sequence[Asked], found: dict[str, set[str]]) -> None:
+    for member, name in _names(replies):
+        found.setdefault(member, set()).add(name)
+
+
+def _listed(names: set[str]) -> str:
+    return " and as ".join(sorted(names))

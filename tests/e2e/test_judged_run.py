@@ -309,6 +309,24 @@ def test_a_judge_that_changes_while_it_grades_is_told_by_the_name_it_serves(plac
     assert "answered as grader and as grader-v2" in document["reasons"][0]["detail"]
 
 
+def test_an_alias_that_moved_after_the_grades_were_cached_is_a_warning(place):
+    moved: list[bool] = []
+    newer = answers(reply({"right": "fail"}), model="grader-v2")
+    here = place(Rule(behaviour=newer, match=lambda asked: bool(moved) and asked.model == "grader"), judging())
+    suite = here.suite(TWICE)
+    here.run(suite)
+    moved.append(True)
+    before, document = here.asked(), here.run(suite)
+    assert here.asked() - before == 9  # the grades are the cache's
+    assert (document["verdict"], codes(document).count("JUDGE_CHANGED")) == ("ship", 0)
+    (told,) = [said for said in document["warnings"] if "asked again" in said]
+    assert "graded as grader and, asked again, answered as grader-v2" in told
+    assert document["judges"][0]["retest"] == {
+        "asked": 9, "n": 0, "equal": 0, "share": None, "ci95": None,
+        "note": "9 of them left out, as another model answered the second time",
+    }  # fmt: skip
+
+
 def test_a_panel_decides_by_majority(place):
     strict = judging(reply({"right": "fail"}), model="grader 2")
     here = place(strict, judging())

@@ -55,6 +55,20 @@ def test_a_missing_grade_is_neither_equal_nor_another():
     assert counted().document() is None
 
 
+def test_a_second_grade_by_another_model_is_left_out():
+    found = counted((1.0, 1.0), (None, 1.0))
+    found.add_other()
+    document = found.document()
+    assert (document["asked"], document["n"], document["equal"]) == (3, 1, 1)
+    assert document["note"] == (
+        "1 of them left out, as another model answered the second time; 1 of them had no grade one of the two times"
+    )
+    none = Retest()
+    none.add_other()
+    assert none.document()["share"] is None
+    assert none.document()["note"] == "1 of them left out, as another model answered the second time"
+
+
 @pytest.mark.parametrize(("flips", "is_told"), [(0, False), (1, False), (2, True)])
 def test_a_judge_that_changes_its_mind_too_often_is_told_with_what_to_do(tmp_path, flips, is_told):
     spec = spec_of(tmp_path)

@@ -17,6 +17,12 @@ from evalkit.judging.seal import sealed
 from evalkit.judging.spec import JudgeSpec
 from evalkit.types import CANDIDATE, ModelIdentity, Suite
 
+UNOPENED = "known_once_opened"
+NOT_YET = (
+    "it was measured, and whether with these very weights is known once its model is opened: a run says so before it "
+    "decides"
+)
+
 
 def standing(suites: Sequence[Suite], metrics: Metrics) -> list[dict[str, Any]]:
     """Each judge as a plan names it: {metric, suite, judge, model, state, note, blocks}.
@@ -40,7 +46,10 @@ def undecided(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _row(suite: Suite, metric: JudgeMetric, *, is_main: bool) -> dict[str, Any]:
     spec = metric.spec
-    known: Known = known_of(_sealed_at_rest(spec), dt.datetime.now(dt.UTC))
+    at_rest, is_whole = _sealed_at_rest(spec)
+    known: Known = known_of(at_rest, dt.datetime.now(dt.UTC))
+    # Its record is about a judge whose models were opened; these are not, and may well be the same ones.
+    is_open = not is_whole and known.state == "out_of_date" and known.kept is None
     primary = suite.gate.primary
     is_needed = is_main and metric.name in primary.metrics and (primary.require == "all" or not primary.others)
     kin = any(True for _ in family_warnings(spec, metric.name, suite.models[CANDIDATE]))
@@ -50,14 +59,14 @@ def _row(suite: Suite, metric: JudgeMetric, *, is_main: bool) -> dict[str, Any]:
         "suite": suite.name,
         "judge": spec.id,
         "model": spec.model.model or spec.model.backend,
-        "state": known.state,
-        "note": known.told,
-        "blocks": is_needed and bool(known.distrust) and not is_trusted,
+        "state": UNOPENED if is_open else known.state,
+        "note": NOT_YET if is_open else known.told,
+        "blocks": is_needed and not is_open and bool(known.distrust) and not is_trusted,
     }
 
 
-def _sealed_at_rest(spec: JudgeSpec) -> JudgeSpec:
-    """The judge as it will be once its models are opened, as far as that is known beforehand."""
+def _sealed_at_rest(spec: JudgeSpec) -> tuple[JudgeSpec, bool]:
+    """(the judge as it will be once its models are opened, whether all that they prove then is known beforehand)."""
     identities: dict[str, ModelIdentity] = {}
     for role, member in spec.members.items():
         try:
@@ -66,4 +75,4 @@ def _sealed_at_rest(spec: JudgeSpec) -> JudgeSpec:
             continue  # the plan says of its load that it cannot be told; a run says what is missing
         if identity is not None:
             identities[role] = identity
-    return sealed(spec, identities)
+    return sealed(spec, identities), identities.keys() == spec.members.keys()

@@ -14,6 +14,7 @@ STATES = {
     "uncalibrated": "! not calibrated",
     "unprobed": "! not probed",
     "out_of_date": "! out of date",
+    "known_once_opened": "known once its model is opened",
     "not_gateable": "✖ errs too much to decide",
 }
 """What a judge is worth, in words."""

@@ -153,8 +153,17 @@ def test_a_judges_weights_are_part_of_which_judge_it_is_before_they_are_opened(b
     def missing(_) -> ModelIdentity:
         raise ExecutionError("the weights are not installed")
 
-    monkeypatch.setattr(standing, "identity_at_rest", missing)
-    assert planned(bench, RUBRIC)["judges"][0]["state"] == "out_of_date"
+    for unopened in (missing, lambda _: None):
+        monkeypatch.setattr(standing, "identity_at_rest", unopened)
+        document = planned(bench, RUBRIC)
+        (judge,) = document["judges"]
+        assert (judge["state"], judge["blocks"]) == ("known_once_opened", False)
+        assert not [said for said in document["warnings"] if "no run can ship" in said]
+        shown = " ".join(plan_text(document, color=False).split())
+        assert "graded by colour (grader), known once its model is opened: it was measured, and whether with" in shown
+    (bench.folder / "suite" / "calibration" / "colour.calibration.json").unlink()
+    (judge,) = planned(bench, RUBRIC)["judges"]
+    assert (judge["state"], judge["blocks"]) == ("uncalibrated", True)  # whatever it proves: there is no record
 
 
 def test_recorded_replies_send_nothing(bench):

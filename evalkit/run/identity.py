@@ -35,13 +35,15 @@ CODE = "SAME_MODEL"
 NO_TEXT = "NO_TEXT"
 
 
-class Probe(Struct, frozen=True, kw_only=True):
+class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the start-up probe saw."""
 
     n: int
     """Prompts that both sides answered."""
     differing: int
     note: str
+    is_cut_short: bool = False
+    """It met what all its prompts would have met and asked no more: its equal answers prove nothing."""
 
 
 def differences(part: Part) -> list[dict[str, JsonValue]]:
@@ -98,12 +100,14 @@ async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
     base, cand = part.sides["baseline"], part.sides["candidate"]
     words = 0
     asked = 0
+    is_cut_short = False
     for sample in _spread(part.suite.samples, PROBES):
         try:
             left, right = await asyncio.gather(
                 *(_freely(attempts, side, cand.messages(sample), sample.id, cache) for side in (base, cand))
             )
         except (AuthFailed, TimedOut):
+            is_cut_short = True
             break  # twenty more would fail alike, or take twenty time limits in silence; the run will tell
         except BackendError:
             continue  # the run itself will meet, retry and report this
@@ -111,14 +115,17 @@ async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
         words += len(left.split())
         if left != right:
             return Probe(n=asked, differing=1, note="the two models answer differently to the same prompt")
-    if asked and words >= LONG_ENOUGH * asked:
+    if not asked:
+        return Probe(n=0, differing=0, note="none of the probe's prompts was answered by both sides")
+    if is_cut_short:
+        note = "the probe ended early, at a prompt that was not answered, and tells nothing about the models"
+        return Probe(n=asked, differing=0, note=note, is_cut_short=True)
+    if words >= LONG_ENOUGH * asked:
         raise InvalidEvidence(
             f"baseline and candidate gave the same answer to all {asked} probe prompts: both ends look like one model. "
             "Is the adapter applied, and does the endpoint serve the model you named?",
             code=CODE,
         )
-    if not asked:
-        return Probe(n=0, differing=0, note="none of the probe's prompts was answered by both sides")
     return Probe(n=asked, differing=0, note="the probe's answers were equal but too short to tell the models apart")
 
 

@@ -41,7 +41,7 @@ async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Pr
         progress.on_note(f"checking that {name} and candidate are two models")
         with _naming(name, part.suite):
             seen[name] = await identity.probe(pair, cache)
-        if seen[name].n:  # a server that was down told nothing; a resumed run asks again
+        if seen[name].n and not seen[name].is_cut_short:  # a failing server told nothing; a resumed run asks again
             journal.set_meta({key: to_builtins(seen[name])})
     return seen
 

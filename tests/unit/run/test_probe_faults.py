@@ -6,9 +6,9 @@ import pytest
 from engines import Scripted, part
 from msgspec import Struct, structs
 
-from evalkit.errors import AuthFailed, BackendError, Overloaded, TimedOut
+from evalkit.errors import AuthFailed, BackendError, InvalidEvidence, Overloaded, TimedOut
 from evalkit.jobs.running.two_models import probed
-from evalkit.run.identity import probe
+from evalkit.run.identity import PROBES, probe
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
 from evalkit.types import RunSpec, Sample
@@ -43,6 +43,18 @@ def test_what_all_prompts_would_meet_ends_the_probe_at_once(error):
     assert len(backend.asked) <= 2
     assert (seen.n, seen.differing) == (0, 0)
     assert seen.note == "none of the probe's prompts was answered by both sides"
+
+
+@pytest.mark.parametrize("error", [AuthFailed("wrong key", status=401), TimedOut("no answer within 300 s")])
+def test_a_probe_that_ended_early_refuses_nothing_and_is_made_again_when_the_run_is_resumed(error):
+    journal = _Journal()
+    second = work(Scripted()).suite.samples[40 // PROBES].id
+    cut = work(Scripted(errors={second: lambda: error}))
+    seen = asyncio.run(probed(cut, journal, None, Progress()))["baseline"]
+    assert (seen.n, seen.differing, seen.is_cut_short) == (1, 0, True)
+    assert "ended early" in seen.note
+    with pytest.raises(InvalidEvidence, match="all 20 probe prompts"):
+        asyncio.run(probed(work(Scripted()), journal, None, Progress()))
 
 
 def test_what_one_prompt_meets_does_not():

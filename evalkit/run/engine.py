@@ -48,6 +48,8 @@ class _Lane(Struct, frozen=True, kw_only=True):
     turnstile: Turnstile
     counters: SideProgress
     price: Price | None
+    is_recorded: bool
+    """Its answers are at hand already and cost nothing any more."""
 
 
 class _Case(Struct, kw_only=True):
@@ -167,6 +169,7 @@ class Engine:
             turnstile=self._turnstiles[place],
             counters=self._progress.side(role),
             price=side.spec.price,
+            is_recorded=side.identity.is_fixed,
         )
 
     def _unanswered(self, part: Part, answered: set[Key]) -> Iterator[tuple[Request, Response | None]]:
@@ -247,7 +250,8 @@ class Engine:
             side.answered += 1
             side.input_tokens += outcome.usage.input_tokens or 0
             side.output_tokens += outcome.usage.output_tokens or 0
-            side.usd += self.spending.answer(request, outcome.usage, lane.price)
+            if not lane.is_recorded:
+                side.usd += self.spending.answer(request, outcome.usage, lane.price)
         self._progress.on_change(self._progress)
 
     async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:

@@ -53,7 +53,8 @@ class Spending:
             if usage.input_tokens is None or usage.output_tokens is None:
                 asked, said = most_tokens(request)
                 counted = Usage(
-                    input_tokens=usage.input_tokens or round(asked), output_tokens=usage.output_tokens or said
+                    input_tokens=round(asked) if usage.input_tokens is None else usage.input_tokens,
+                    output_tokens=said if usage.output_tokens is None else usage.output_tokens,
                 )
             self._tokens += (counted.input_tokens or 0) + (counted.output_tokens or 0)
             self._usd += 0.0 if price is None else price.usd(counted) or 0.0

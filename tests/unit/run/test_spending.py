@@ -2,11 +2,14 @@
 
 import pytest
 from engines import Scripted, part, run
+from msgspec import structs
 
 from evalkit.errors import BudgetReached
 from evalkit.run.outlay import outlay_of
+from evalkit.run.plan import Part
+from evalkit.run.progress import Progress
 from evalkit.run.spending import Limits, Spending
-from evalkit.types import Key, Message, Params, Price, Request, Response, Usage
+from evalkit.types import Key, Message, ModelIdentity, Params, Price, Request, Response, Usage
 
 ASKED = Request(
     key=Key(suite="s", role="candidate", sample_id="1"),
@@ -47,6 +50,30 @@ def test_a_run_against_a_server_that_counts_nothing_ends_at_its_cap(tmp_path):
     assert len(outcomes) <= 600 // 50 + 4
 
 
+@pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=1_000, output_tokens=1_000)])
+@pytest.mark.parametrize("cap", [{"max_tokens": 50 * 15 + 1}, {"max_usd": 50 * (10 * 3.0 + 5 * 15.0) / 1e6 * 1.001}])
+def test_recorded_answers_take_nothing_of_a_cap(cap, usage):
+    live = part(Scripted(), n=50, max_tokens=50, price=PRICE)
+    recorded = structs.replace(
+        live.sides["baseline"], backend=Scripted(), identity=ModelIdentity(weights_sha256="file", is_fixed=True)
+    )
+    recorded.backend.answer = lambda request: _answer(request, usage)
+    progress = Progress()
+    work = Part(suite=live.suite, sides={**live.sides, "baseline": recorded})
+    outcomes, error = run(None, work, progress=progress, **cap)
+    assert (error, len(outcomes)) == (None, 100)
+    assert progress.side("baseline").usd == 0.0
+
+
+def test_a_count_of_zero_is_a_count():
+    spent = spending(max_tokens=50 + 100 + 1)
+    spent.answer(ASKED, Usage(input_tokens=0), PRICE)
+    spent.answer(ASKED, Usage(output_tokens=0), PRICE)
+    assert spent.reached() is None
+    spent.answer(ASKED, Usage(input_tokens=1, output_tokens=0), PRICE)
+    assert spent.reached() is not None
+
+
 @pytest.mark.parametrize(
     ("cap", "words"),
     [
@@ -62,4 +89,8 @@ def test_a_cap_is_named_as_a_person_writes_it(cap, words):
 
 
 async def _uncounted(request):
-    return Response(text=request.key.sample_id, finish="stop")
+    return await _answer(request, Usage())
+
+
+async def _answer(request, usage):
+    return Response(text=request.key.sample_id, finish="stop", usage=usage)

@@ -89,7 +89,7 @@ class Memory:
         return sorted(self.rows.items(), key=lambda row: (row[0].sample_id, row[0].repeat, row[0].role))
 
 
-def run(path, work, *, clock=None, progress=None, **limits):
+def run(path, work, *, clock=None, progress=None, cache=None, **limits):
     """(outcomes by role and sample, error or None); the journal lies in the folder `path`, or nowhere for None."""
     clock = clock or VirtualClock()
     error = None
@@ -99,7 +99,7 @@ def run(path, work, *, clock=None, progress=None, **limits):
         nonlocal error
         opened = contextlib.nullcontext(Memory()) if path is None else Journal.open(path / "journal.sqlite")
         with opened as journal:
-            engine = Engine(journal=journal, cache=None, clock=clock, limits=wanted, progress=progress or Progress())
+            engine = Engine(journal=journal, cache=cache, clock=clock, limits=wanted, progress=progress or Progress())
             try:
                 await engine.execute([work])
             except (ExecutionError, Interrupted) as raised:

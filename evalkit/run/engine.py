@@ -122,8 +122,8 @@ class Engine:
             raise self._fatal
 
     async def _run_part(self, part: Part, answered: set[Key]) -> None:
-        source = self._unanswered(part, answered)
         lanes = {role: self._lane(role, part.sides) for role in part.sides}
+        source = self._unanswered(part, lanes, answered)
         workers: list[asyncio.Task[None]] = []
         hiring = asyncio.create_task(self._hire(workers, lanes, source))
         stopped = asyncio.create_task(self._stop.wait())
@@ -172,18 +172,22 @@ class Engine:
             is_recorded=side.identity.is_fixed,
         )
 
-    def _unanswered(self, part: Part, answered: set[Key]) -> Iterator[tuple[Request, Response | None]]:
+    def _unanswered(
+        self, part: Part, lanes: Mapping[str, _Lane], answered: set[Key]
+    ) -> Iterator[tuple[Request, Response | None]]:
         """Requests without an outcome yet, each with its cached answer if there is one."""
         requests = part.requests()
         while ahead := list(islice(requests, LOOKAHEAD)):
             wanted = []
             for request in ahead:
                 if request.key in answered:
-                    self._progress.side(request.key.role).answered += 1
+                    lanes[request.key.role].counters.answered += 1
+                    lanes[request.key.role].turnstile.has_let_pass = True
                 else:
                     wanted.append(request)
             found = self._cache.get((r.fingerprint for r in wanted), now=self._clock.time()) if self._cache else {}
             for request in wanted:
+                lanes[request.key.role].turnstile.has_let_pass |= request.fingerprint in found
                 yield request, found.get(request.fingerprint)
             self._progress.on_change(self._progress)
 

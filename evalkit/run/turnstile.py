@@ -59,6 +59,8 @@ class Turnstile:
         self.pace = Pace(clock.monotonic())
         self.newest_answered = 0
         """The highest number of a request that was answered: the server was well after it was sent."""
+        self.has_let_pass = False
+        """Some prompt was answered here, in this run or before it."""
         self._clock = clock
         self._name = name
         self._progress = progress
@@ -105,9 +107,13 @@ class Turnstile:
     def answered(self, number: int) -> None:
         """Request `number` was answered."""
         self.newest_answered = max(self.newest_answered, number)
-        self._failed_in_a_row = 0
+        self.has_let_pass = True
         self._answered_at = self._clock.monotonic()
         self.pace.take()
+        self._is_up()
+
+    def _is_up(self) -> None:
+        self._failed_in_a_row = 0
         if self._down_since is not None:
             self._down_since = None
             self._progress.waits.pop(self._name, None)
@@ -131,7 +137,7 @@ class Turnstile:
         self.pace.take()
         now = self._clock.monotonic()
         if self._down_since is not None:
-            return self._still_down(error, now) if number == self._probe else None
+            return self._tried(error, now) if number == self._probe else None
         is_telling = not (is_odd_one_out or self._is_of_the_sample(error))
         self._failed_in_a_row += is_telling
         if not is_telling or self._failed_in_a_row < BREAKER:
@@ -145,7 +151,7 @@ class Turnstile:
     def _is_of_the_sample(self, error: BackendError) -> bool:
         """True of what says nothing about a server: recordings, and a long or filtered prompt where others do pass."""
         if isinstance(error, ContextTooLong | ContentFiltered):
-            return self.newest_answered > 0
+            return self.has_let_pass
         return isinstance(error, NotRecorded | RecordedError)
 
     def _refused(self, number: int, error: RateLimited | Overloaded) -> ServerDown | None:
@@ -161,7 +167,10 @@ class Turnstile:
         self.rest(error, self.pace.wait_s(now))
         return None
 
-    def _still_down(self, error: BackendError, now: float) -> ServerDown | None:
+    def _tried(self, error: BackendError, now: float) -> ServerDown | None:
+        if isinstance(error, ContextTooLong | ContentFiltered):
+            self._is_up()  # it read the prompt
+            return None
         down_s = now - (self._down_since or now)
         if self._tries >= len(COOLING_S) or down_s > DOWN_S or not isinstance(error, Retryable):
             return ServerDown(

@@ -8,7 +8,16 @@ import pytest
 from bench import scripted
 from engines import Scripted, part, run
 
-from evalkit.errors import BadRequest, ConnectionLost, ExecutionError, Overloaded, RateLimited, ServerDown
+from evalkit.errors import (
+    BadRequest,
+    ConnectionLost,
+    ContentFiltered,
+    ContextTooLong,
+    ExecutionError,
+    Overloaded,
+    RateLimited,
+    ServerDown,
+)
 from evalkit.jobs.running.run import RunOptions
 from evalkit.jobs.running.run import run as evalkit_run
 from evalkit.run import turnstile
@@ -79,6 +88,27 @@ def test_a_server_that_comes_back_is_asked_on():
     # The answers that were under way when it went down start the count again once; then it is tried twice.
     assert sum(1.0 < moment < 9.0 for moment in backend.at) <= 16 + BREAKER + 16 + 2
     assert "(http://x): the server seems to be down (refused), waiting until " in notes[0]
+    assert notes[-1] == "baseline and candidate (http://x): the server answers again"
+
+
+@pytest.mark.parametrize("kind", [ContextTooLong, ContentFiltered])
+def test_a_server_that_is_tried_with_a_prompt_it_cannot_take_is_back_too(kind):
+    clock, notes = VirtualClock(), []
+
+    class PickyOnceBack(Timed):
+        is_back = False
+
+        async def answer(self, request):
+            if self.clock.monotonic() >= 9.0 and not self.is_back:
+                self.is_back = True
+                raise kind("not this one", status=400)
+            return await super().answer(request)
+
+    backend = PickyOnceBack(clock, lambda now: not 1.0 < now < 9.0)
+    work = part(backend, n=300, endpoint="http://x")
+    outcomes, error = run(None, work, clock=clock, progress=Progress(on_note=notes.append), concurrency=16)
+    assert error is None
+    assert [found[0].kind for found in outcomes.values() if isinstance(found[0], Failure)] == [kind.kind]
     assert notes[-1] == "baseline and candidate (http://x): the server answers again"
 
 

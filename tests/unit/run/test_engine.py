@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 from engines import Scripted, part, run
+from msgspec import structs
 
 from evalkit.errors import (
     AuthFailed,
@@ -18,6 +19,7 @@ from evalkit.errors import (
     RateLimited,
 )
 from evalkit.run.retry import MAX_ATTEMPTS, backoff_s, pause_s
+from evalkit.store.cache import Cache
 from evalkit.testing import VirtualClock
 from evalkit.types import Failure
 
@@ -108,6 +110,33 @@ def test_long_or_filtered_prompts_at_the_end_do_not_stop_a_run(tmp_path, kind):
     outcomes, error = run(tmp_path, part(Scripted(errors=poison), n=50))
     assert error is None
     assert {found[0].kind for found in outcomes.values() if isinstance(found[0], Failure)} == {kind.kind}
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 40
+
+
+@pytest.mark.parametrize("kind", [ContextTooLong, ContentFiltered])
+def test_nor_where_the_others_were_answered_before_the_run_was_resumed(tmp_path, kind):
+    poison = {str(i): (lambda: kind("not this one", status=400)) for i in range(30, 50)}
+    run(tmp_path, part(Scripted(errors=poison), n=50), max_requests=60)
+    backend = Scripted(errors=poison)
+    outcomes, error = run(tmp_path, part(backend, n=50))
+    assert (error, set(backend.asked)) == (None, set(poison))
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 40
+
+
+@pytest.mark.parametrize("kind", [ContextTooLong, ContentFiltered])
+def test_nor_where_the_answers_to_the_others_come_from_the_cache(tmp_path, kind):
+    poison = {str(i): (lambda: kind("not this one", status=400)) for i in range(30, 50)}
+    clock = VirtualClock()
+
+    class Dated(Scripted):
+        async def answer(self, request):
+            return structs.replace(await super().answer(request), at=clock.time())
+
+    with contextlib.closing(Cache(tmp_path / "cache.sqlite")) as cache:
+        run(None, part(Dated(errors=poison), n=50), clock=clock, cache=cache)
+        backend = Dated(errors=poison)
+        outcomes, error = run(None, part(backend, n=50), clock=clock, cache=cache)
+    assert (error, set(backend.asked)) == (None, set(poison))
     assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 40
 
 

@@ -33,6 +33,27 @@ class Beside(Struct, frozen=True, kw_only=True):
     """Role → fingerprint of the model behind it."""
 
 
+class Trust(Struct, frozen=True, kw_only=True):
+    """What a suite makes of a judge: a verdict may rest on it where there is no distrust, or trust all the same."""
+
+    distrust: str
+    """Why no verdict may rest on the judge; empty: one may."""
+    is_given: bool
+    """The suite trusts it all the same."""
+
+
+def trust_in(metric: JudgeMetric, known: Known, suite: Suite) -> Trust:
+    """Whether a verdict of this suite may rest on the judge: the rule of a run, and of its plan."""
+    is_waived = not suite.gate.require_judge_calibration
+    distrust = "" if is_waived and known.is_measured else known.distrust  # people's labels still correct it
+    # Whoever trusts a judge unmeasured has not thereby said that it may grade its own kind.
+    kin = "" if known.is_measured else next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "")
+    return Trust(
+        distrust=f"{distrust}. {kin.removesuffix('.')}" if kin else distrust,
+        is_given=is_waived and not kin and not known.is_forgeable,
+    )
+
+
 def sides_of(suite: Suite, identities: Mapping[str, ModelIdentity]) -> dict[str, str]:
     """Role → fingerprint of the model that answers under it: what labels of its answers are about."""
     return {role: candidate_fingerprint(spec, identities.get(role)) for role, spec in suite.models.items()}
@@ -73,13 +94,10 @@ def _instrument(metric: JudgeMetric, tally: Tally, known: Known, beside: Beside)
             said = _said(metric, known.kept, sample, (beside.baseline, before), after)
             if said is not None:
                 own[sample.id] = said
-    is_waived, is_measured = not suite.gate.require_judge_calibration, known.state in {"calibrated", "unprobed"}
-    distrust = "" if is_waived and is_measured else known.distrust  # people's labels still correct it
-    # Whoever trusts a judge unmeasured has not thereby said that it may grade its own kind.
-    kin = "" if is_measured else next(family_warnings(metric.spec, metric.name, suite.models[CANDIDATE]), "")
+    trust = trust_in(metric, known, suite)
     return Instrument(
         judge=metric.spec.id,
-        distrust=f"{distrust}. {kin.removesuffix('.')}" if kin else distrust,
+        distrust=trust.distrust,
         code=UNPROBED if known.state == "unprobed" else UNCALIBRATED,
         confusion=_confusion(known.kept, beside.baseline),
         whose=_whose(known.kept, beside),
@@ -89,7 +107,7 @@ def _instrument(metric: JudgeMetric, tally: Tally, known: Known, beside: Beside)
         looks=looks,
         asked=tally.asked,
         unread=tally.asked - tally.graded,
-        is_trusted=is_waived and not kin and not known.is_forgeable,
+        is_trusted=trust.is_given,
     )
 
 

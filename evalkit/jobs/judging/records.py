@@ -39,9 +39,14 @@ class Known(Struct, frozen=True, kw_only=True):
         return "" if self.state == "calibrated" else self.told
 
     @property
+    def is_measured(self) -> bool:
+        """Whether people's labels still correct it, probed or not."""
+        return self.state in {"calibrated", "unprobed"}
+
+    @property
     def of_no_suite(self) -> str:
         """What to tell a reader where the judge was measured on nothing but evalkit's own labels; empty elsewhere."""
-        if self.kept is None or not self.kept.is_bundled or self.state not in {"calibrated", "unprobed"}:
+        if self.kept is None or not self.kept.is_bundled or not self.is_measured:
             return ""
         return (
             "was measured only on the labelled answers that come with evalkit, one person's and of no suite of yours: "

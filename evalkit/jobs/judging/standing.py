@@ -9,13 +9,13 @@ from typing import Any
 
 from evalkit.errors import EvalkitError
 from evalkit.jobs.judging.at_start import Metrics, judges_of
+from evalkit.jobs.judging.instruments import trust_in
 from evalkit.jobs.judging.records import Known, known_of
 from evalkit.jobs.planning.at_rest import identity_at_rest
-from evalkit.judging.families import family_warnings
 from evalkit.judging.metric import JudgeMetric
 from evalkit.judging.seal import sealed
 from evalkit.judging.spec import JudgeSpec
-from evalkit.types import CANDIDATE, ModelIdentity, Suite
+from evalkit.types import ModelIdentity, Suite
 
 UNOPENED = "known_once_opened"
 NOT_YET = (
@@ -52,8 +52,7 @@ def _row(suite: Suite, metric: JudgeMetric, *, is_main: bool) -> dict[str, Any]:
     is_open = not is_whole and known.state == "out_of_date" and known.kept is None
     primary = suite.gate.primary
     is_needed = is_main and metric.name in primary.metrics and (primary.require == "all" or not primary.others)
-    kin = any(True for _ in family_warnings(spec, metric.name, suite.models[CANDIDATE]))
-    is_trusted = not (suite.gate.require_judge_calibration or known.is_forgeable or kin)
+    trust = trust_in(metric, known, suite)
     return {
         "metric": metric.name,
         "suite": suite.name,
@@ -61,7 +60,7 @@ def _row(suite: Suite, metric: JudgeMetric, *, is_main: bool) -> dict[str, Any]:
         "model": spec.model.model or spec.model.backend,
         "state": UNOPENED if is_open else known.state,
         "note": NOT_YET if is_open else known.told,
-        "blocks": is_needed and not is_open and bool(known.distrust) and not is_trusted,
+        "blocks": is_needed and not is_open and bool(trust.distrust) and not trust.is_given,
     }
 
 

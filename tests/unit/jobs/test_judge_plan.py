@@ -141,6 +141,18 @@ def test_a_judge_of_the_candidates_family_blocks_unmeasured_even_where_others_ar
     assert not planned(bench, RUBRIC, model_at(DEAD, model="claude-x"), **waived)["judges"][0]["blocks"]
 
 
+def test_a_judge_of_the_candidates_family_that_was_measured_blocks_as_little_as_in_a_run(bench):
+    judge = model_at(DEAD, model="gpt-4o")
+    models = {role: model_at(DEAD, model=f"gpt-4o-mini-{role}") for role in ("baseline", "candidate")}
+    planned(bench, RUBRIC, judge, models=models)
+    calibrated(bench)
+    (bench.folder / "suite" / "calibration" / "colour.probe.json").unlink()
+    waived = {"primary": {"metric": "graded"}, "require_judge_calibration": False}
+    for gate, blocks in ((waived, False), ({"primary": {"metric": "graded"}}, True)):
+        (found,) = planned(bench, RUBRIC, judge, models=models, gate=gate)["judges"]
+        assert (found["state"], found["blocks"]) == ("unprobed", blocks), gate
+
+
 def test_a_judges_weights_are_part_of_which_judge_it_is_before_they_are_opened(bench, monkeypatch):
     proven = ModelIdentity(weights_sha256="a" * 64)
     monkeypatch.setattr(standing, "identity_at_rest", lambda _: proven)

@@ -23,13 +23,14 @@ _KEY = re.compile(
     r"|\b(?:sk|pk|rk)[-_](?:live|test|proj|ant|or)?[-_]?[A-Za-z0-9_-]{16,}"
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|npm_|AIza|ya29\.)[A-Za-z0-9_-]{10,}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
+    # Bounded: a search to the end of the text from every place where one begins would take for ever.
+    r"|\beyJ[A-Za-z0-9_-]{8,1024}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
     r"|(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
     r"|(?i:\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)\b\s*(?:is|[:=])\s*)\S+"
     # What is called a token or a secret is one where a value with a digit follows it.
     r"|(?i:(?<![A-Za-z])(?:token|(?:access|private|client|secret|auth)[_-]?key|passphrase|secret)[\"']?\s*[:=]\s*)"
-    r"(?=[^\s&]*\d)[^\s&]{6,}"
+    r"(?=[^\s&]{0,256}\d)[^\s&]{6,}"
     r"|\b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{32,}\b",
     re.DOTALL,
 )

@@ -262,6 +262,8 @@ def run(
         context.obj.result({"schema": "evalkit.refresh/1", "recipe": printed, "text": text}, text.removesuffix("\n"))
         return 0
     found, words = unattended(read_policy(policy), root, _today(), reports)
+    if found.note:
+        context.obj.note(found.note)
     if summary is not None:
         write_atomic(summary, words.encode("utf-8", "backslashreplace"))
     lines = [f"{found.folder}", *(f"  {count:>5} {what}" for what, count in found.counts.items())]

@@ -76,20 +76,26 @@ def refuse_other_suite(desk: Desk, wanted: Wanted) -> None:
         raise UsageError(f"{told}\n  help: finish it first, or keep this suite's refreshes elsewhere with --dir")
 
 
-def _same_plan(desk: Desk, wanted: Wanted) -> dict[str, Any]:
-    refuse_other_suite(desk, wanted)
+def planned_otherwise(desk: Desk, wanted: Wanted) -> list[str]:
+    """What the plan that is written down says where it is another than the wanted one, as options of `plan`."""
     there = desk.document(PLAN)
+    logs = [log["path"] for log in there["logs"]]
+    is_same_logs = [Path(log).resolve() for log in logs] == [path.resolve() for path in wanted.logs]
     asked = {
         "size": (sum(there["quota"].values()), wanted.size),
         "since-days": (there["since_days"], wanted.since_days),
         "approvals": (there["approvals"], wanted.approvals),
-        "logs": ([log["path"] for log in there["logs"]], [str(path) for path in wanted.logs]),
     }
     other = [f"--{name} {old if old is not None else 'none'}" for name, (old, new) in asked.items() if old != new]
-    if other:
+    return other if is_same_logs else [*other, *(f"--logs {log}" for log in logs)]
+
+
+def _same_plan(desk: Desk, wanted: Wanted) -> dict[str, Any]:
+    refuse_other_suite(desk, wanted)
+    if other := planned_otherwise(desk, wanted):
         told = f"rows were drawn in {desk.folder} for another plan: {', '.join(other)}"
         raise UsageError(f"{told}\n  help: go on with that one, or begin another beside it: --date NAME")
-    return there
+    return desk.document(PLAN)
 
 
 def quota_of(size: int) -> Quota:

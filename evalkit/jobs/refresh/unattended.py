@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from evalkit.errors import InvalidEvidence
 from evalkit.jobs.refresh.clean import dedup, scrub
-from evalkit.jobs.refresh.collect import plan, refuse_other_suite, sample
+from evalkit.jobs.refresh.collect import plan, planned_otherwise, refuse_other_suite, sample
 from evalkit.jobs.refresh.desk import (
     APPROVALS,
     APPROVED,
@@ -43,6 +43,8 @@ class Status(Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int]
     next_step: str
     """What a person does next, as a command."""
+    note: str = ""
+    """What a person should know of this run besides."""
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -57,6 +59,7 @@ class Status(Struct, frozen=True, kw_only=True):
 def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[Status, str]:
     """(how far it came, the words for a pull request). Goes on with an open refresh; a second run changes nothing.
 
+    Once rows are drawn their plan stays: what was edited in the policy since then counts from the next refresh on.
     A refresh that brought nothing new waits for nobody: on a later day the next one begins.
     Logs too short to measure drift by are sampled from all the same; logs that hold nothing raise InvalidEvidence.
     """
@@ -64,17 +67,19 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
     if unfinished is not None and _is_bare(Desk(root / unfinished)):
         unfinished = None
     with opened(root, unfinished or today) as desk:
-        told = ""
+        told = note = ""
         if desk.has(PLAN):
             refuse_other_suite(desk, policy.wanted)
+            note = _kept_plan(desk, policy)
         if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
-            measured, told = _measured(policy, desk, reports)
-            plan(desk, policy.wanted, measured)
+            if not desk.has(SAMPLED):
+                measured, told = _measured(policy, reports)
+                plan(desk, policy.wanted, measured)
             sample(desk)
             scrub(desk)
             dedup(desk)
             queue(desk)
-        found = status(desk, root)
+        found = structs.replace(status(desk, root), note=note)
     return found, _summary(found, told)
 
 
@@ -114,9 +119,16 @@ def _next(desk: Desk, counts: Mapping[str, int], root: Path) -> str:
     return f"evalkit refresh label --from LABELS.jsonl{where}" if counts.get("new") else ""
 
 
-def _measured(policy: Policy, desk: Desk, reports: Path) -> tuple[dict[str, Any] | None, str]:
-    if desk.has(SAMPLED):
-        return None, ""
+def _kept_plan(desk: Desk, policy: Policy) -> str:
+    """Says that rows were drawn for another plan than the policy's; empty where they were not."""
+    is_drawn = desk.has(SAMPLED) or desk.has(QUEUE)
+    if not is_drawn or not (other := planned_otherwise(desk, policy.wanted)):
+        return ""
+    drawn = f"The rows in {desk.folder} were drawn for another plan than {policy.path} has now: {', '.join(other)}"
+    return f"{drawn}. This refresh goes on with that one; {policy.path} as it is now counts from the next on."
+
+
+def _measured(policy: Policy, reports: Path) -> tuple[dict[str, Any] | None, str]:
     options = RotOptions(suite_path=policy.wanted.suite, logs=policy.wanted.logs, reports=reports)
     try:
         document, _ = rot(options)
@@ -131,4 +143,5 @@ def _summary(found: Status, told: str) -> str:
     lines = [f"- {count} {what}" for what, count in found.counts.items()]
     nothing = "Nothing is left to do."
     after = f"Next, by a person: `{found.next_step}`" if found.next_step else nothing
-    return "\n".join([f"## New samples in {found.folder}", "", *lines, "", after, "", told, ""])
+    noted = [found.note, ""] if found.note else []
+    return "\n".join([f"## New samples in {found.folder}", "", *lines, "", after, "", *noted, told, ""])

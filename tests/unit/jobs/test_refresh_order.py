@@ -1,12 +1,14 @@
 """What comes next in a refresh is what it says, and what is released or drawn is not changed behind anybody's back."""
 
 import json
+from pathlib import Path
 
 import pytest
 from refresh_desk import DATE, Shop
 
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
+from evalkit.jobs.refresh.collect import plan, sample
 from evalkit.jobs.refresh.desk import unused
 from evalkit.jobs.refresh.people import approve, take_labels
 from evalkit.jobs.refresh.policy import read_policy
@@ -93,6 +95,30 @@ def test_another_plan_for_rows_that_are_drawn_is_refused_and_the_same_one_is_not
     said = capsys.readouterr().err
     assert "for another plan: --size 20, --approvals 1" in said
     assert "--date NAME" in said
+
+
+def test_a_schedule_goes_on_with_the_rows_that_are_drawn_whatever_its_policy_says_by_now(shop, capsys):
+    with shop.desk() as desk:
+        plan(desk, shop.wanted(), None)
+        sample(desk)
+    shop.rows("more.jsonl", shop.production[:50])
+    shop.write("refresh.yaml", "suite: suite/suite.yaml\nlogs: [more.jsonl]\nsize: 30\napprovals: 2\n")
+    assert execute(["refresh", "run", "--summary", "out.md"]) == 0
+    told = f"has now: --size 20, --approvals 1, --logs {shop.logs}. This refresh goes on with that one; refresh.yaml"
+    assert told in capsys.readouterr().err
+    assert told in (shop.folder / "out.md").read_text()
+    with shop.desk() as desk:
+        assert len(desk.rows("queue.jsonl")) == 20
+
+
+def test_the_same_logs_under_another_spelling_are_the_same_plan(shop, capsys):
+    with shop.desk() as desk:
+        plan(desk, shop.wanted(), None)
+        sample(desk)
+        assert plan(desk, shop.wanted(logs=[Path("suite/../logs.jsonl")]), None) == desk.document("plan.json")
+    shop.write("suite/refresh.yaml", "suite: suite.yaml\nlogs: [../logs.jsonl]\nsize: 20\n")
+    assert execute(["refresh", "run", "--policy", "suite/refresh.yaml"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_schedule_for_one_suite_does_not_go_on_with_the_refresh_of_another(shop):

@@ -26,6 +26,7 @@ from evalkit.jobs.refresh.desk import (
     Desk,
     newest_open,
     opened,
+    unused,
 )
 from evalkit.jobs.refresh.people import queue, state
 from evalkit.jobs.refresh.policy import Policy
@@ -66,7 +67,7 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
     unfinished = newest_open(root)
     if unfinished is not None and _is_bare(Desk(root / unfinished)):
         unfinished = None
-    with opened(root, unfinished or today) as desk:
+    with opened(root, unfinished or unused(root, today)) as desk:
         told = note = ""
         if desk.has(PLAN):
             refuse_other_suite(desk, policy.wanted)

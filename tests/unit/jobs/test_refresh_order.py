@@ -86,6 +86,19 @@ def test_a_plan_on_the_day_of_a_release_begins_a_refresh_of_its_own(shop, capsys
     assert unused(shop.root, DATE) == f"{DATE}-02"
 
 
+def test_a_schedule_for_the_new_version_begins_beside_the_refresh_that_was_released_that_day(shop):
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        found = release(desk, "minor")
+    shop.write("refresh.yaml", f"suite: {found['suite']}\nlogs: [logs.jsonl]\nsize: 20\n")
+    policy = read_policy(Path("refresh.yaml"))
+    begun, _ = unattended(policy, shop.root, DATE, shop.folder / "reports")
+    assert begun.folder == shop.root / f"{DATE}-02"
+    assert begun.counts["sampled"] == 20
+    again, _ = unattended(policy, shop.root, DATE, shop.folder / "reports")
+    assert again == begun
+
+
 def test_another_plan_for_rows_that_are_drawn_is_refused_and_the_same_one_is_not(shop, capsys):
     asked = ["refresh", "plan", str(shop.suite), "--logs", "logs.jsonl", "--size", "20"]
     for step in (asked, ["refresh", "sample"], asked):

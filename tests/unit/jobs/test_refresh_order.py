@@ -49,6 +49,16 @@ def test_the_release_that_is_named_next_is_one_that_can_be_made(shop, size, reti
         assert release(desk, bump)["version"] == {"minor": "1.1.0", "major": "2.0.0"}[bump]
 
 
+def test_an_approval_that_is_written_succeeds_though_the_suite_cannot_be_read_for_a_hint(shop, capsys):
+    with shop.desk() as desk:
+        shop.label(desk, shop.to_queue(desk))
+    shop.suite.write_text("tests: [\n")
+    assert execute(["--json", "refresh", "approve", "--by", "Cleo", "--accept-agreement", "a test"]) == 0
+    assert json.loads(capsys.readouterr().out)["next_step"] == f"evalkit refresh release --date {DATE}"
+    assert execute(["refresh", "release"]) == 2
+    assert str(shop.suite) in capsys.readouterr().err
+
+
 def test_a_mended_label_alone_is_a_patch(shop):
     with shop.desk() as desk:
         items = shop.to_queue(desk)

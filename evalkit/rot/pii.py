@@ -12,6 +12,7 @@ import ipaddress
 import re
 import unicodedata
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -113,6 +114,8 @@ class Scrubber(Struct):
     """Replaces personal data in one document. The same value gets the same placeholder wherever it stands in it."""
 
     names: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Different values found, by kind."""
 
     def text(self, text: str) -> str:
         """The text with a placeholder such as [EMAIL_1] for everything found.
@@ -146,12 +149,6 @@ class Scrubber(Struct):
             return [self.value(item) for item in value]
         return value
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """Different values found, by kind."""
-        kinds = [kind for kind, _ in self.names]
-        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-
     def _name(self, kind: str, match: re.Match[str], is_meant: Callable[[str], bool]) -> str:
         found, rest = match.group(), ""
         while kind == "IBAN" and not is_meant(found) and (cut := re.search(r"[ -][A-Za-z0-9]*$", found)):
@@ -160,7 +157,8 @@ class Scrubber(Struct):
             return match.group()
         key = (kind, re.sub(r"[\s().-]", "", found).casefold())
         if key not in self.names:
-            self.names[key] = f"[{kind}_{self.counts.get(kind, 0) + 1}]"
+            self.counts[kind] += 1
+            self.names[key] = f"[{kind}_{self.counts[kind]}]"
         return self.names[key] + rest
 
 

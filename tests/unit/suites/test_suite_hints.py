@@ -1,5 +1,6 @@
 """What a message adds so that a mistake is mended at once: the name that was meant, the place, the command."""
 
+import dataclasses
 import gzip
 import json
 import shlex
@@ -7,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from evalkit.errors import UsageError
 from evalkit.suites.diagnostics import Problems
@@ -194,7 +194,7 @@ def test_the_cell_of_an_id_given_twice_is_found_again(folder):
     packed = gzip.compress((folder.path / "samples.jsonl").read_bytes())
     folder.write("samples.jsonl.gz", packed)
     folder.edit("samples.jsonl", "samples.jsonl.gz")
-    assert mistakes(folder) == (structs.replace(found, path="samples.jsonl.gz"),)
+    assert mistakes(folder) == (dataclasses.replace(found, path="samples.jsonl.gz"),)
 
 
 def test_a_cell_whose_line_is_gone_is_told_without_it(folder):

@@ -1,6 +1,6 @@
 """Which verbs there are, and the modules they live in. A verb joins the app when its module is imported.
 
-A command line that names a verb loads that one alone: to build all of them takes a tenth of a second of each command.
+A command line that names a verb loads that one alone: to build all of them takes some 0.05 s.
 """
 
 from __future__ import annotations

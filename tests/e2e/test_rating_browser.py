@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -247,7 +248,11 @@ def test_no_width_makes_it_scroll_sideways_and_targets_are_large(run, opened, wi
     assert min(box["width"] for box in boxes) >= 44
     assert max(box["y"] + box["height"] for box in boxes) <= 740  # in sight without scrolling
     page.keyboard.press("1")
-    page.wait_for_function("document.querySelector('#count').textContent.startsWith('Pair 2') && scrollY === 0")
+    sync_api.expect(page.locator("#count")).to_have_text("Pair 2 of 12")
+    deadline = time.monotonic() + 5
+    while page.evaluate("scrollY") != 0:  # wait_for_function polls with eval, which the page forbids
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
 
 
 def test_every_control_has_a_name_and_what_happens_is_announced(run, opened):

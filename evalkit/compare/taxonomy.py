@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from evalkit.metrics.refusal import refusal_in
 
-Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge"]
-KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "label", "knowledge")
+Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "label", "task", "knowledge"]
+KINDS: tuple[Kind, ...] = ("truncated", "refusal", "unparseable", "schema", "behaviour", "label", "task", "knowledge")
 BEHAVIOUR = frozenset({"language", "length", "contains", "not_contains", "regex", "tool_call", "refusal"})
 """Metrics of how an answer is given rather than of what it says."""
 LABELS = frozenset({"accuracy", "balanced_accuracy", "f1", "kappa", "mcc", "precision", "recall"})
 """Metrics of which of a few labels an answer names."""
-MOST_LABELS, LONGEST_LABEL, SAMPLES_PER_LABEL = 20, 40, 10
-"""Targets are labels: so many different ones at most, so many characters each, so many samples to each on average."""
+TASKS = frozenset({"sql"})
+"""Metrics of an answer that is made from what was asked and looked up nowhere."""
 LEVERS: Mapping[Kind, str] = {
     "truncated": "raise generation.max_tokens, or ask for shorter answers in the prompt",
     "refusal": "say in the prompt what may be answered, and train on requests like these with their answers",
@@ -27,12 +27,14 @@ LEVERS: Mapping[Kind, str] = {
     "schema": "constrain the output (generation.response_schema), and look for training rows that break it",
     "behaviour": "fine-tuning is the lever for behaviour: add rows that show it, after a clear rule in the prompt",
     "label": "see which labels are taken for which, draw that line in the prompt, then train on rows of both",
+    "task": "put the rule and worked examples into the prompt, then train on rows like these; retrieval adds nothing",
     "knowledge": "facts come from retrieval (RAG) or the prompt rather than fine-tuning; read their labels too",
 }
 _WORDS: Mapping[Kind, str] = {
     "unparseable": "format (cannot be read)",
     "schema": "format (against the schema)",
     "label": "judgement (the wrong label)",
+    "task": "the task itself (what was asked holds all it takes)",
 }
 
 
@@ -44,6 +46,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Metric → its type."""
     has_labels: bool = False
     """The targets are a few labels (`are_labels`), whichever metric compares them."""
+    has_given: bool = False
+    """The targets can be read from what was asked (`are_given`), or are made from it."""
 
     def kind(self, row: Mapping[str, Any], side: str) -> Kind | None:
         """The kind of this side's failure on a row of samples.jsonl, or None.
@@ -63,7 +67,22 @@ class Reading(Struct, frozen=True, kw_only=True):
         if not text.strip() or (isinstance(row.get("target"), dict) and not _has_json(text)):
             return "unparseable"
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
-        return _kind_of_words(score, failed, has_labels=self.has_labels)
+        return self._kind_of_words(score, failed)
+
+    def _kind_of_words(self, score: Any, failed: AbstractSet[str | None]) -> Kind | None:
+        """The kind of a readable answer's failure, by the types of the metrics that it fails."""
+        if not isinstance(score, int | float):
+            return None  # nobody could say whether it is right
+        if "json_schema" in failed:
+            return "schema"
+        if failed & BEHAVIOUR:
+            return "behaviour"
+        if failed & LABELS or (self.has_labels and score <= 0.0):
+            return "label"
+        if self.has_given:
+            return "task"
+        # Partly right (ROUGE, a judge's grade): no rule says of what kind the rest is.
+        return "knowledge" if score <= 0.0 else None
 
     def falls_short(self, row: Mapping[str, Any], side: str) -> bool:
         """Whether this side's answer was scored as not wholly right."""
@@ -98,32 +117,6 @@ def counted(rows: Iterable[Mapping[str, Any]], reading: Reading) -> dict[str, An
         if looked_at
         else None,
     }
-
-
-def are_labels(targets: Sequence[object]) -> bool:
-    """Whether targets are a few short words again and again: an answer that misses one is no lack of knowledge.
-
-    >>> are_labels(["yes", "no"] * 10), are_labels(["Paris", "Rome"]), are_labels([{"a": 1}] * 50)
-    (True, False, False)
-    """
-    short = [target for target in targets if isinstance(target, str) and len(target) <= LONGEST_LABEL]
-    n_labels = len(set(short))
-    is_few = 1 < n_labels <= MOST_LABELS and len(targets) >= SAMPLES_PER_LABEL * n_labels
-    return is_few and len(short) == len(targets)
-
-
-def _kind_of_words(score: Any, failed: AbstractSet[str | None], *, has_labels: bool) -> Kind | None:
-    """The kind of a readable answer's failure, by the types of the metrics that it fails."""
-    if not isinstance(score, int | float):
-        return None  # nobody could say whether it is right
-    if "json_schema" in failed:
-        return "schema"
-    if failed & BEHAVIOUR:
-        return "behaviour"
-    if failed & LABELS or (has_labels and score <= 0.0):
-        return "label"
-    # Partly right (ROUGE, a judge's grade): no rule says of what kind the rest is.
-    return "knowledge" if score <= 0.0 else None
 
 
 def _lever(kind: Kind, n: int, total: int, *, is_broken: bool) -> str:

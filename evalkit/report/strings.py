@@ -65,6 +65,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "schema": ("format: against the schema", "can be read, and breaks the schema"),
     "behaviour": ("behaviour", "breaks a rule on how to answer: length, words, tool calls"),
     "label": ("wrong label", "well formed, and names another label"),
+    "task": ("the task itself", "well formed and wrong, though what was asked holds all it takes"),
     "knowledge": ("knowledge", "well formed, and nothing in it is right"),
 }
 """Kinds of wrong answers: a name, and what it means."""

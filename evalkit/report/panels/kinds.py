@@ -54,11 +54,15 @@ def kind_rows(verdict: Document) -> tuple[KindRow, ...]:
 
 def kind_reader(verdict: Document, manifest: Document) -> Reading | None:
     """What tells the kind of a row's failure, as it was counted; None for a run that counted none."""
-    if not obj(verdict, "failures"):
+    if not (found := obj(verdict, "failures")):
         return None
     types = {text(metric, "name"): text(metric, "type") for metric in objects(obj(manifest, "suite"), "metrics")}
-    has_labels = obj(verdict, "failures").get("label_targets") is True
-    return Reading(primary=text(obj(verdict, "primary"), "metric"), types=types, has_labels=has_labels)
+    return Reading(
+        primary=text(obj(verdict, "primary"), "metric"),
+        types=types,
+        has_labels=found.get("label_targets") is True,
+        has_given=found.get("given_targets") is True,
+    )
 
 
 def _row(found: Document, kind: Kind) -> KindRow:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evalkit.compare.taxonomy import LEVERS, Reading, are_labels, counted
+from evalkit.compare.taxonomy import LEVERS, Reading, counted
 from evalkit.jobs.running.kinds import with_failures
 
 READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length", "f": "f1"})
@@ -88,18 +88,40 @@ def test_where_targets_are_a_few_labels_a_wrong_answer_is_a_wrong_label():
     assert READING.kind(row("blue", short=1.0, form=1.0, f=1.0), "candidate") == "knowledge"
 
 
+def test_what_can_be_read_from_what_was_asked_is_no_lack_of_knowledge():
+    reading = Reading(primary="exact", types={"exact": "fields"}, has_given=True)
+    assert reading.kind(row("Bob"), "candidate") == "task"
+    assert reading.kind(row("Bob", score=0.6), "candidate") == "task"
+    assert reading.kind(row("Bob", score=None), "candidate") is None
+    assert "retrieval adds nothing" in counted([row("Bob")], reading)["lever"]
+
+
+def test_a_wrong_call_is_behaviour_and_no_lack_of_knowledge():
+    reading = Reading(primary="exact", types={"exact": "tool_call"})
+    assert reading.kind(row('{"name": "no_such_tool"}', target=[{"name": "add"}]), "candidate") == "behaviour"
+
+
+def _run_of(metric, rows):
+    suite = SimpleNamespace(
+        metrics=[SimpleNamespace(name="exact", type=metric)],
+        gate=SimpleNamespace(primary=SimpleNamespace(metric="exact")),
+        samples=[SimpleNamespace(target=found["target"]) for found in rows],
+    )
+    return with_failures({"verdict": "dont_ship", "advice": []}, suite, rows)
+
+
 @pytest.mark.parametrize(
-    ("targets", "has_labels"),
+    ("metric", "asked", "target", "kind"),
     [
-        (["billing", "refund", "other"] * 10, True),
-        (["billing", "refund", "other"] * 9, False),
-        (["billing"] * 50, False),
-        ([f"label {i % 20}" for i in range(200)], True),
-        ([f"label {i % 21}" for i in range(210)], False),
-        (["a" * 41, "b"] * 20, False),
-        ([1, 2] * 20, False),
-        ([], False),
+        ("fields", "Ada Byron paid 12 euros.", {"who": "Ada Byron", "sum": "12 euros", "when": None}, "task"),
+        ("fields", "Who wrote Ulysses?", {"author": "Joyce", "year": 1922}, "knowledge"),
+        ("sql", "Lessons of each teacher.", "SELECT teacher FROM lessons", "task"),
+        ("exact_match", "What is the capital of France?", "Paris", "knowledge"),
     ],
 )
-def test_targets_are_labels_when_they_are_few_short_and_often(targets, has_labels):
-    assert are_labels(targets) is has_labels
+def test_the_verdict_says_whether_targets_were_given(metric, asked, target, kind):
+    rows = [row('{"who": "Bob"}', target=target) | {"input": asked}]
+    found = _run_of(metric, rows)
+    assert found["failures"]["candidate"] == {kind: 1}
+    assert found["failures"]["given_targets"] is (kind == "task")
+    assert ("RAG" in found["advice"][0]) is (kind == "knowledge")

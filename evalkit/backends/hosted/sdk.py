@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalkit.backends.hosted.current_stream import STREAM
 from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.http.events import EventStream
 from evalkit.backends.http.pool import BODY_LIMIT_BYTES
 from evalkit.backends.http.reply import Reply
 from evalkit.errors import BackendError, ExecutionError, ProtocolViolation
-
-STREAM: ContextVar[EventStream | None] = ContextVar("STREAM", default=None)
-"""Where the events of the request go that the current task makes: an SDK has no way to hand it through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import httpx2
 
 from evalkit import __version__
-from evalkit.backends.hosted.sdk import STREAM
+from evalkit.backends.hosted.current_stream import STREAM
 from evalkit.backends.http.endpoint import Endpoint
 from evalkit.backends.http.pool import HttpPool
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from evalkit.metrics.read import NO_JSON, Unreadable, read_json
 from evalkit.metrics.refusal import refusal_in
 
 Kind = Literal["truncated", "refusal", "unparseable", "schema", "behaviour", "label", "task", "knowledge"]
@@ -23,7 +23,8 @@ TASKS = frozenset({"sql"})
 LEVERS: Mapping[Kind, str] = {
     "truncated": "raise generation.max_tokens, or ask for shorter answers in the prompt",
     "refusal": "say in the prompt what may be answered, and train on requests like these with their answers",
-    "unparseable": "constrain the output (generation.response_schema), or show its form in the prompt",
+    "unparseable": "constrain the output (generation.response_schema), show its form in the prompt, or read JSON "
+    "out of a fence or other text, too (extract: fenced)",
     "schema": "constrain the output (generation.response_schema), and look for training rows that break it",
     "behaviour": "fine-tuning is the lever for behaviour: add rows that show it, after a clear rule in the prompt",
     "label": "see which labels are taken for which, draw that line in the prompt, then train on rows of both",
@@ -64,10 +65,24 @@ class Reading(Struct, frozen=True, kw_only=True):
             return "truncated"
         if status == "refused" or refusal_in(text) is not None:
             return "refusal"
-        if not text.strip() or (isinstance(row.get("target"), dict) and not _has_json(text)):
+        if (
+            not text.strip()
+            or self._is_unread(scores, side)
+            or (isinstance(row.get("target"), dict) and _is_no_json(text))
+        ):
             return "unparseable"
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
         return self._kind_of_words(score, failed)
+
+    def _is_unread(self, scores: Mapping[str, Any], side: str) -> bool:
+        """Whether the primary metric or a schema found no JSON: none, or one among words where it alone is read.
+
+        The answers a schema counts as such (`findings`) are then of this kind, and of no other for being so.
+        """
+        asked = [name for name in scores if name == self.primary or self.types.get(name) == "json_schema"]
+        found = [scores[name].get(f"{side}_evidence") or {} for name in asked if _below(scores[name].get(side))]
+        whys = [why for evidence in found for why in (evidence.get("unreadable"), *(evidence.get("errors") or ()))]
+        return any(str(why).startswith(NO_JSON) for why in whys)
 
     def _kind_of_words(self, score: Any, failed: AbstractSet[str | None]) -> Kind | None:
         """The kind of a readable answer's failure, by the types of the metrics that it fails."""
@@ -131,9 +146,5 @@ def _below(score: Any) -> bool:
     return isinstance(score, int | float) and score < 1.0
 
 
-def _has_json(text: str) -> bool:
-    inner = text[text.find("{") : text.rfind("}") + 1]
-    try:
-        return isinstance(json.loads(inner), dict)
-    except (ValueError, RecursionError):
-        return False
+def _is_no_json(text: str) -> bool:
+    return isinstance(read_json(text, "fenced"), Unreadable)

@@ -15,6 +15,8 @@ Extract = Literal["strict", "fenced"]
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 64
+NO_JSON = ("no JSON", "nested deeper")
+"""How `why` begins where a text is not the JSON that was to be read; a field it lacks is told otherwise."""
 
 _POSITION = re.compile(r"[0-9]{1,9}")
 _FENCE = re.compile(r"```(?:json)?[ \t]*\r?\n(.*?)```", re.DOTALL | re.IGNORECASE)

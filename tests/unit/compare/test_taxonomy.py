@@ -4,8 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from evalkit.compare.findings import Findings
 from evalkit.compare.taxonomy import LEVERS, Reading, counted
 from evalkit.jobs.running.kinds import with_failures
+from evalkit.metrics.registry import build
+from evalkit.types import MetricSpec, Sample
 
 READING = Reading(primary="exact", types={"exact": "exact_match", "form": "json_schema", "short": "length", "f": "f1"})
 
@@ -125,3 +128,37 @@ def test_the_verdict_says_whether_targets_were_given(metric, asked, target, kind
     assert found["failures"]["candidate"] == {kind: 1}
     assert found["failures"]["given_targets"] is (kind == "task")
     assert ("RAG" in found["advice"][0]) is (kind == "knowledge")
+
+
+CHATTY = 'Sure! Here it is: {"colour": "red"} Anything else?'
+
+
+@pytest.mark.parametrize(
+    ("extract", "text", "kind"),
+    [
+        ("strict", CHATTY, "unparseable"),
+        ("strict", '```json\n{"colour": "red"}\n```', "unparseable"),
+        ("strict", "red", "unparseable"),
+        ("strict", '{"colour": 3}', "schema"),
+        ("strict", '{"colour": "blue"}', "knowledge"),
+        ("fenced", CHATTY.replace("red", "blue"), "knowledge"),
+        ("fenced", CHATTY.replace('"red"', "3"), "schema"),
+        ("fenced", "red", "unparseable"),
+    ],
+)
+def test_json_among_words_is_counted_once(extract, text, kind):
+    """What the schema counts as no JSON alone is a failure of form and of no other kind, where it alone is read."""
+    schema = {"properties": {"colour": {"type": "string"}}}
+    target = {"colour": "red"}
+    specs = [("exact", "exact_match", {}), ("form", "json_schema", {"schema": schema})]
+    found = row(text, target=target)
+    for name, type_, options in specs:
+        spec = MetricSpec(name=name, type=type_, field=None, line=1, options=options | {"extract": extract})
+        score = build(spec, ()).score(text, Sample(id="s", fields={}, target=target))
+        found["scores"][name] = {"baseline": 1.0, "candidate": score.value, "candidate_evidence": dict(score.evidence)}
+    assert READING.kind(found, "candidate") == kind
+    findings = Findings(READING.types)
+    list(findings.watching([found]))
+    listed = {one["finding"]: one["candidate"] for one in findings.told()}
+    n_unread = listed["JSON inside of a fence or other text"] + listed["no JSON that can be read"]
+    assert n_unread == int(kind == "unparseable" or extract == "fenced")

@@ -70,3 +70,10 @@ def test_the_report_shows_them_escaped(documents):
     page = render_html(verdict, manifest, rows).decode()
     assert "does not fit at $.&lt;b&gt;" in page
     assert "1,204" in page
+
+
+def test_the_page_reads_rows_as_they_were_counted():
+    for is_given in (True, False):
+        verdict = {"failures": {"baseline": {}, "given_targets": is_given, "label_targets": not is_given}}
+        reading = kind_reader(verdict, MANIFEST)
+        assert (reading.has_given, reading.has_labels) == (is_given, not is_given)

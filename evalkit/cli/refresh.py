@@ -36,14 +36,17 @@ def _today() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime())
 
 
-def _at(root: Path, date: str | None, *, is_new: bool = False) -> AbstractContextManager[Desk]:
-    """The refresh that is meant, locked. Raises UsageError where there is none yet."""
+def _at(root: Path, date: str | None, *, planned: Path | None = None) -> AbstractContextManager[Desk]:
+    """The refresh that is meant, locked; with `planned` the suite's own, begun where none is open.
+
+    Raises UsageError where there is none yet.
+    """
     from evalkit.jobs.refresh.desk import newest, newest_open, opened, unused
 
     if date is not None and (not date or "/" in date or date.startswith(".")):
         raise UsageError(f"--date names a folder in {root}, not {date!r}")
-    if is_new:
-        return opened(root, date or newest_open(root) or unused(root, _today()))
+    if planned is not None:
+        return opened(root, date or newest_open(root, planned) or unused(root, _today(), planned))
     found = date or newest(root)
     if found is None or not (root / found).is_dir():
         raise UsageError(f"there is no refresh in {root}\n  help: evalkit refresh plan SUITE --logs LOGS")
@@ -81,7 +84,7 @@ def plan(
     if not logs:
         raise UsageError("no logs were named\n  help: evalkit refresh plan SUITE --logs logs.jsonl")
     wanted = Wanted(suite=suite_file(suite), logs=logs, size=size, since_days=since_days, approvals=approvals)
-    with _at(root, date, is_new=True) as desk:
+    with _at(root, date, planned=wanted.suite) as desk:
         make(desk, wanted, None if rot is None else read_rot(rot))
         return _told(context, desk, root)
 

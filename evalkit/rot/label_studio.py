@@ -12,13 +12,19 @@ from evalkit.types import JsonValue
 
 WHOLE = "label"
 """The name of the one control where the target has no parts."""
+_TWO = 2
 
 
 def tasks(queue: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The queue as tasks to import. The answer production gave is in them only where it may be seen."""
+    """The queue as tasks to import, with how many people are to label each.
+
+    The answer production gave is in them only where it may be seen.
+    """
     return [
-        {"data": {"id": item["id"], "text": item["text"], "suggested": _shown(item["suggested"])}} for item in queue
-    ]
+        {"data": {"id": item["id"], "text": item["text"], "suggested": _shown(item["suggested"]),
+                  "people": _TWO if item["double"] else 1}}
+        for item in queue
+    ]  # fmt: skip
 
 
 def labelling_config(choices: Mapping[str, Sequence[str]], parts: Collection[str] = ()) -> str:

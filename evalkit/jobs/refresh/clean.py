@@ -21,12 +21,11 @@ from evalkit.jobs.refresh.desk import (
     Row,
 )
 from evalkit.jobs.refresh.versions import RETIRED, versions_of
-from evalkit.jobs.rot.copies import copies, training_rows
+from evalkit.jobs.rot.copies import copies, located_rows, training_rows
 from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import Lens, lens_of
 from evalkit.rot.moment import seconds
 from evalkit.rot.pii import Scrubber, residue
-from evalkit.suites.records import read_rows
 from evalkit.suites.samples import content_id
 from evalkit.types import Sample, Suite
 
@@ -70,8 +69,7 @@ def dedup(desk: Desk) -> tuple[list[Row], list[Row]]:
     """
     if desk.has(LABELS):
         return desk.rows(DEDUPED), desk.rows(DEDUP_DROPPED)
-    suite_path = Path(desk.document(PLAN)["suite"])
-    suite = loaded(suite_path)
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
     lens, asked, rows = lens_of(suite), suite.hygiene.thresholds, desk.rows(SCRUBBED)
     left: dict[str, Row] = {}
     dropped: list[Row] = []
@@ -84,8 +82,8 @@ def dedup(desk: Desk) -> tuple[list[Row], list[Row]]:
             seen[text] = row["id"]
             left[row["id"]] = row
     sources: Sequence[tuple[str, Iterator[TrainingRow]]] = (
-        ("the training data", training_rows(suite.training_data)),
-        ("the suite", _suite_rows(suite_path, lens)),
+        ("the training data", training_rows(suite)),
+        ("the suite", _suite_rows(suite, lens)),
     )
     for what, source in sources:
         texts = {name: _text(row["fields"], lens) for name, row in left.items()}
@@ -109,9 +107,8 @@ def _in_trained_groups(suite: Suite, left: Mapping[str, Row]) -> dict[str, str]:
     if not keys or not left:
         return {}
     scan = LeakageScan([Sample(id=name, fields=row["fields"]) for name, row in left.items()], keys, None)
-    for path in suite.training_data:
-        for row in read_rows(path):
-            scan.take(row.where, row.fields)
+    for row in located_rows(suite.training_data, suite):
+        scan.take(row.where, row.fields)
     return {
         name: f"its {group.key} was trained on, {group.first_row}"
         for group in scan.finished().groups
@@ -138,9 +135,9 @@ def _shared(left: frozenset[tuple[str, ...]], right: frozenset[tuple[str, ...]])
     return len(left & right) / len(left | right)
 
 
-def _suite_rows(suite_path: Path, lens: Lens) -> Iterator[TrainingRow]:
-    for path in versions_of(suite_path):
-        for row in read_rows(path):
+def _suite_rows(suite: Suite, lens: Lens) -> Iterator[TrainingRow]:
+    for path in versions_of(suite.path):
+        for row in located_rows([path], suite):
             is_retired = path.name == RETIRED and "reason" in row.fields
             inner: Any = row.fields.get("row") if is_retired else row.fields
             if isinstance(inner, Mapping):  # of a sample retired for personal data only the id is left

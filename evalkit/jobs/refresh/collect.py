@@ -12,7 +12,7 @@ from msgspec import Struct, to_builtins
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.fingerprint import file_sha256
-from evalkit.jobs.refresh.desk import PLAN, QUEUE, SAMPLED, Desk
+from evalkit.jobs.refresh.desk import PLAN, QUEUE, SAMPLED, Desk, is_of
 from evalkit.jobs.rot.logs import STANDARD_INPUT, Tallied, exchanges
 from evalkit.jobs.rot.look import loaded
 from evalkit.report.rot import lit
@@ -20,7 +20,6 @@ from evalkit.rot.exchange import Exchange
 from evalkit.rot.lens import Lens, answer_in, lens_of
 from evalkit.rot.moment import DAY_S, seconds
 from evalkit.rot.sampling import Candidate, Draw, Quota
-from evalkit.suites.load import suite_file
 from evalkit.suites.samples import content_id
 from evalkit.types import JsonValue, Suite
 
@@ -46,8 +45,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str, Any]:
     """The plan, written down; the one that is there stays as it is once rows have been drawn for it.
 
-    Raises UsageError where the suite or a log cannot be read, and where rows were drawn for another plan.
+    Raises UsageError where the suite or a log cannot be read, where rows were drawn for another plan, and where the
+    refresh is another suite's.
     """
+    if desk.has(PLAN):
+        refuse_other_suite(desk, wanted)
     if desk.has(SAMPLED) or desk.has(QUEUE):
         return _same_plan(desk, wanted)
     if wanted.size < 1 or wanted.approvals < 1:
@@ -70,10 +72,9 @@ def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str,
 
 def refuse_other_suite(desk: Desk, wanted: Wanted) -> None:
     """Raises UsageError where this refresh is of another suite than the one that is wanted."""
-    planned = Path(desk.document(PLAN)["suite"])
-    if suite_file(planned).resolve() != suite_file(wanted.suite).resolve():
-        told = f"{desk.folder} is a refresh of {planned}, not of {wanted.suite}"
-        raise UsageError(f"{told}\n  help: finish it first, or keep this suite's refreshes elsewhere with --dir")
+    if not is_of(desk, wanted.suite):
+        told = f"{desk.folder} is a refresh of {desk.document(PLAN)['suite']}, not of {wanted.suite}"
+        raise UsageError(f"{told}\n  help: begin one of this suite beside it: leave out --date, or name another")
 
 
 def planned_otherwise(desk: Desk, wanted: Wanted) -> list[str]:
@@ -91,7 +92,6 @@ def planned_otherwise(desk: Desk, wanted: Wanted) -> list[str]:
 
 
 def _same_plan(desk: Desk, wanted: Wanted) -> dict[str, Any]:
-    refuse_other_suite(desk, wanted)
     if other := planned_otherwise(desk, wanted):
         told = f"rows were drawn in {desk.folder} for another plan: {', '.join(other)}"
         raise UsageError(f"{told}\n  help: go on with that one, or begin another beside it: --date NAME")

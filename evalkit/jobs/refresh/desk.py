@@ -15,6 +15,7 @@ from msgspec import Struct
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.store.files import write_atomic
 from evalkit.store.home import RunLock, make_private
+from evalkit.suites.load import suite_file
 
 PLAN = "plan.json"
 SAMPLED = "sampled.jsonl"
@@ -123,22 +124,35 @@ def opened(root: Path, date: str) -> Iterator[Desk]:
         yield Desk(root / date)
 
 
-def newest_open(root: Path) -> str | None:
-    """The newest refresh that has not been released; None where there is none."""
+def is_of(desk: Desk, suite: Path) -> bool:
+    """Whether this refresh was planned for that suite. One without a plan that can be read is nobody's."""
+    try:
+        planned = desk.document(PLAN).get("suite")
+    except UsageError:
+        return False
+    return isinstance(planned, str) and suite_file(Path(planned)).resolve() == suite_file(suite).resolve()
+
+
+def newest_open(root: Path, suite: Path) -> str | None:
+    """The newest refresh of this suite that has not been released; None where there is none."""
     if not root.is_dir():
         return None
     folders = [path for path in root.iterdir() if (path / PLAN).is_file() and not (path / RELEASE).exists()]
-    return max((path.name for path in folders), default=None)
+    return max((path.name for path in folders if is_of(Desk(path), suite)), default=None)
 
 
-def unused(root: Path, date: str) -> str:
-    """The date, or with `-02` and so on behind it where that day's refresh was released already.
+def unused(root: Path, date: str, suite: Path) -> str:
+    """The date, or with `-02` and so on behind it where that day's refresh was released, or is another suite's.
 
-    >>> unused(Path("no-such-folder"), "2026-11-23")
+    >>> unused(Path("no-such-folder"), "2026-11-23", Path("suite.yaml"))
     '2026-11-23'
     """
     names = (date if n == 1 else f"{date}-{n:02}" for n in itertools.count(1))
-    return next(name for name in names if not (root / name / RELEASE).exists())
+    return next(name for name in names if _is_free(Desk(root / name), suite))
+
+
+def _is_free(desk: Desk, suite: Path) -> bool:
+    return not desk.has(PLAN) or (is_of(desk, suite) and not desk.has(RELEASE))
 
 
 def newest(root: Path) -> str | None:

@@ -10,13 +10,12 @@ from msgspec import Struct, structs
 
 from evalkit.errors import EvalkitError, InvalidEvidence
 from evalkit.jobs.refresh.clean import dedup, scrub
-from evalkit.jobs.refresh.collect import plan, planned_otherwise, refuse_other_suite, sample
+from evalkit.jobs.refresh.collect import plan, planned_otherwise, sample
 from evalkit.jobs.refresh.desk import (
     APPROVALS,
     APPROVED,
     DEDUP_DROPPED,
     DEDUPED,
-    PLAN,
     QUEUE,
     RELEASE,
     RETIRED,
@@ -58,20 +57,19 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[Status, str]:
-    """(how far it came, the words for a pull request). Goes on with an open refresh; a second run changes nothing.
+    """(how far it came, the words for a pull request). Run again it changes nothing: it goes on with an open refresh.
 
-    Once rows are drawn their plan stays: what was edited in the policy since then counts from the next refresh on.
+    Each suite has refreshes of its own. Once rows are drawn their plan stays: what was edited in the policy since then
+    counts from the next refresh on.
     A refresh that brought nothing new waits for nobody: on a later day the next one begins.
     Logs too short to measure drift by are sampled from all the same; logs that hold nothing raise InvalidEvidence.
     """
-    unfinished = newest_open(root)
+    suite = policy.wanted.suite
+    unfinished = newest_open(root, suite)
     if unfinished is not None and _is_bare(Desk(root / unfinished)):
         unfinished = None
-    with opened(root, unfinished or unused(root, today)) as desk:
-        told = note = ""
-        if desk.has(PLAN):
-            refuse_other_suite(desk, policy.wanted)
-            note = _kept_plan(desk, policy)
+    with opened(root, unfinished or unused(root, today, suite)) as desk:
+        told, note = "", _kept_plan(desk, policy)
         if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
             if not desk.has(SAMPLED):
                 measured, told = _measured(policy, reports)

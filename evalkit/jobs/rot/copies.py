@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from evalkit.hygiene.contamination import Evidence, TrainingRow, find_overlap
 from evalkit.hygiene.index import Index, Item
-from evalkit.suites.records import read_rows, record_of
+from evalkit.suites.records import Row, read_rows, record_of
+from evalkit.types import Suite
 from evalkit.types.hygiene import Thresholds
 
 
@@ -17,8 +19,16 @@ def copies(texts: Mapping[str, str], rows: Iterable[TrainingRow], asked: Thresho
     return find_overlap(index, rows, asked).named("dirty")
 
 
-def training_rows(paths: Iterable[Path]) -> Iterator[TrainingRow]:
-    """What the training files say, row by row. Raises UsageError where one cannot be read."""
+def training_rows(suite: Suite) -> Iterator[TrainingRow]:
+    """What the suite's training data says, row by row. Raises UsageError where a file of it cannot be read."""
+    for row in located_rows(suite.training_data, suite):
+        yield TrainingRow(row.where, record_of(row).inputs)
+
+
+def located_rows(paths: Iterable[Path], suite: Suite) -> Iterator[Row]:
+    """The rows of files in the suite's tree, their places as seen from the suite's folder, on whatever machine."""
+    folder = suite.path.resolve().parent
     for path in paths:
+        shown = Path(os.path.relpath(path.resolve(), folder)).as_posix()
         for row in read_rows(path):
-            yield TrainingRow(row.where, record_of(row).inputs)
+            yield Row(f"{shown}{row.where.removeprefix(str(path))}", row.fields)

@@ -151,7 +151,7 @@ def _refuse_training_data(suite: Suite, traffic: Traffic) -> None:
     if not suite.training_data:
         return
     texts = {str(i): text for i, text in enumerate(traffic.texts)}
-    share = len(copies(texts, training_rows(suite.training_data), suite.hygiene.thresholds)) / len(texts)
+    share = len(copies(texts, training_rows(suite), suite.hygiene.thresholds)) / len(texts)
     if share >= TRAINING_SHARE:
         raise InvalidEvidence(
             f"{100 * share:.0f} % of the logs' texts stand in the training data: these logs are no "

@@ -93,7 +93,7 @@ def test_a_plan_on_the_day_of_a_release_begins_a_refresh_of_its_own(shop, capsys
         found = release(desk, "minor")
     assert execute(["--json", "refresh", "plan", found["suite"], "--logs", "logs.jsonl"]) == 0
     assert json.loads(capsys.readouterr().out)["folder"].endswith(f"{DATE}-02")
-    assert unused(shop.root, DATE) == f"{DATE}-02"
+    assert unused(shop.root, DATE, Path(found["suite"])) == f"{DATE}-02"
 
 
 def test_a_schedule_for_the_new_version_begins_beside_the_refresh_that_was_released_that_day(shop):
@@ -144,12 +144,48 @@ def test_the_same_logs_under_another_spelling_are_the_same_plan(shop, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_schedule_for_one_suite_does_not_go_on_with_the_refresh_of_another(shop):
-    shop.write("one.yaml", "suite: suite/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
+@pytest.fixture
+def other(shop):
+    """Another suite beside the shop's, with the same samples."""
+    for name in ("ask.md.j2", "samples.jsonl"):
+        shop.write(f"other/{name}", (shop.suite.parent / name).read_text())
+    return shop.write("other/suite.yaml", shop.suite.read_text())
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_each_suite_has_refreshes_of_its_own_on_the_same_day(shop, other, is_bare):
+    own = [{"text": row["text"]} for row in shop.samples]
+    shop.rows("first.jsonl", own if is_bare else shop.production)
+    shop.write("one.yaml", "suite: suite/suite.yaml\nlogs: [first.jsonl]\nsize: 20\n")
     shop.write("two.yaml", "suite: other/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
-    policy = read_policy(shop.folder / "one.yaml")
-    unattended(policy, shop.root, DATE, shop.folder / "reports")
-    unattended(policy, shop.root, DATE, shop.folder / "reports")
-    shop.write("other/suite.yaml", shop.suite.read_text())
-    with pytest.raises(UsageError, match=r"is a refresh of .*suite/suite\.yaml, not of .*other/suite\.yaml"):
-        unattended(read_policy(shop.folder / "two.yaml"), shop.root, DATE, shop.folder / "reports")
+    one, two = (read_policy(Path(name)) for name in ("one.yaml", "two.yaml"))
+    ran = [unattended(policy, shop.root, DATE, shop.folder / "reports")[0] for policy in (one, two, one, two)]
+    assert [found.folder.name for found in ran] == [DATE, f"{DATE}-02", DATE, f"{DATE}-02"]
+    assert [found.counts["new"] for found in ran[:2]] == [0 if is_bare else 20, 20]
+    assert ran[2:] == ran[:2]
+
+
+def test_a_plan_for_one_suite_leaves_the_plan_of_another_alone(shop, other, monkeypatch, capsys):
+    monkeypatch.setattr("evalkit.cli.refresh._today", lambda: DATE)
+    ask = ["refresh", "plan", "--logs", "logs.jsonl"]
+    assert execute([*ask, str(shop.suite)]) == 0
+    before = (shop.root / DATE / "plan.json").read_bytes()
+    assert execute([*ask, str(other)]) == 0
+    assert f"next: evalkit refresh sample --date {DATE}-02" in capsys.readouterr().out
+    assert execute([*ask, str(other), "--date", DATE]) == 2
+    assert "suite/suite.yaml, not of" in capsys.readouterr().err
+    assert (shop.root / DATE / "plan.json").read_bytes() == before
+
+
+def test_where_a_copy_stands_is_told_from_the_suites_folder(shop):
+    document = json.loads(shop.suite.read_text())
+    document["checks"] = {"training_data": ["train.jsonl"], "group_keys": ["part"]}
+    shop.suite.write_text(json.dumps(document))
+    shop.rows("suite/train.jsonl", [row | {"part": "z"} for row in shop.production[:100]])
+    logs = shop.rows("mixed.jsonl", [*shop.production[:20], *shop.samples[:20], {"text": "a tram", "part": "z"}])
+    with shop.desk() as desk:
+        shop.to_queue(desk, logs=[logs], size=200)
+        reasons = [row["reason"] for row in desk.rows("dedup-dropped.jsonl")]
+    assert {"train.jsonl:1", "samples.jsonl:1"} <= {reason.rpartition(", ")[2] for reason in reasons}
+    assert "its part was trained on, train.jsonl:1" in reasons
+    assert str(shop.folder) not in "".join(reasons)

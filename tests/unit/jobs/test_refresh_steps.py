@@ -252,6 +252,7 @@ def test_label_studio_there_and_back(shop, capsys):
         items = shop.to_queue(desk)
     assert execute(["refresh", "label", "--label-studio", "studio"]) == 0
     tasks = json.loads((shop.folder / "studio/label-studio.json").read_text())
+    assert [task["data"]["people"] for task in tasks] == [2 if item["double"] else 1 for item in items]
     assert '<Choice value="blue"/>' in (shop.folder / "studio/label-studio.xml").read_text()
     result = [{"from_name": "label", "type": "choices", "value": {"choices": ["green"]}}]
     for i, task in enumerate(tasks):

@@ -19,6 +19,8 @@ NO_JSON = ("no JSON", "nested deeper")
 """How `why` begins where a text is not the JSON that was to be read; a field it lacks is told otherwise."""
 
 _POSITION = re.compile(r"[0-9]{1,9}")
+_OPENING = re.compile(r"(?:\[\s*+)?+\{")
+_BETWEEN = re.compile(r"\s*+(?:[,;]\s*+(?!\Z))?+")
 _FENCE = re.compile(r"```(?:json)?[ \t]*\r?\n(.*?)```", re.DOTALL | re.IGNORECASE)
 # A string (closed or not) is one token, so that brackets inside it do not count. Possessive: linear in the text.
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -97,6 +99,25 @@ def read_json(text: str, extract: Extract = "strict") -> JsonValue | Unreadable:
     return whole if start < 0 else _decoded(text[start:], is_prefix=True)
 
 
+def read_run(text: str, extract: Extract = "strict") -> tuple[JsonValue, ...] | Unreadable:
+    """The JSON values a text consists of, one after another: white space, a comma or a semicolon stands between them.
+
+    Of one value it is the tuple. `fenced` also takes what stands in all fenced code blocks, or in the first of them;
+    else the values from the first object (or the list around it) on, as far as they go. What `read_json` finds
+    unreadable is so here, too.
+    """
+    if len(text) > MAX_CHARACTERS:
+        return Unreadable(f"longer than {MAX_CHARACTERS:,} characters")
+    whole = _run(text.strip())
+    if extract == "strict" or not isinstance(whole, Unreadable):
+        return whole
+    if fences := _FENCE.findall(text):
+        inside = _run("\n".join(fences).strip())
+        return _run(fences[0].strip()) if isinstance(inside, Unreadable) else inside
+    start = _OPENING.search(text)
+    return whole if start is None else _run(text[start.start() :], is_prefix=True)
+
+
 def lookup(value: JsonValue, path: str) -> JsonValue | Unreadable:
     """What stands at a dotted path: keys of objects, positions (from 0) of lists.
 
@@ -142,6 +163,25 @@ def _decoded(text: str, *, is_prefix: bool = False) -> JsonValue | Unreadable:
         # Covers JSONDecodeError, our own refusals below and integers longer than Python converts.
         return Unreadable(f"no JSON: {error}")
     return value
+
+
+def _run(text: str, *, is_prefix: bool = False) -> tuple[JsonValue, ...] | Unreadable:
+    if not text:
+        return Unreadable("empty")
+    if _is_too_deep(text):
+        return Unreadable(f"nested deeper than {MAX_DEPTH}")
+    values: list[JsonValue] = []
+    end = 0
+    while end < len(text):
+        try:
+            value, end = _DECODER.raw_decode(text, end)
+        except ValueError as error:
+            if is_prefix and values:
+                break
+            return Unreadable(f"no JSON: {error}")
+        values.append(value)
+        end = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+    return tuple(values)
 
 
 def _is_too_deep(text: str) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from evalkit.metrics.match import clip, fold, reader_of
 from evalkit.metrics.normalize import Normaliser, normalisers
 from evalkit.metrics.options import choice, names, refuse
-from evalkit.metrics.read import Reader, Unreadable, lookup, read_json
+from evalkit.metrics.read import Extract, Reader, Unreadable, lookup, read_json, read_run
 from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
@@ -31,10 +31,13 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     """1.0 when the answer's calls are the target's, each as often, in any order; else 0.0 (`credit: partial`: F1).
 
     A call is {"name", "arguments"}, an entry of OpenAI's `tool_calls` (arguments as an object or as JSON text), or
-    one of several in a list, under `tool_calls`, or in <tool_call> tags. Arguments are compared as JSON: typed (1 is
-    1.0 and not "1"), the order of keys does not matter. A target that is null, empty or an empty list asks for no
-    call, and any answer in words is right. `match: name` compares names alone. Calls of tools that are not in `tools`
-    are named in the evidence as `unknown_tools`; they are wrong as any other call the target does not have.
+    one of several: in a list, under `tool_calls`, in <tool_call> tags (Qwen, Hermes), or one after another with white
+    space, `;` or `,` between them (Llama). These are the forms that the Berkeley Function-Calling Leaderboard reads
+    (Patil et al. 2025; its qwen_fc.py and llama_3_1.py), and as there parallel calls have no order. Arguments are
+    compared as JSON: typed (1 is 1.0 and not "1"), the order of keys does not matter. A target that is null, empty or
+    an empty list asks for no call, and any answer in words is right. `match: name` compares names alone. Calls of
+    tools that are not in `tools` are named in the evidence as `unknown_tools`; they are wrong as any other call the
+    target does not have.
     """
 
     name: str
@@ -68,32 +71,49 @@ class ToolCall(Struct, frozen=True, kw_only=True):
         return Scored(metric=self.name, value=value, is_answered=bool(found) or not wanted, evidence=evidence)
 
     def _wanted(self, sample: Sample) -> tuple[Call, ...] | None:
-        gold: JsonValue | Unreadable = self.reader.gold(sample.target)
+        gold = self.reader.gold(sample.target)
         if isinstance(gold, str):
-            gold = read_json(gold) if gold.strip() else None
-        if gold is None or gold == []:
-            return ()
-        return None if isinstance(gold, Unreadable) else calls_in(gold, self.chain)
+            said = calls_in_text(gold, self.chain) if gold.strip() else ()
+            return None if isinstance(said, Unreadable) else said
+        return () if gold is None or gold == [] else calls_in(gold, self.chain)
 
     def _found(self, answer: str) -> tuple[Call, ...] | Unreadable:
         """The answer's calls, none for one in words; Unreadable for silence and for a call that is broken."""
         text = answer.strip()
         if not text:
             return Unreadable("empty")
-        if parts := _TAGGED.findall(text):
-            values = [read_json(part) for part in parts]
-            broken = next((value for value in values if isinstance(value, Unreadable)), None)
-            each = [calls_in(value, self.chain) for value in values if not isinstance(value, Unreadable)]
-            return broken or tuple(call for calls in each for call in calls or ())
+        if self.reader.field is None or _TAGGED.search(text):
+            found = calls_in_text(text, self.chain, self.reader.extract)
+            if not isinstance(found, Unreadable):
+                return found or ()
+            return found if text[0] in "{[" or _TAGGED.search(text) else ()
         value = read_json(text, self.reader.extract)
         if isinstance(value, Unreadable):
             return value if text[0] in "{[" else ()
-        if self.reader.field is not None:
-            value = lookup(value, self.reader.field)
-        return () if isinstance(value, Unreadable) else calls_in(value, self.chain) or ()
+        inner = lookup(value, self.reader.field)
+        return () if isinstance(inner, Unreadable) else calls_in(inner, self.chain) or ()
 
     def _key(self, call: Call) -> Call:
         return Call(call.name, "") if self.match == "name" else call
+
+
+def calls_in_text(
+    text: str, chain: tuple[Normaliser, ...] = (), extract: Extract = "strict"
+) -> tuple[Call, ...] | Unreadable | None:
+    """The calls of a text in any of the forms `ToolCall` reads; None for JSON that is no call.
+
+    >>> calls_in_text('{"name": "a", "arguments": {}} {"name": "b", "arguments": {}}')
+    (Call(name='a', arguments='{}'), Call(name='b', arguments='{}'))
+    """
+    tagged = _TAGGED.findall(text)
+    runs = [read_run(part) for part in tagged] if tagged else [read_run(text, extract)]
+    broken = next((run for run in runs if isinstance(run, Unreadable)), None)
+    if broken is not None:
+        return broken
+    each = [calls_in(value, chain) for run in runs if not isinstance(run, Unreadable) for value in run]
+    if not tagged and None in each:
+        return None
+    return tuple(call for calls in each for call in calls or ())
 
 
 def calls_in(value: JsonValue, chain: tuple[Normaliser, ...] = ()) -> tuple[Call, ...] | None:

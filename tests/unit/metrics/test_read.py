@@ -3,7 +3,17 @@ import time
 
 import pytest
 
-from evalkit.metrics.read import MAX_CHARACTERS, Reader, Unreadable, accepted_texts, is_same, lookup, read_json, shown
+from evalkit.metrics.read import (
+    MAX_CHARACTERS,
+    Reader,
+    Unreadable,
+    accepted_texts,
+    is_same,
+    lookup,
+    read_json,
+    read_run,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +146,26 @@ def test_which_targets_are_texts():
     assert accepted_texts("a") == ("a",)
     assert accepted_texts(["a", "b"]) == ("a", "b")
     assert accepted_texts([]) == accepted_texts(["a", 1]) == accepted_texts({"a": 1}) == accepted_texts(3) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "extract", "found"),
+    [
+        ("1 2", "strict", (1, 2)),
+        ('{"a": 1}', "strict", ({"a": 1},)),
+        ('{"a": 1}, [2]; 3', "strict", ({"a": 1}, [2], 3)),
+        ('{"a": 1},', "strict", None),
+        ("", "strict", None),
+        ('x {"a": 1} y', "strict", None),
+        ('x {"a": 1} y', "fenced", ({"a": 1},)),
+        ('x [ {"a": 1}] y', "fenced", ([{"a": 1}],)),
+        ("x", "fenced", None),
+        ('{"a": 1, "a": 2} 3', "strict", None),
+        ("1 NaN", "strict", None),
+        ("[" * 100_000, "fenced", None),
+        ("[1] " * 250_001, "fenced", None),
+    ],
+)
+def test_values_one_after_another(text, extract, found):
+    read = read_run(text, extract)
+    assert isinstance(read, Unreadable) if found is None else read == found

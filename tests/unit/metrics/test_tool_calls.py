@@ -124,3 +124,58 @@ def test_a_field_holds_the_calls():
 def test_an_object_that_happens_to_have_a_name_is_no_call():
     assert value({"name": "Ann", "age": 3}, None) == 1.0
     assert value({"name": "now"}, {"name": "now", "arguments": {}}) == 1.0
+
+
+ONE, OTHER = json.dumps(ADD), json.dumps(MAIL, indent=1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{ONE}\n{OTHER}",
+        f"{OTHER}{ONE}",
+        f"{ONE}; {OTHER}",
+        f"{ONE},\n{OTHER}",
+        f"[{ONE}]\n[{OTHER}]",
+        f"[{ONE}, {OTHER}]",
+        f"<tool_call>\n{ONE}\n</tool_call>\n<tool_call>\n{OTHER}\n</tool_call>",
+        f"Both of them.\n<tool_call>{ONE}\n{OTHER}</tool_call>",
+        f"<tool_call>[{ONE}, {OTHER}]</tool_call>",
+    ],
+)
+def test_calls_one_after_another_are_parallel_calls(answer):
+    for target in ([ADD, MAIL], answer):
+        assert value(answer, target) == 1.0
+        assert value(answer, target, extract="fenced") == 1.0
+    assert value(answer, [ADD]) == 0.0
+    assert value(answer, [ADD, ADD], credit="partial") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "strict", "fenced"),
+    [
+        (f"I call [both]: {ONE}\n{OTHER} Done.", 0.0, 1.0),
+        (f"I call both: [ {ONE}, {OTHER} ] Done.", 0.0, 1.0),
+        (f"```json\n{ONE}\n{OTHER}\n```", 0.0, 1.0),
+        (f"```json\n{ONE}\n```\nand\n```json\n{OTHER}\n```", 0.0, 1.0),
+        (f"```json\n[{ONE}, {OTHER}]\n```\nas in\n```\nadd(1, 2)\n```", 0.0, 1.0),
+        (f"{ONE}\n{OTHER};", 0.0, 1.0),
+        (f"{ONE}\n{OTHER}\n...", 0.0, 1.0),
+        (f"{ONE};; {OTHER}", 0.0, 0.0),
+        (f'{ONE}\n{OTHER}\n{{"name"', 0.0, 1.0),
+        (f'{ONE}\n{{"note": 1}}\n{OTHER}', 0.0, 0.0),
+    ],
+)
+def test_words_around_calls_are_passed_over_by_choice_only(answer, strict, fenced):
+    assert value(answer, [MAIL, ADD]) == strict
+    assert value(answer, [MAIL, ADD], extract="fenced") == fenced
+
+
+def test_a_broken_call_among_others_is_told_as_unreadable():
+    score = make().score(f"{ONE}\n{{", sample([ADD, MAIL]))
+    assert (score.value, score.is_answered) == (0.0, False)
+    assert score.evidence["unreadable"].startswith("no JSON")
+
+
+def test_a_target_in_words_is_no_call():
+    assert make().score(ONE, sample("Add them.")) == Unscored(metric="m", why="target_is_no_call")

@@ -116,17 +116,23 @@ class ChatHttp:
         """The 200 reply to GET `path` below the base URL. Raises BackendError for any other."""
         return await self._sent(self._head("GET", path) + b"\r\n")
 
-    async def post(self, path: str, body: bytes) -> Reply:
-        """The 200 reply to POST `path` below the base URL with a JSON `body`. Raises BackendError for any other."""
-        head = self._head("POST", path)
-        return await self._sent(
-            b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body)
-        )
+    async def post(
+        self, path: str, body: bytes, *, timeout_s: float = _OPEN_TIMEOUT_S, prompts: tuple[str, ...] = ()
+    ) -> Reply:
+        """The 200 reply to POST `path` below the base URL with a JSON `body`. Raises BackendError for any other.
 
-    async def _sent(self, request: bytes) -> Reply:
-        reply = await self._pool.send(request, timeout_s=min(self._timeout_s, _OPEN_TIMEOUT_S))
+        `prompts`: texts in the body that no error may repeat.
+        """
+        head = self._head("POST", path)
+        request = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+        return await self._sent(request, timeout_s=timeout_s, prompts=prompts)
+
+    async def _sent(
+        self, request: bytes, *, timeout_s: float = _OPEN_TIMEOUT_S, prompts: tuple[str, ...] = ()
+    ) -> Reply:
+        reply = await self._pool.send(request, timeout_s=min(self._timeout_s, timeout_s))
         if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise error_for(reply, secrets=self._secrets, now=time.time())
+            raise error_for(reply, secrets=Secrets(key=self._secrets.key, prompts=prompts), now=time.time())
         return reply
 
     async def close(self) -> None:

@@ -28,10 +28,12 @@ def check(
     ] = [],  # noqa: B006 - the same
     overrides: Overrides = [],  # noqa: B006 - the same
 ) -> int:
-    """Were the samples trained on? And is the training data enough? Asks no model."""
+    """Were the samples trained on? And is the training data enough? Asks no model but those of `checks.semantic`."""
     from evalkit.jobs.check import check as look
     from evalkit.report.hygiene import check_result, check_text
+    from evalkit.run.progress import Progress
 
-    document = look(suite_file(suite), [*train, *more], overrides)
+    progress = Progress(on_note=context.obj.note)
+    document = look(suite_file(suite), [*train, *more], overrides, progress=progress)
     context.obj.result(document, check_result(document) if context.obj.is_quiet else check_text(document))
     return int(document["exit_code"])

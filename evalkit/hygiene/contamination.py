@@ -2,13 +2,14 @@
 
 The held-out side is indexed, the training rows are streamed past it once. A sample is dirty when it was as good as
 trained on, suspect when a part of it was, else clean. Paraphrases and translations that share no run of words are not
-found, and the report says so.
+found here (`hygiene.semantic` looks for them where a suite asks for it), and the report says so.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct, field, structs, to_builtins
@@ -21,16 +22,19 @@ from evalkit.hygiene.words import hashed, letters, plain
 from evalkit.types import JsonValue
 from evalkit.types.hygiene import Thresholds
 
+if TYPE_CHECKING:  # loaded where a suite asks for it
+    from evalkit.hygiene.semantic import Semantic
+
 METHOD = (
     "exact match (NFKC, case folded, letters and digits), and runs of five words (characters, in scripts without "
-    "blanks) shared with a training row, verified by longest match, Jaccard similarity and alignment; rewordings that "
-    "share no run of words are not found"
+    "blanks) shared with a training row, verified by longest match, Jaccard similarity and alignment"
 )
+_NOT_FOUND = "rewordings that share no run of words are not found"
 BATCH_BYTES = 1_500_000
 """Text hashed at once; arrays of a few times this size stay in the caches and bound the memory."""
 EVIDENCE = 3
 """Training rows kept for a sample."""
-_STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "answer")
+_STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "semantic", "answer")
 
 
 class TrainingRow(Struct, frozen=True):
@@ -62,6 +66,8 @@ class Contamination(Struct, frozen=True, kw_only=True):
     evidence: Mapping[str, tuple[Evidence, ...]]
     """sample id → what was found, the strongest first"""
     thresholds: Thresholds
+    semantic: Semantic | None = None
+    """How paraphrases were looked for; None where nobody asked for it."""
 
     def named(self, state: State) -> dict[str, Evidence]:
         """The dirty samples, or those that are suspect and no more, with their strongest evidence."""
@@ -72,19 +78,33 @@ class Contamination(Struct, frozen=True, kw_only=True):
         """Samples that stand in the training data word for word."""
         return sum(found[0].layer == "exact" for found in self.evidence.values())
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """Samples that are suspect only because a row is close in meaning, which nobody was asked to read."""
+        if self.semantic is None or self.semantic.judge is not None:
+            return frozenset()
+        return frozenset(s for s, e in self.evidence.items() if all(one.layer == "semantic" for one in e))
+
+    @property
+    def method(self) -> str:
+        """What was looked for, how, and what was not found by it."""
+        if self.semantic is None:
+            return f"{METHOD}; {_NOT_FOUND}"
+        return f"{METHOD}; {self.semantic.method}"
+
     def document(self, most: int | None = None) -> dict[str, JsonValue]:
         """As it stands in verdict.json, with evidence of at most so many samples, the strongest first; None: of all."""
         layers = Counter(found[0].layer for found in self.evidence.values())
         strongest = sorted(self.evidence.items(), key=lambda pair: _rank(pair[1][0]))
         return {
             "checked": True,
-            "method": METHOD,
+            "method": self.method,
             "thresholds": to_builtins(self.thresholds),
             "samples": self.n_samples,
             "training_rows": self.n_training_rows,
             "dirty": len(self.named("dirty")),
             "suspect": len(self.named("suspect")),
-            "layers": {layer: layers[layer] for layer in LAYERS},
+            "layers": {layer: layers[layer] for layer in LAYERS if layer != "semantic" or self.semantic is not None},
             "evidence": [
                 {
                     "id": sample,
@@ -98,7 +118,13 @@ class Contamination(Struct, frozen=True, kw_only=True):
                 for e in found
             ],
             "note": None,
+            **self._semantic(),
         }
+
+    def _semantic(self) -> dict[str, JsonValue]:
+        if self.semantic is None:
+            return {}
+        return {"semantic": self.semantic.document() | {"unread_samples": len(self.unread)}}
 
 
 def find_overlap(
@@ -198,7 +224,7 @@ class _Scan(Struct):
         """What was found, without pairs that share only what proved to be a template."""
         self._look()
         evidence = {
-            sample: tuple(sorted((e for e, _, _ in real), key=_rank))[:EVIDENCE]
+            sample: strongest(e for e, _, _ in real)
             for sample, kept in self.found.items()
             if (real := self._real(kept))
         }
@@ -208,6 +234,11 @@ class _Scan(Struct):
             evidence=evidence,
             thresholds=self.asked,
         )
+
+
+def strongest(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence of one sample that is kept, the strongest first."""
+    return tuple(sorted(found, key=_rank))[:EVIDENCE]
 
 
 def _rank(e: Evidence) -> tuple[bool, int, float]:

@@ -14,7 +14,7 @@ from evalkit.hygiene.words import grams
 from evalkit.metrics.sequences import lcs_length
 from evalkit.types.hygiene import Thresholds
 
-Layer = Literal["exact", "ngram", "span", "near", "edited", "answer"]
+Layer = Literal["exact", "ngram", "span", "near", "edited", "semantic", "answer"]
 State = Literal["dirty", "suspect"]
 LAYERS: dict[Layer, str] = {
     "exact": "the same text but for case, spaces and punctuation",
@@ -22,6 +22,7 @@ LAYERS: dict[Layer, str] = {
     "span": "one run of words makes up much of the text",
     "near": "nearly all runs of three words are the same",
     "edited": "the same words in the same order, with changes between",
+    "semantic": "the same in other words or another language",
     "answer": "the reference answer stands in a training output",
 }
 _SHORT_LETTERS = 5

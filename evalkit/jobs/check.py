@@ -1,4 +1,4 @@
-"""`evalkit check`: the suite and its training data looked at without any model."""
+"""`evalkit check`: the suite and its training data looked at, without any model but those of `checks.semantic`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ from msgspec import Struct
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.hygiene.sufficiency import SufficiencyScan
-from evalkit.jobs.running.checks import age_findings, age_of, contaminated, leak_findings, training_document, words_of
+from evalkit.jobs.running.checks import (
+    age_findings,
+    age_of,
+    contaminated,
+    leak_findings,
+    looked_through,
+    semantic_findings,
+    training_document,
+    words_of,
+)
 from evalkit.jobs.running.finish import asked
 from evalkit.jobs.running.run import load_all
-from evalkit.jobs.running.training import Rows, look_through, rows_of
+from evalkit.jobs.running.training import Rows, rows_of
+from evalkit.run.progress import Progress
 from evalkit.suites.records import Record, Row, read_rows
 from evalkit.suites.records.formats import format_of
 from evalkit.types import CANDIDATE, Reason, Sample, Suite
@@ -44,7 +54,11 @@ class _Shapes(Struct):
 
 
 def check(
-    path: Path, train: Sequence[str], overrides: Sequence[str] = (), stdin: BinaryIO | None = None
+    path: Path,
+    train: Sequence[str],
+    overrides: Sequence[str] = (),
+    stdin: BinaryIO | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """What was found, as `evalkit check --json` prints it; `exit_code` 0 or 4.
 
@@ -66,13 +80,15 @@ def check(
     scan = SufficiencyScan(task=suite.hygiene.task, samples=[question(s) for s in suite.samples])
     target = suite.declared.get("dataset")
     label = target.get("target") if isinstance(target, dict) else None
-    found = look_through(suite, question, rows, (_Shapes(scan, label if isinstance(label, str) else None),))
+    shapes = _Shapes(scan, label if isinstance(label, str) else None)
+    found = looked_through(suite, question, rows, (shapes,), progress)
     leaks, told = leak_findings(found.leakage, suite.hygiene.later_training)
     why = contaminated(found.contamination, suite.hygiene.max_dirty_share)
     if why is not None:
         blocking += (Reason(code="CONTAMINATED", is_blocking=True, detail=why),)
     elif found.contamination.evidence:
         warnings += (f"{words_of(found.contamination)}.",)
+    warnings += semantic_findings(found.contamination)
     document["contamination"] = training_document(found, most=None)
     document["sufficiency"] = scan.finished().document()
     return _ended(document, blocking + leaks, warnings + told)

@@ -18,6 +18,7 @@ LAYERS = {
     "span": "one run of words makes up much of it",
     "near": "nearly the same words",
     "edited": "the same words in order, with changes",
+    "semantic": "close in meaning",
     "answer": "its reference answer stands in a training output",
 }
 _PARTS = {
@@ -117,6 +118,47 @@ def layers_words(verdict: Document) -> str:
     return ", ".join(told)
 
 
+def semantic_words(found: Document) -> str:
+    """How paraphrases were looked for and what came of it; empty where nobody asked for it.
+
+    `found`: the contamination of a verdict or of a check.
+    """
+    asked = obj(found, "semantic")
+    if not asked:
+        return ""
+    if not asked.get("checked"):
+        return f"paraphrases and translations: not looked for, {text(asked, 'note')}"
+    close, pairs = whole(asked, "close_samples") or 0, whole(asked, "pairs") or 0
+    told = (
+        f"paraphrases and translations: {close:,} samples have rows closer in meaning than "
+        f"{number(asked, 'percentile'):g} % of unrelated pairs (cosine above {number(asked, 'threshold'):.3f}, by "
+        f"{text(asked, 'model')})"
+    )
+    if not text(asked, "judge"):
+        told += "; nobody read them, so most may be clean: checks.semantic.judge names a model that does"
+    elif pairs:
+        said = obj(asked, "verdicts")
+        told += (
+            f"; of {pairs:,} pairs {text(asked, 'judge')} called {whole(said, 'yes') or 0:,} rephrasings and "
+            f"{whole(said, 'no') or 0:,} none"
+        )
+        unread = whole(said, "unreadable") or 0
+        told += f", {unread:,} replies could not be used" if unread else ""
+    cut, unseen = whole(asked, "texts_cut") or 0, whole(asked, "samples_without_text") or 0
+    told += f"; of {cut:,} texts only the beginning was looked at" if cut else ""
+    return told + (f"; {unseen:,} samples have no text to look for" if unseen else "")
+
+
+def _semantic_line(found: Document) -> Iterator[str]:
+    told = semantic_words(found)
+    if told:
+        asked = obj(found, "semantic")
+        is_open = not text(asked, "judge") and whole(asked, "close_samples")
+        yes = whole(obj(asked, "verdicts"), "yes")
+        mark = "–" if not asked.get("checked") else "✖" if yes else "!" if is_open else "✔"
+        yield _folded(mark, told)
+
+
 def _overlap_lines(found: Document) -> Iterator[str]:
     if not found.get("checked"):
         yield _folded("–", f"overlap not checked: {text(found, 'note')}")
@@ -139,6 +181,7 @@ def _overlap_lines(found: Document) -> Iterator[str]:
     left = dirty + suspect - len({text(e, "id") for e in shown})
     if left:
         yield _folded(" ", f"and {left:,} more; --json prints them all", deep=True)
+    yield from _semantic_line(found)
     leakage = obj(found, "leakage")
     if items(leakage, "group_keys"):
         groups, inside = whole(leakage, "shared_groups") or 0, whole(leakage, "samples_in_shared_groups") or 0
@@ -177,11 +220,11 @@ def _sufficiency_lines(found: Document) -> Iterator[str]:
 def _verdict_line(document: Document) -> str:
     if not obj(document, "contamination").get("checked"):
         return "nothing was found in what could be checked"
-    return (
-        "no sample was trained on, as far as shared words show"
-        if not _dirty(document)
-        else "few enough samples are dirty"
-    )
+    if _dirty(document):
+        return "few enough samples are dirty"
+    asked = obj(obj(document, "contamination"), "semantic")
+    is_read = asked.get("checked") and (text(asked, "judge") or not whole(asked, "close_samples"))
+    return f"no sample was trained on, as far as shared words{' and meaning' if is_read else ''} show"
 
 
 def _dirty(document: Document) -> int:

@@ -1,4 +1,4 @@
-"""The shape of `checks.contamination` in suite.yaml, and the value it becomes."""
+"""The shape of `checks.contamination` and `checks.semantic` in suite.yaml, and the value they become."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evalkit.suites.fields import Section, Share
+from evalkit.suites.fields import Section, Share, Text
+from evalkit.suites.side_schema import Side
 from evalkit.types.hygiene import Hygiene, Thresholds
+from evalkit.types.hygiene import Semantic as SemanticSpec
 
 if TYPE_CHECKING:
     from evalkit.suites.schema import Checks, Dataset
@@ -15,6 +17,32 @@ if TYPE_CHECKING:
 Words = Annotated[int, Field(ge=5, le=1000)]
 _OWN = frozenset({"action", "max_dirty_share", "later_training"})
 _DEFAULT = Thresholds()
+EMBEDDING_BACKENDS = ("openai_compatible", "local")
+
+
+class Embeddings(Side):
+    """The model that turns texts into vectors."""
+
+    backend: Text = "openai_compatible"
+
+
+class Semantic(Section):
+    """Look for paraphrases and translations too."""
+
+    embeddings: Embeddings
+    judge: Side | None = None
+    neighbours: Annotated[int, Field(ge=1, le=50)] = 5
+    percentile: Annotated[float, Field(ge=50.0, lt=100.0)] = 99.0
+    characters: Annotated[int, Field(ge=50, le=100_000)] = 2000
+
+    @model_validator(mode="after")
+    def _can_embed(self) -> Self:
+        if self.embeddings.backend not in EMBEDDING_BACKENDS:
+            raise ValueError(
+                f"embeddings.backend: '{self.embeddings.backend[:60]}' gives no embeddings here | say "
+                "openai_compatible (any server with /v1/embeddings) or local (a .gguf file on this machine)"
+            )
+        return self
 
 
 class Contamination(Section):
@@ -55,7 +83,7 @@ def _dirty(kind: str) -> float:
     return float(getattr(_DEFAULT, f"dirty_{kind}"))
 
 
-def build_hygiene(checks: Checks | None, dataset: Dataset | None) -> Hygiene:
+def build_hygiene(checks: Checks | None, dataset: Dataset | None, semantic: SemanticSpec | None) -> Hygiene:
     """What the suite asks of its own evidence; the defaults where it says nothing."""
     time = None if dataset is None else dataset.time
     if checks is None:
@@ -70,4 +98,5 @@ def build_hygiene(checks: Checks | None, dataset: Dataset | None) -> Hygiene:
         production=None if checks.freshness is None else checks.freshness.production,
         task=checks.task,
         time_column=time,
+        semantic=semantic,
     )

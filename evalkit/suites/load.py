@@ -28,13 +28,14 @@ from evalkit.suites.prompts import PromptError
 from evalkit.suites.records.record import chosen_in
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
 from evalkit.suites.schema import Checks, Run
+from evalkit.suites.semantic import build_semantic
 from evalkit.suites.several import check_baselines
 from evalkit.suites.shape import Parts, check_shape
 from evalkit.suites.side_schema import BUILT_IN_BACKENDS
 from evalkit.suites.sides import BuiltSide, Workshop, build_side
 from evalkit.suites.streaming import stream_warnings
 from evalkit.suites.yaml_source import Loc, Source, parse
-from evalkit.types import CheckSpec, MetricSpec, ModelSpec, RunSpec, Suite
+from evalkit.types import CheckSpec, GateSpec, MetricSpec, ModelSpec, RunSpec, Suite
 
 SUITE_NAME = "suite.yaml"
 
@@ -124,12 +125,11 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
     metrics = build_metrics(shop, options.known.metric_types)
     gate = build_gate(shop, metrics, _Guards(shop, options).names)
     data = _read(parts, tree, findings)
-    samples = None if data is None else _samples(data, sides, metrics, shop)
-    if gate is not None and samples is not None:
-        check_must_pass(samples, gate, shop)
+    samples = None if data is None else _samples(data, sides, metrics, gate, shop)
     training = _training_paths(parts.checks, tree, findings)
     checks = _checks(parts.checks, options.known.check_types, findings)
     prices = read_prices(parts.whole.prices if parts.whole else None, tree, findings)
+    semantic = build_semantic(parts.checks.semantic if parts.checks else None, shop)
     findings.raise_if_any()
     # With no findings every part is there; this is for the type checker and for mistakes of ours.
     if data is None or samples is None or gate is None or parts.whole is None or parts.dataset is None:
@@ -154,7 +154,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         economics=economics,
         training_data=training,
         contamination=(parts.checks or Checks()).contamination.action,
-        hygiene=build_hygiene(parts.checks, parts.dataset),
+        hygiene=build_hygiene(parts.checks, parts.dataset, semantic),
         checks=checks,
         truncated=parts.whole.truncated,
         declared=parts.document,
@@ -218,8 +218,13 @@ def _read(parts: Parts, tree: Tree, findings: Findings) -> Data | None:
 
 
 def _samples(
-    data: Data, sides: Mapping[str, BuiltSide], metrics: tuple[MetricSpec, ...], shop: Workshop
+    data: Data,
+    sides: Mapping[str, BuiltSide],
+    metrics: tuple[MetricSpec, ...],
+    gate: GateSpec | None,
+    shop: Workshop,
 ) -> Samples | None:
+    """The samples, checked against all that is asked of them, or None after adding findings."""
     dataset, findings = shop.parts.dataset, shop.findings
     if dataset is None or not check_columns(data, dataset, findings):
         return None
@@ -239,6 +244,8 @@ def _samples(
         check_targets(made, metrics, data, shop, problems)
     point_at_cells(problems, data)
     findings.extend(problems.all())
+    if gate is not None:
+        check_must_pass(made, gate, shop)
     return made
 
 
@@ -280,6 +287,8 @@ def _warnings(parts: Parts, data: Data, sides: Mapping[str, BuiltSide]) -> tuple
     checks = parts.checks or Checks()
     if checks.group_keys and not checks.training_data:
         found.append("checks.group_keys are held against training data, and checks.training_data names none.")
+    if checks.semantic and not checks.training_data:
+        found.append("checks.semantic looks for the samples in training data, and checks.training_data names none.")
     found += [data.odd] if data.odd else []
     if parts.dataset is not None and parts.dataset.id is None and "id" in data.columns:
         found.append("The data has a column 'id' that dataset.id does not name: a hash of each row is its id.")

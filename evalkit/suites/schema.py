@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from evalkit.suites.fields import Amount, OpenSection, Section, Share, Text, is_concurrency, is_name, is_sha256
 from evalkit.suites.gate_schema import Gate
-from evalkit.suites.hygiene_schema import Contamination
+from evalkit.suites.hygiene_schema import Contamination, Semantic
 from evalkit.suites.side_schema import Fewshot, Generation, Models
 from evalkit.types.hygiene import Task
 
@@ -56,6 +56,7 @@ class Checks(Section):
 
     training_data: list[Text] = Field(default_factory=list)
     contamination: Contamination = Field(default_factory=Contamination)
+    semantic: Semantic | None = None
     group_keys: list[Text] = Field(default_factory=list)
     task: Task | None = None
     freshness: Freshness | None = None

@@ -4,6 +4,7 @@
 """
 
 from evalkit.testing.behaviours import (
+    EMBEDDINGS_PATH,
     Asked,
     Behaviour,
     Rule,
@@ -11,6 +12,7 @@ from evalkit.testing.behaviours import (
     cuts,
     drips,
     echoes,
+    embeds,
     empty_body,
     endless,
     error_in_200,
@@ -27,6 +29,7 @@ from evalkit.testing.ledger import Entry, Ledger
 from evalkit.testing.scripted_server import ScriptedServer
 
 __all__ = [
+    "EMBEDDINGS_PATH",
     "Asked",
     "Behaviour",
     "Entry",
@@ -40,6 +43,7 @@ __all__ = [
     "cuts",
     "drips",
     "echoes",
+    "embeds",
     "empty_body",
     "endless",
     "error_in_200",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -14,6 +14,8 @@ MESSAGES_PATH = "/v1/messages"
 """The same model asked by Anthropic's Messages API: rules for CHAT_PATH hold for it too."""
 ANSWER_PATHS = frozenset({CHAT_PATH, MESSAGES_PATH})
 MODELS_PATH = "/v1/models"
+EMBEDDINGS_PATH = "/v1/embeddings"
+"""Nothing is embedded without a rule for this path."""
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 
 
@@ -62,7 +64,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | Callable[[Asked], str] = "ok"
     """The model's words."""
-    body: bytes | None = None
+    body: bytes | Callable[[Asked], bytes] | None = None
     """Sent as it is instead of a chat completion."""
     content_type: str = "application/json"
     finish_reason: str | None = "stop"
@@ -110,6 +112,16 @@ def answers(text: str | Callable[[Asked], str] = "ok", **changes: Any) -> Behavi
 def echoes(**changes: Any) -> Behaviour:
     """An answer that repeats the last user turn: shows which answer belongs to which question."""
     return Behaviour(kind="echo", text=lambda asked: asked.prompt, **changes)
+
+
+def embeds(vector: Callable[[str], Sequence[float]], **changes: Any) -> Behaviour:
+    """An embedding for each text that was sent, as `vector` makes it of the text. For rules on EMBEDDINGS_PATH."""
+
+    def body(asked: Asked) -> bytes:
+        rows = [{"index": i, "embedding": list(vector(text))} for i, text in enumerate(asked.payload["input"])]
+        return json.dumps({"object": "list", "model": asked.model, "data": rows}).encode()
+
+    return Behaviour(kind="embeds", body=body, **changes)
 
 
 def fails(
@@ -177,7 +189,7 @@ def gzip_bomb(size_bytes: int = 200_000_000) -> Behaviour:
 def reply_body(behaviour: Behaviour, asked: Asked) -> bytes:
     """The bytes of the response's body: `behaviour.body`, or a chat completion or a message around its text."""
     if behaviour.body is not None:
-        return behaviour.body
+        return behaviour.body if isinstance(behaviour.body, bytes) else behaviour.body(asked)
     text = behaviour.text if isinstance(behaviour.text, str) else behaviour.text(asked)
     usage = behaviour.usage
     if usage is None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
+
+if TYPE_CHECKING:  # a suite has both
+    from evalkit.types.suite import ModelSpec
 
 Task = Literal["style", "format", "vocabulary", "classification", "instructions", "preference"]
 
@@ -34,6 +37,23 @@ class Thresholds(Struct, frozen=True, kw_only=True):
     """A reference answer of at least so many words that stands in a training output makes a sample suspect."""
 
 
+class Semantic(Struct, frozen=True, kw_only=True):
+    """Which models look for training rows that say the same as a sample in other words."""
+
+    embeddings: ModelSpec
+    """Turns texts into vectors."""
+    judge: ModelSpec | None = None
+    """Reads what is close; None: nobody does."""
+    neighbours: int = 5
+    """Training rows looked at for each sample."""
+    percentile: float = 99.0
+    """Of the similarities between samples of different groups: what lies above is close."""
+    characters: int = 2000
+    """How much of a text is looked at."""
+    line: int | None = None
+    """Where it stands in suite.yaml."""
+
+
 class Hygiene(Struct, frozen=True, kw_only=True):
     """What the suite asks of its own evidence besides `contamination.action`."""
 
@@ -51,5 +71,7 @@ class Hygiene(Struct, frozen=True, kw_only=True):
     """What the fine-tune is for; None: guessed."""
     time_column: str | None = None
     """`dataset.time`."""
+    semantic: Semantic | None = None
+    """None: paraphrases and translations are not looked for."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where keys stand in suite.yaml."""

@@ -58,7 +58,7 @@ class Local:
         self._model = str(spec.model)
         self._adapter = spec.adapter
         self._seed = spec.generation.seed
-        self._options = options
+        self.options = options
         self._timeout_s = timeout_s
         self._engine: _Engine | None = None
         self._chat: ChatHttp | None = None
@@ -93,7 +93,7 @@ class Local:
         self._engine = _Engine()
         address = await self._engine.start(self._settings(weights, key))
         endpoint = parse_endpoint(address, allow_http=False)
-        options = ChatOptions(stream=self._options.stream)
+        options = ChatOptions(stream=self.options.stream)
         v1 = structs.replace(endpoint, path="/v1")
         self._chat = ChatHttp(v1, weights.alias, options, timeout_s=self._timeout_s, key=key)
         root = ChatHttp(endpoint, weights.alias, options, timeout_s=self._timeout_s, key=key)
@@ -138,9 +138,9 @@ class Local:
             "alias": weights.alias,
             "adapter": None if weights.adapter is None else str(weights.adapter),
             "key": key,
-            "slots": self._options.slots,
-            "context": self._options.context,
-            "threads": self._options.threads,
+            "slots": self.options.slots,
+            "context": self.options.context,
+            "threads": self.options.threads,
             "seed": self._seed if self._seed is not None else _ANY_SEED,
         }
 

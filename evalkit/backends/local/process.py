@@ -55,6 +55,12 @@ def _start(settings: dict[str, Any]) -> Any:
     params.fit_params = False
     params.offline = True
     params.ui = False
+    if settings.get("embedding"):
+        params.embedding = True
+        # One text is one piece of work; llama.cpp splits none when it embeds.
+        params.n_batch = params.n_ubatch = settings["context"]
+        if not settings["has_pooling"]:  # a model made for chat: its weights do not say how to make one vector
+            params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.endpoint_slots = False
     params.cache_ram_mib = 0  # prompts are reused within a slot; nothing is carried from one slot to another
     return xllamacpp.Server(params)

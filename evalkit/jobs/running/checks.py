@@ -14,8 +14,9 @@ from evalkit.plugins import inspected, origin_of
 from evalkit.types import CheckAction, Finding, Reason, Sample, Suite
 
 if TYPE_CHECKING:  # loaded where a suite names training data
-    from evalkit.hygiene.contamination import Contamination
-    from evalkit.jobs.running.training import TrainingData
+    from evalkit.hygiene.contamination import Contamination, Evidence
+    from evalkit.jobs.running.training import Onlooker, Rows, TrainingData
+    from evalkit.run.progress import Progress
 
 SHOWN = 20
 """Samples a verdict names per check."""
@@ -48,6 +49,10 @@ def refuse_unreadable(suite: Suite) -> None:
         from evalkit.jobs.running import training
 
         training.refuse_unreadable(suite)
+    if suite.training_data and suite.hygiene.semantic is not None:
+        from evalkit.jobs.running.semantic import refuse_unreachable
+
+        refuse_unreachable(suite, suite.hygiene.semantic)
 
 
 def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") -> Checked:
@@ -60,9 +65,9 @@ def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") 
     blocking, warnings = age_findings(age)
     state = Checked(suite=suite, contamination={}, freshness=age.document(), blocking=blocking, warnings=warnings)
     if suite.training_data:
-        from evalkit.jobs.running.training import look_through, rows_of
+        from evalkit.jobs.running.training import rows_of
 
-        found = look_through(suite, question, rows_of(suite.training_data, suite))
+        found = looked_through(suite, question, rows_of(suite.training_data, suite))
         state = _acted_on_training(state, found)
     for spec in suite.checks:
         finding = inspected(spec, suite)
@@ -77,6 +82,26 @@ def checked(suite: Suite, question: Callable[[Sample], str], created: str = "") 
         state = structs.replace(state, checks=(*state.checks, told))
         state = _acted(state, finding, spec.action, "CHECK_FAILED")
     return state
+
+
+def looked_through(
+    suite: Suite,
+    question: Callable[[Sample], str],
+    rows: Rows,
+    onlookers: tuple[Onlooker, ...] = (),
+    progress: Progress | None = None,
+) -> TrainingData:
+    """The rows held against the samples in every way that the suite asks for.
+
+    Raises UsageError for rows that cannot be read, and ExecutionError where a model of `checks.semantic` fails.
+    """
+    if suite.hygiene.semantic is not None:
+        from evalkit.jobs.running.semantic import look_closer
+
+        return look_closer(suite, question, rows, onlookers, progress)
+    from evalkit.jobs.running.training import look_through
+
+    return look_through(suite, question, rows, onlookers)
 
 
 def age_of(suite: Suite, now: dt.datetime) -> Freshness:
@@ -106,6 +131,14 @@ def age_findings(age: Freshness) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
 def training_document(found: TrainingData, most: int | None = NAMED) -> dict[str, Any]:
     """The training data's part of verdict.json, with the evidence of at most so many samples; None: of all."""
     return found.contamination.document(most) | {"leakage": found.leakage.document()}
+
+
+def semantic_findings(found: Contamination) -> tuple[str, ...]:
+    """A warning where paraphrases were to be looked for and could not be."""
+    asked = found.semantic
+    if asked is None or asked.is_checked:
+        return ()
+    return (f"checks.semantic: paraphrases and translations were not looked for: {asked.note}.",)
 
 
 def contaminated(found: Contamination, max_dirty_share: float) -> str | None:
@@ -168,32 +201,45 @@ def _acted_on_training(state: Checked, found: TrainingData) -> Checked:
         contamination=training_document(found) | {"action": suite.contamination},
         states=states,
         blocking=state.blocking + blocking,
-        warnings=state.warnings + warnings,
+        warnings=state.warnings + warnings + semantic_findings(overlap),
     )
-    if not states:
-        return state
-    if suite.contamination == "fail" or len(states) == len(suite.samples):
+    # What only looks alike, with nobody to read it, is most often clean: it is told and counted apart, not acted on.
+    taken = {sample: where for sample, where in states.items() if sample not in overlap.unread}
+    if not taken:
+        return structs.replace(state, warnings=(*state.warnings, f"{words_of(overlap)}.")) if states else state
+    if suite.contamination == "fail" or len(taken) == len(suite.samples):
         # Without a clean sample there is nothing left to judge by, whatever was to be done.
         why = contaminated(overlap, suite.hygiene.max_dirty_share)
-        if why is None and len(states) == len(suite.samples):
+        if why is None and len(taken) == len(suite.samples):
             why = f"no sample is clean: {sentence(overlap)}"
         if why is not None:
             return _blocked(state, "CONTAMINATED", why)
     if suite.contamination == "clean":
-        return _without(state, {s: e[0].where for s, e in overlap.evidence.items()}, words_of(overlap))
+        return _without(state, {sample: overlap.evidence[sample][0].where for sample in taken}, words_of(overlap))
     return structs.replace(state, warnings=(*state.warnings, f"{words_of(overlap)}."))
 
 
 def words_of(found: Contamination) -> str:
     """What is not clean, in a sentence without its full stop."""
-    suspect = found.named("suspect")
+    suspect = {sample: e for sample, e in found.named("suspect").items() if e.layer != "semantic"}
+    alike = {sample: e for sample, e in found.named("suspect").items() if e.layer == "semantic"}
     told = [sentence(found)] if found.named("dirty") else []
+    if alike:
+        told.append(_alike(found, alike))
     if suspect:
         examples = ", ".join(f"{sample} ({e.where})" for sample, e in list(suspect.items())[:3])
         told.append(
             f"{len(suspect):,} of {found.n_samples:,} samples are suspect, with a part of them in it: {examples}"
         )
     return "; ".join(told)
+
+
+def _alike(found: Contamination, alike: Mapping[str, Evidence]) -> str:
+    examples = ", ".join(f"{sample} ({e.where})" for sample, e in list(alike.items())[:3])
+    why = "which the judge's reply leaves open"
+    if found.unread:
+        why = "and nobody read the pairs (checks.semantic names no judge), so they are not left out"
+    return f"{len(alike):,} of {found.n_samples:,} samples are suspect, close in meaning to a row, {why}: {examples}"
 
 
 def _acted(state: Checked, finding: Finding, action: CheckAction, code: str) -> Checked:

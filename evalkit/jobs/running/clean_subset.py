@@ -38,9 +38,12 @@ def flagged(document: Mapping[str, Any], gate: GateSpec) -> tuple[str, ...]:
     on_clean = "cannot be measured"
     if clean is not None and clean["delta_points"] is not None:
         on_clean = f"is {signed(clean['delta_points'])} points"
+    why = "what was trained on makes the difference."
+    if (document.get("semantic") or {}).get("unread_samples"):
+        why = "samples close in meaning to training rows, which nobody read, are not among the clean ones."
     told = (
         f"On all samples the gain is {signed(whole['delta_points'])} points and reaches the {gate.primary.min_delta:g} "
-        f"asked for; on the clean ones it {on_clean}: what was trained on makes the difference."
+        f"asked for; on the clean ones it {on_clean}: {why}"
     )
     return (told,)
 

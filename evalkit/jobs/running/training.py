@@ -100,6 +100,13 @@ def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
     yield from (Item(sample.id, "answer", text) for text in answers)
 
 
+def own_text(suite: Suite, sample: Sample, question: str) -> str:
+    """What a sample says for itself, without the wording of the prompt where the row's own texts stand in it."""
+    return "\n".join(
+        item.text for item in items_of(suite, sample, question) if item.kind == "question" and not item.is_exact_only
+    )
+
+
 def _shown(file: Path, suite: Suite) -> str:
     """How a file is named: from the suite's folder, so that two of one name differ; one from elsewhere as it is."""
     place = file.resolve()

@@ -58,7 +58,9 @@ def _overlap(found: Document) -> str:
     dirty, suspect = whole(found, "dirty") or 0, whole(found, "suspect") or 0
     told = f"{numbers.count(dirty)} of {numbers.count(whole(found, 'samples'))} samples were trained on"
     told += f", {numbers.count(suspect)} more in part" if suspect else ""
-    action = _ACTIONS.get(text(found, "action")) if dirty or suspect else None
+    unread = whole(obj(found, "semantic"), "unread_samples") or 0
+    told += f", {unread:,} of them only close in meaning to a row that nobody read" if unread else ""
+    action = _ACTIONS.get(text(found, "action")) if dirty or suspect > unread else None
     return "; ".join(filter(None, [told, action, text(found, "note")]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit import numbers
-from evalkit.report.hygiene import evidence_table, groups_table, layers_words, parts_table
+from evalkit.report.hygiene import evidence_table, groups_table, layers_words, parts_table, semantic_words
 from evalkit.report.lights import lights_table, lights_words
 from evalkit.report.read import Document, number, obj, text, whole
 
@@ -28,11 +28,13 @@ def _sentences(verdict: Document) -> list[str]:
     if found.get("checked"):
         n, dirty, suspect = (whole(found, key) or 0 for key in ("samples", "dirty", "suspect"))
         layers = layers_words(verdict)
+        in_part = "in part or in meaning" if obj(found, "semantic") else "in part"
         told.append(
             f"{numbers.count(whole(found, 'training_rows'))} training rows were held against {n:,} samples: {dirty:,} "
-            f"were trained on (dirty), {suspect:,} in part (suspect), {n - dirty - suspect:,} are clean."
+            f"were trained on (dirty), {suspect:,} {in_part} (suspect), {n - dirty - suspect:,} are clean."
             + (f" By the strongest evidence of each: {layers}." if layers else "")
         )
+        told += [f"{words[:1].upper()}{words[1:]}."] if (words := semantic_words(found)) else []
         told.append(f"How: {text(found, 'method')}.")
     if found.get("is_flagged"):
         told.append("The gain reaches the bar on all samples and not on the clean ones.")

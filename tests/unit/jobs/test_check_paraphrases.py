@@ -1,0 +1,274 @@
+"""`checks.semantic`: what is close in meaning, read by a judge, and every way in which the two models fail."""
+
+import json
+
+import pytest
+from bench import label_of, side
+from meanings import EMBEDDER, JUDGE, MODELS, asks, embedder, meaning, reader
+
+from evalkit.cli.app import execute
+from evalkit.testing import EMBEDDINGS_PATH, Behaviour, Rule, ScriptedServer, answers, fails, html
+
+N = 30
+OTHER = [{"prompt": f"tram {i} stops at the harbour", "completion": "red"} for i in range(1000, 1040)]
+RETOLD = [{"prompt": f"Wo bleibt denn die Sendung von Kundin {i}?", "completion": "red"} for i in range(4)]
+
+
+def never(*_):
+    return False
+
+
+def question(i):
+    return f"customer {i} wants to know when the ordered lamp will be brought"
+
+
+@pytest.fixture
+def suite(bench, monkeypatch):
+    monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / ".evalkit"))
+
+    def write(base_url, rows, n=N, semantic=None, **changes):
+        checks = {"training_data": ["train.jsonl"], "semantic": semantic or asks(base_url)} | changes.pop("checks", {})
+        path = bench.write_suite(base_url, n=n, checks=checks, **changes)
+        samples = [
+            {"id": f"s{i:04d}", "text": question(i), "label": label_of(i), "part": "ab"[i % 2]} for i in range(n)
+        ]
+        (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in samples))
+        (path.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def looked(suite, capsys):
+    """Runs `check --json` against a server with these rules: (exit code, document, stderr, ledger)."""
+
+    def look(*rules, training=(*OTHER, *RETOLD), **more):
+        with ScriptedServer([*rules], models=MODELS) as server:
+            semantic = more.pop("semantic", asks)
+            path = suite(server.base_url, training, semantic=semantic(server.base_url), **more)
+            code = execute(["--json", "check", str(path)])
+            said = capsys.readouterr()
+            return code, json.loads(said.out) if said.out else {}, said.err, server.ledger
+
+    return look
+
+
+def test_a_translation_that_shares_no_words_is_found_and_read(looked):
+    code, document, _, _ = looked(embedder(), reader())
+    found = document["contamination"]
+    assert (code, found["dirty"], found["suspect"]) == (4, 4, 0)
+    assert found["layers"]["semantic"] == 4
+    evidence = {one["id"]: one for one in found["evidence"]}
+    assert {name: one["training_row"] for name, one in evidence.items()} == {
+        f"s{i:04d}": f"train.jsonl:{41 + i}" for i in range(4)
+    }
+    assert all((one["layer"], one["state"], one["span"]) == ("semantic", "dirty", "") for one in evidence.values())
+    assert all(0.5 < one["score"] < 1.0 for one in evidence.values())
+    assert found["semantic"]["checked"]
+    assert found["semantic"]["verdicts"]["yes"] == 4
+    assert found["semantic"]["verdicts"]["no"] == found["semantic"]["pairs"] - 4
+    assert "each read by reader" in found["method"]
+    assert "are not found" not in found["method"]
+
+
+def test_without_the_key_nothing_is_embedded_and_the_method_says_so(looked):
+    code, document, _, ledger = looked(embedder(), reader(), checks={"semantic": None})
+    found = document["contamination"]
+    assert (code, found["dirty"], len(ledger.entries)) == (0, 0, 0)
+    assert "semantic" not in found
+    assert "semantic" not in found["layers"]
+    assert "are not found" in found["method"]
+
+
+def test_a_no_of_the_judge_clears_a_sample_and_an_unreadable_reply_does_not(looked):
+    code, document, _, _ = looked(embedder(), reader(never))
+    assert (code, document["contamination"]["suspect"]) == (0, 0)
+    code, document, _, _ = looked(embedder(), Rule(behaviour=answers("Sure! They are the same.")))
+    found = document["contamination"]
+    assert (code, found["dirty"]) == (0, 0)
+    assert found["suspect"] >= 4
+    assert found["semantic"]["verdicts"]["unreadable"] == found["semantic"]["pairs"]
+    assert "reply leaves open" in " ".join(document["warnings"])
+
+
+def test_a_no_about_a_text_that_tampers_with_the_judge_leaves_it_suspect(looked):
+    _, document, _, _ = looked(embedder(), reader(never, tampered=True))
+    assert document["contamination"]["suspect"] >= 4
+
+
+def test_with_nobody_to_read_them_they_stay_suspect_and_the_text_says_so(looked):
+    code, document, _, ledger = looked(embedder(), semantic=lambda url: asks(url, judge=False))
+    found = document["contamination"]
+    assert (code, found["dirty"]) == (0, 0)
+    assert found["suspect"] == found["semantic"]["unread_samples"] >= 4
+    assert "nobody read" in found["method"]
+    assert "names no judge" in document["warnings"][0]
+    assert not ledger.chats
+
+
+def test_what_is_dirty_already_is_not_read_again(looked):
+    same = [{"prompt": question(i), "completion": "x"} for i in range(4)]
+    _, document, _, _ = looked(embedder(), reader(), training=(*OTHER, *same))
+    found = document["contamination"]
+    assert (found["layers"]["exact"], found["layers"]["semantic"], found["semantic"]["verdicts"]["yes"]) == (4, 0, 0)
+
+
+def test_a_second_look_is_answered_from_the_cache(suite):
+    with ScriptedServer([embedder(), reader()], models=MODELS) as server:
+        path = suite(server.base_url, [*OTHER, *RETOLD])
+        assert execute(["check", str(path)]) == 4
+        n = len(server.ledger.chats)
+        assert n > 0
+        assert execute(["check", str(path)]) == 4
+        assert len(server.ledger.chats) == n
+
+
+def test_too_few_samples_for_a_percentile_is_not_clean(looked):
+    code, document, _, ledger = looked(embedder(), reader(), n=6)
+    found = document["contamination"]
+    assert code == 0
+    assert not found["semantic"]["checked"]
+    assert "were not looked for" in found["method"]
+    assert "fewer than 20 pairs" in document["warnings"][0]
+    assert len([entry for entry in ledger.entries if entry.path == EMBEDDINGS_PATH]) == 1  # the samples, and no row
+
+
+def test_samples_of_one_group_are_no_pairs(looked):
+    dataset = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }}", "target": "label", "cluster": "part"}
+    _, document, _, _ = looked(embedder(), reader(), n=12, dataset=dataset)
+    assert document["contamination"]["semantic"]["checked"]  # 36 pairs across two groups
+    _, document, _, _ = looked(embedder(), reader(), n=8, dataset=dataset)
+    assert not document["contamination"]["semantic"]["checked"]  # 28 pairs, and 16 of them across
+
+
+def test_rows_are_taken_in_blocks_and_the_last_one_too(looked, monkeypatch):
+    monkeypatch.setattr("evalkit.jobs.running.semantic.BLOCK", 16)
+    _, document, _, ledger = looked(embedder(), reader())
+    assert document["contamination"]["dirty"] == 4
+    assert len([entry for entry in ledger.entries if entry.path == EMBEDDINGS_PATH]) == 4  # 30 samples, 16 + 16 + 12
+
+
+def body(rows):
+    return Behaviour(body=json.dumps({"data": rows}).encode())
+
+
+def short(asked):
+    return json.dumps({"data": [{"index": 0, "embedding": [1.0, 0.0]}]}).encode()
+
+
+def ragged(asked):
+    rows = [{"index": i, "embedding": [1.0] * (2 + i % 2)} for i, _ in enumerate(asked.payload["input"])]
+    return json.dumps({"data": rows}).encode()
+
+
+def broken(word):
+    def say(asked):
+        rows = ",".join(f'{{"index": {i}, "embedding": [{word}, 1.0]}}' for i, _ in enumerate(asked.payload["input"]))
+        return f'{{"data": [{rows}]}}'.encode()
+
+    return Behaviour(body=say)
+
+
+FAULTS = {
+    "html": (html(), "HTML page"),
+    "wrong count": (Behaviour(body=short), "30 texts were sent and 1 embeddings came back"),
+    "ragged": (Behaviour(body=ragged), "have 2, 3 numbers"),
+    "nan": (broken("NaN"), "not finite"),
+    "overflow": (broken("1e400"), "no list of embeddings"),
+    "zeros": (Behaviour(body=lambda asked: broken("0.0").body(asked).replace(b"1.0", b"0.0")), "all zeros"),
+    "words": (broken('"much"'), "no list of embeddings"),
+    "one index twice": (
+        Behaviour(body=lambda asked: broken("1.0").body(asked).replace(b'"index": 1,', b'"index": 0,')),
+        "which embedding belongs to which text",
+    ),
+    "no data": (Behaviour(body=b'{"error": {"message": "no"}}'), "holds no embeddings"),
+    "key refused": (fails(401), "HTTP 401"),
+    "no such route": (fails(404), "HTTP 404"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_embedder_that_fails_is_told_with_its_place_and_ends_in_5(looked, fault):
+    behaviour, told = FAULTS[fault]
+    code, document, said, _ = looked(Rule(behaviour=behaviour, path=EMBEDDINGS_PATH), reader())
+    assert (code, document) == (5, {}) or document["exit_code"] == 5
+    shown = said + json.dumps(document)
+    assert told in shown
+    assert "checks.semantic.embeddings" in shown
+    assert "suite.yaml:" in shown
+    assert "customer 7 wants" not in shown
+
+
+def test_vectors_that_change_their_size_between_replies_are_refused(looked):
+    sizes = [
+        Rule(behaviour=embeds_of(24), path=EMBEDDINGS_PATH, times=1),
+        Rule(behaviour=embeds_of(25), path=EMBEDDINGS_PATH),
+    ]
+    code, document, said, _ = looked(*sizes, reader())
+    assert code == 5
+    assert "24 numbers, then 25" in said + json.dumps(document)
+
+
+def embeds_of(size):
+    def say(asked):
+        rows = [{"embedding": [*meaning(text), 0.5][:size]} for text in asked.payload["input"]]
+        return json.dumps({"data": rows}).encode()
+
+    return Behaviour(body=say)
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(looked, monkeypatch):
+    monkeypatch.setattr("evalkit.jobs.running.embedding.pause_s", lambda *_: 0.0)
+    busy = Rule(behaviour=fails(503), path=EMBEDDINGS_PATH, times=2)
+    code, document, _, _ = looked(busy, embedder(), reader())
+    assert (code, document["contamination"]["dirty"]) == (4, 4)
+
+
+def test_a_server_that_is_down_and_a_model_it_does_not_serve(suite, capsys):
+    path = suite("http://127.0.0.1:9/v1", OTHER)
+    assert execute(["check", str(path)]) == 5
+    assert "checks.semantic.embeddings" in capsys.readouterr().err
+    with ScriptedServer([embedder()], models=("base",)) as server:
+        assert execute(["check", str(suite(server.base_url, OTHER))]) == 5
+    assert f"does not serve '{EMBEDDER}'" in capsys.readouterr().err
+
+
+def test_a_judge_that_is_down_is_no_verdict_either(looked):
+    code, document, said, _ = looked(embedder(), Rule(behaviour=fails(401), match=lambda asked: asked.model == JUDGE))
+    assert code == 5
+    assert "checks.semantic.judge" in said + json.dumps(document)
+
+
+def test_a_run_leaves_out_what_the_judge_called_a_rephrasing(bench, suite, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    sides = [side("base", answers("red")), side("tuned", answers("red"))]
+    with ScriptedServer([embedder(), reader(), *sides], models=MODELS) as server:
+        path = suite(server.base_url, [*OTHER, *RETOLD], n=40)
+        execute(["run", str(path), "--quiet"])
+    verdict = json.loads(next(bench.folder.glob("reports/colours/*/verdict.json")).read_text())
+    found = verdict["contamination"]
+    assert (found["dirty"], found["parts"]["dirty"]["n"], found["parts"]["clean"]["n"]) == (4, 4, 36)
+    assert "only the 36 others are judged" in " ".join(verdict["warnings"])
+    page = next(bench.folder.glob("reports/colours/*/report.html")).read_text()
+    assert "close in meaning" in page
+
+
+def test_a_run_with_nobody_to_read_keeps_what_is_only_close(bench, suite, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    sides = [side("base", answers("red")), side("tuned", answers("red"))]
+    with ScriptedServer([embedder(), *sides], models=MODELS) as server:
+        path = suite(server.base_url, [*OTHER, *RETOLD], n=40, semantic=asks(server.base_url, judge=False))
+        execute(["run", str(path), "--quiet"])
+    verdict = json.loads(next(bench.folder.glob("reports/colours/*/verdict.json")).read_text())
+    assert verdict["contamination"]["suspect"] >= 4
+    assert verdict["coverage"]["planned"] == 40
+    assert "so they are not left out" in " ".join(verdict["warnings"])
+
+
+def test_a_run_finds_out_before_it_asks_anything_that_the_embedder_is_down(bench, suite, monkeypatch, capsys):
+    monkeypatch.chdir(bench.folder)
+    with ScriptedServer([Rule(behaviour=html(), path=EMBEDDINGS_PATH)], models=MODELS) as server:
+        assert execute(["run", str(suite(server.base_url, OTHER)), "--quiet"]) == 5
+        assert not server.ledger.chats
+    assert "checks.semantic.embeddings" in capsys.readouterr().err

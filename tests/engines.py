@@ -9,7 +9,7 @@ from evalkit.errors import ExecutionError, Interrupted
 from evalkit.run.engine import Engine
 from evalkit.run.plan import Part, Side
 from evalkit.run.progress import Progress
-from evalkit.run.spending import Limits
+from evalkit.run.spending import Limits, Spending
 from evalkit.store.journal import Journal
 from evalkit.testing import VirtualClock
 from evalkit.types import Failure, Generation, Message, ModelIdentity, ModelSpec, Response, Sample, Usage
@@ -99,7 +99,14 @@ def run(path, work, *, clock=None, progress=None, cache=None, **limits):
         nonlocal error
         opened = contextlib.nullcontext(Memory()) if path is None else Journal.open(path / "journal.sqlite")
         with opened as journal:
-            engine = Engine(journal=journal, cache=cache, clock=clock, limits=wanted, progress=progress or Progress())
+            engine = Engine(
+                journal=journal,
+                cache=cache,
+                clock=clock,
+                limits=wanted,
+                spending=Spending(wanted),
+                progress=progress or Progress(),
+            )
             try:
                 await engine.execute([work])
             except (ExecutionError, Interrupted) as raised:

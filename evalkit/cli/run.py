@@ -24,7 +24,7 @@ def run(
     ] = False,
     max_usd: Annotated[float | None, typer.Option("--max-usd", min=0.0, help="Stop at this spend.")] = None,
     max_requests: Annotated[
-        int | None, typer.Option("--max-requests", min=0, help="Stop after so many requests.")
+        int | None, typer.Option("--max-requests", min=0, help="Stop after so many requests sent by this command.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=0, help="Stop after so many tokens.")] = None,
     out: Out = REPORTS,

@@ -26,11 +26,10 @@ from evalkit.errors import (
 )
 from evalkit.protocols import BatchBackend, Clock
 from evalkit.run.batch_records import Lane, Record, split
-from evalkit.run.outlay import Outlay, outlay_of
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress, Wait
 from evalkit.run.retry import MAX_ATTEMPTS, pause_s
-from evalkit.run.spending import Limits
+from evalkit.run.spending import Outlay, Spending, outlay_of
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
 from evalkit.types import Failure, Key, Outcome
@@ -62,23 +61,17 @@ class Batches:
     """Sends and collects the batches of one run."""
 
     def __init__(
-        self, *, journal: Journal, cache: Cache | None, clock: Clock, limits: Limits, progress: Progress
+        self, *, journal: Journal, cache: Cache | None, clock: Clock, spending: Spending, progress: Progress
     ) -> None:
         self._journal = journal
         self._cache = cache
         self._clock = clock
-        self._limits = limits
+        self._spending = spending
         self._progress = progress
         self._run = journal.path.parent.name
         self._lanes: dict[str, Lane] = {}
         self._records = [Record(**each) for each in journal.meta(META) or []]
         self._stop = asyncio.Event()
-        self._outlay = Outlay()
-
-    @property
-    def rest(self) -> Limits:
-        """What the batches sent by now leave of the caps."""
-        return self._outlay.taken_from(self._limits)
 
     def stop(self) -> None:
         """Ends the waiting; what was submitted goes on at the vendor's."""
@@ -137,8 +130,7 @@ class Batches:
         wanted = Outlay()
         for lane in lanes:
             wanted += outlay_of((lane.waiting[name] for name in lane.unsent), lane.spec.price)
-        self._outlay += wanted
-        self._outlay.refuse_above(self._limits)
+        self._spending.commit(wanted)
         for lane in lanes:
             for batch in split(lane):
                 await self._submit(lane, batch)

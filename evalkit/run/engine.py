@@ -11,28 +11,35 @@ import asyncio
 import heapq
 import random
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
-from itertools import islice
+from functools import partial
+from itertools import islice, repeat
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from evalkit.errors import BackendError, ConnectionLost, EvalkitError, Interrupted, ServerDown
-from evalkit.protocols import Backend, Clock
+from evalkit.errors import (
+    BackendError,
+    ConnectionLost,
+    EvalkitError,
+    ExecutionError,
+    Interrupted,
+    ModelNotFound,
+    ServerDown,
+)
+from evalkit.protocols import Clock
 from evalkit.run.attempt import Attempts
+from evalkit.run.hiring import hire
+from evalkit.run.lanes import Case, Lane
 from evalkit.run.plan import Part, Side
-from evalkit.run.progress import Progress, SideProgress
+from evalkit.run.progress import Progress
 from evalkit.run.retry import pause_s
 from evalkit.run.spending import Limits, Spending
 from evalkit.run.turnstile import Turnstile, place_name, place_of
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
-from evalkit.types import Failure, Key, Outcome, Price, Request, Response
+from evalkit.types import Failure, Key, Outcome, Request, Response
 
 GRACE_S = 10.0
 """Seconds in-flight requests get to finish once a stop is asked for."""
-AT_FIRST = 16
-RAMP_S = 0.05
-"""`AT_FIRST` workers start at once and their number doubles every so many seconds: a server with a rate limit can
-refuse the first few before the many are sent."""
 LOOKAHEAD = 256
 """Requests rendered and looked up in the cache at a time."""
 CACHE_BATCH = 128
@@ -41,48 +48,31 @@ CACHE_WAIT_S = 1.0
 """No answer waits longer than this for its batch, as long as others come in."""
 
 
-class _Lane(Struct, frozen=True, kw_only=True):
-    """What the engine needs of one side of a part, at hand."""
-
-    backend: Backend
-    turnstile: Turnstile
-    counters: SideProgress
-    price: Price | None
-    is_recorded: bool
-    """Its answers are at hand already and cost nothing any more."""
-
-
-class _Case(Struct, kw_only=True):
-    """One request on its way to an outcome. Changes with each attempt."""
-
-    request: Request
-    attempts: int = 0
-    failed_number: int = 0
-    """The number of its last failed attempt."""
-    is_odd_one_out: bool = False
-    error: BackendError | None = None
-    failure: Failure | None = None
-    """What the last attempt came to."""
-
-
 class Engine:
     """Runs the parts of one run to their end."""
 
     def __init__(
-        self, *, journal: Journal, cache: Cache | None, clock: Clock, limits: Limits, progress: Progress
+        self,
+        *,
+        journal: Journal,
+        cache: Cache | None,
+        clock: Clock,
+        limits: Limits,
+        spending: Spending,
+        progress: Progress,
     ) -> None:
         self._journal = journal
         self._cache = cache
         self._clock = clock
         self._limits = limits
-        self.spending = Spending(limits)
+        self._spending = spending
         self._progress = progress
         self._jitter = random.Random(0).random  # noqa: S311 - spreads retries, guards nothing
         self._stop = asyncio.Event()
         self._fatal: BaseException | None = None
         self._turnstiles: dict[str | int, Turnstile] = {}
         self._resting: set[asyncio.Task[None]] = set()
-        self._later: list[tuple[float, int, _Case]] = []
+        self._later: list[tuple[float, int, Case]] = []
         """Requests that wait for another attempt: a heap of (when, order of arrival, request)."""
         self._put_offs = 0
         self._attempts = Attempts(limits.timeout_s)
@@ -125,7 +115,11 @@ class Engine:
         lanes = {role: self._lane(role, part.sides) for role in part.sides}
         source = self._unanswered(part, lanes, answered)
         workers: list[asyncio.Task[None]] = []
-        hiring = asyncio.create_task(self._hire(workers, lanes, source))
+        scouts = sum(lane.is_unknown for lane in lanes.values())
+        work = partial(self._work, lanes, source)
+        hiring = asyncio.create_task(
+            hire(workers, work, size=self._limits.concurrency, scouts=scouts, clock=self._clock)
+        )
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([stopped, hiring], return_when=asyncio.FIRST_COMPLETED)
@@ -144,27 +138,11 @@ class Engine:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 self._fail(result)
 
-    async def _hire(
-        self,
-        workers: list[asyncio.Task[None]],
-        lanes: Mapping[str, _Lane],
-        source: Iterator[tuple[Request, Response | None]],
-    ) -> None:
-        """Starts the workers, few at first, and returns when all have ended."""
-        wanted = AT_FIRST
-        while len(workers) < self._limits.concurrency:
-            count = min(wanted, self._limits.concurrency) - len(workers)
-            workers += [asyncio.create_task(self._work(lanes, source)) for _ in range(count)]
-            wanted *= 2
-            if len(workers) < self._limits.concurrency:
-                await self._clock.sleep(RAMP_S)
-        await asyncio.wait(workers)
-
-    def _lane(self, role: str, sides: Mapping[str, Side]) -> _Lane:
+    def _lane(self, role: str, sides: Mapping[str, Side]) -> Lane:
         side, place = sides[role], place_of(sides[role])
         if place not in self._turnstiles:
             self._turnstiles[place] = Turnstile(self._clock, place_name(role, sides), self._progress)
-        return _Lane(
+        return Lane(
             backend=side.backend,
             turnstile=self._turnstiles[place],
             counters=self._progress.side(role),
@@ -173,7 +151,7 @@ class Engine:
         )
 
     def _unanswered(
-        self, part: Part, lanes: Mapping[str, _Lane], answered: set[Key]
+        self, part: Part, lanes: Mapping[str, Lane], answered: set[Key]
     ) -> Iterator[tuple[Request, Response | None]]:
         """Requests without an outcome yet, each with its cached answer if there is one."""
         requests = part.requests()
@@ -182,18 +160,20 @@ class Engine:
             for request in ahead:
                 if request.key in answered:
                     lanes[request.key.role].counters.answered += 1
-                    lanes[request.key.role].turnstile.has_let_pass = True
                 else:
                     wanted.append(request)
             found = self._cache.get((r.fingerprint for r in wanted), now=self._clock.time()) if self._cache else {}
             for request in wanted:
-                lanes[request.key.role].turnstile.has_let_pass |= request.fingerprint in found
                 yield request, found.get(request.fingerprint)
             self._progress.on_change(self._progress)
 
-    async def _work(self, lanes: Mapping[str, _Lane], source: Iterator[tuple[Request, Response | None]]) -> None:
+    async def _work(
+        self, lanes: Mapping[str, Lane], source: Iterator[tuple[Request, Response | None]], most: int | None
+    ) -> None:
         try:
-            while self._fatal is None and (case := await self._next(lanes, source)) is not None:
+            for _ in repeat(None) if most is None else repeat(None, most):
+                if self._fatal is not None or (case := await self._next(lanes, source)) is None:
+                    break
                 lane, request = lanes[case.request.key.role], case.request
                 outcome = await self._try(lane, case)
                 if outcome is not None:
@@ -203,9 +183,7 @@ class Engine:
         except EvalkitError as error:  # the disk is full, a backend cannot go on: the run ends, in order
             self._fail(error)
 
-    async def _next(
-        self, lanes: Mapping[str, _Lane], source: Iterator[tuple[Request, Response | None]]
-    ) -> _Case | None:
+    async def _next(self, lanes: Mapping[str, Lane], source: Iterator[tuple[Request, Response | None]]) -> Case | None:
         """What to send next; None when there is nothing more, or the run is stopped.
 
         Requests that wait for another attempt hold up no worker, unless there are as many of them as workers.
@@ -217,7 +195,7 @@ class Engine:
                 break
             request, cached = fresh
             if cached is None:
-                return _Case(request=request)
+                return Case(request=request)
             await self._journal.append(request.key, request.fingerprint, cached)
             self._count(lanes[request.key.role], request, cached)
         if not later:
@@ -243,7 +221,7 @@ class Engine:
         if self._cache is not None and fresh:
             self._cache.put(fresh)
 
-    def _count(self, lane: _Lane, request: Request, outcome: Outcome) -> None:
+    def _count(self, lane: Lane, request: Request, outcome: Outcome) -> None:
         side = lane.counters
         if isinstance(outcome, Failure):
             side.failed += 1
@@ -252,13 +230,14 @@ class Engine:
             side.cached += 1
         else:
             side.answered += 1
+            side.fresh += 1
             side.input_tokens += outcome.usage.input_tokens or 0
             side.output_tokens += outcome.usage.output_tokens or 0
             if not lane.is_recorded:
-                side.usd += self.spending.answer(request, outcome.usage, lane.price)
+                side.usd += self._spending.answer(request, outcome.usage, lane.price)
         self._progress.on_change(self._progress)
 
-    async def _try(self, lane: _Lane, case: _Case) -> Outcome | None:
+    async def _try(self, lane: Lane, case: Case) -> Outcome | None:
         """The outcome after one more attempt; None when it waits for another one, or the run was stopped."""
         turnstile = lane.turnstile
         number = turnstile.enter() if turnstile.is_open else await self._rest(turnstile.wait())
@@ -266,10 +245,11 @@ class Engine:
             self._put_off(case, 0.0)
             return None
         try:
-            if not self._may_send():
+            if not self._may_send(lane):
                 return None
             case.attempts += 1
-            self.spending.send()
+            if not lane.is_recorded:
+                self._spending.send()
             lane.counters.in_flight += 1
             try:
                 answer = await self._attempts.ask(lane.backend, case.request)
@@ -282,7 +262,7 @@ class Engine:
         finally:
             turnstile.leave(number)
 
-    def _failed(self, lane: _Lane, case: _Case, number: int, error: BackendError) -> Failure | None:
+    def _failed(self, lane: Lane, case: Case, number: int, error: BackendError) -> Failure | None:
         """The outcome if that was the last attempt; else None, and the request is put off."""
         # A request that fails although one sent after it, or after its last attempt, was answered says nothing about
         # the server's health; nor does one that failed in the run that is resumed. But a first attempt that loses
@@ -292,6 +272,8 @@ class Engine:
         case.is_odd_one_out |= is_alone or case.request.key in self._failed_before
         case.failed_number = number
         down = lane.turnstile.failed(number, error, is_odd_one_out=case.is_odd_one_out)
+        if isinstance(error, ModelNotFound) and lane.is_unknown:  # all its requests would meet that
+            down = ExecutionError(f"{case.request.key.role}: the first request was refused: {error}")
         if down is not None:
             self._fail(down)
         case.error = error
@@ -306,7 +288,7 @@ class Engine:
         self._put_off(case, wait)
         return None
 
-    def _put_off(self, case: _Case, seconds: float) -> None:
+    def _put_off(self, case: Case, seconds: float) -> None:
         self._put_offs += 1
         heapq.heappush(self._later, (self._clock.monotonic() + seconds, self._put_offs, case))
 
@@ -336,8 +318,8 @@ class Engine:
         finally:
             self._resting.discard(task)
 
-    def _may_send(self) -> bool:
+    def _may_send(self, lane: Lane) -> bool:
         """False once the run is stopped or a cap is reached; a cap stops the run."""
-        if self._fatal is None and (reached := self.spending.reached()) is not None:
+        if self._fatal is None and not lane.is_recorded and (reached := self._spending.reached()) is not None:
             self._fail(reached)
         return self._fatal is None

@@ -1,28 +1,20 @@
-"""Is it really two models? Checked by digests before, by a probe at the start and by the answers after.
+"""Is it really two models? Checked by digests before, by a probe at the start (`probe`) and by the answers after.
 
 The worst comparison is the one in which the adapter was never applied: it looks like a small, harmless delta.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct, structs, to_builtins
+from msgspec import structs, to_builtins
 
-from evalkit.errors import AuthFailed, BackendError, InvalidEvidence, TimedOut
-from evalkit.run.attempt import Attempts
-from evalkit.run.plan import Part, Side, request_fingerprint
-from evalkit.store.cache import Cache
-from evalkit.types import JsonValue, Key, Message, ModelSpec, Params, Request, Sample
+from evalkit.errors import InvalidEvidence
+from evalkit.run.plan import Part, Side
+from evalkit.run.probe import CODE, Probe
+from evalkit.types import JsonValue, ModelSpec
 from evalkit.types.table import ScoreTable
 
-PROBES = 20
-PROBE_TOKENS = 48
-LONG_ENOUGH = 8
-"""Words per probe answer, on average, below which equality proves nothing: two models may well agree on one word."""
 EQUAL_ANSWERS_PROVE = 50
 WARN_SHARE = 0.95
 EMPTY_SHARE = 0.05
@@ -31,19 +23,7 @@ EMPTY_SHARE = 0.05
 _CHATS = frozenset({"openai", "anthropic", "openai_compatible"})
 """Backends whose bodies say the temperature under that name, and leave it out where a model takes none."""
 
-CODE = "SAME_MODEL"
 NO_TEXT = "NO_TEXT"
-
-
-class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the start-up probe saw."""
-
-    n: int
-    """Prompts that both sides answered."""
-    differing: int
-    note: str
-    is_cut_short: bool = False
-    """It met what all its prompts would have met and asked no more: its equal answers prove nothing."""
 
 
 def differences(part: Part) -> list[dict[str, JsonValue]]:
@@ -83,50 +63,6 @@ def claims_other_weights(part: Part) -> bool:
     if base.identity.is_fixed or cand.identity.is_fixed:
         return False
     return _weights(base) != _weights(cand)
-
-
-async def probe(part: Part, cache: Cache | None = None) -> Probe:
-    """Asks both sides the same prompts of the run, freely decoded, until an answer differs.
-
-    Answers at hand in `cache` are not asked for again.
-
-    Raises InvalidEvidence when up to 20 prompts with answers of some length all come back the same.
-    """
-    with contextlib.closing(Attempts(part.suite.run.timeout_s)) as attempts:
-        return await _probed(part, cache, attempts)
-
-
-async def _probed(part: Part, cache: Cache | None, attempts: Attempts) -> Probe:
-    base, cand = part.sides["baseline"], part.sides["candidate"]
-    words = 0
-    asked = 0
-    is_cut_short = False
-    for sample in _spread(part.suite.samples, PROBES):
-        try:
-            left, right = await asyncio.gather(
-                *(_freely(attempts, side, cand.messages(sample), sample.id, cache) for side in (base, cand))
-            )
-        except (AuthFailed, TimedOut):
-            is_cut_short = True
-            break  # twenty more would fail alike, or take twenty time limits in silence; the run will tell
-        except BackendError:
-            continue  # the run itself will meet, retry and report this
-        asked += 1
-        words += len(left.split())
-        if left != right:
-            return Probe(n=asked, differing=1, note="the two models answer differently to the same prompt")
-    if not asked:
-        return Probe(n=0, differing=0, note="none of the probe's prompts was answered by both sides")
-    if is_cut_short:
-        note = "the probe ended early, at a prompt that was not answered, and tells nothing about the models"
-        return Probe(n=asked, differing=0, note=note, is_cut_short=True)
-    if words >= LONG_ENOUGH * asked:
-        raise InvalidEvidence(
-            f"baseline and candidate gave the same answer to all {asked} probe prompts: both ends look like one model. "
-            "Is the adapter applied, and does the endpoint serve the model you named?",
-            code=CODE,
-        )
-    return Probe(n=asked, differing=0, note="the probe's answers were equal but too short to tell the models apart")
 
 
 def refuse_equal_answers(table: ScoreTable, seen: Probe | None) -> str | None:
@@ -219,29 +155,6 @@ def doubled_starts(part: Part) -> Iterator[str]:
                 f"{side.identity.facts.get('prompt_first_tokens')}): does the chat template add what the tokenizer "
                 "adds already? Such prompts cost a model points"
             )
-
-
-async def _freely(
-    attempts: Attempts, side: Side, messages: tuple[Message, ...], sample_id: str, cache: Cache | None
-) -> str:
-    """`side`'s unconstrained answer to these turns."""
-    request = Request(
-        key=Key(suite="probe", role=side.spec.role, sample_id=sample_id),
-        messages=messages,
-        params=Params(temperature=0.0, max_tokens=PROBE_TOKENS, seed=side.spec.generation.seed),
-    )
-    fingerprint = request_fingerprint(side, request)
-    if cache is not None and (found := cache.get([fingerprint], now=time.time())):
-        return found[fingerprint].text
-    answer = await attempts.ask(side.backend, request)
-    if cache is not None:
-        cache.put([(fingerprint, answer)])
-    return answer.text
-
-
-def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    step = max(1, len(samples) // count)
-    return list(samples[::step][:count])
 
 
 def _weights(side: Side) -> tuple[object, ...]:

@@ -16,6 +16,10 @@ class SideProgress(Struct):
     planned: int = 0
     answered: int = 0
     cached: int = 0
+    fresh: int = 0
+    """Of those answered, what the model itself said in this session of the run."""
+    is_proven: bool = False
+    """It answered before that, at the check that both sides are two models."""
     failed: int = 0
     retried: int = 0
     refusal: str = ""

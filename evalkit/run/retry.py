@@ -6,6 +6,8 @@ from evalkit.errors import BackendError, ConnectionLost, Overloaded, RateLimited
 
 MAX_ATTEMPTS = 5
 LONGEST_BACKOFF_S = 30.0
+JITTER = 0.1
+"""A pause that a server asks for is kept, and up to this share of it more."""
 LONGEST_ASKED_S = 600.0
 """A server that asks for more than ten minutes is given up on: the request becomes a Failure."""
 
@@ -24,7 +26,7 @@ def pause_s(error: BackendError, attempt: int, jitter: float) -> float | None:
             if asked is not None and asked > LONGEST_ASKED_S:
                 return None
             # Jitter only ever adds to what the server asked for: never early, not all at once.
-            return max((asked or 0.0) * (1.0 + 0.1 * jitter), backoff_s(attempt, jitter))
+            return max((asked or 0.0) * (1.0 + JITTER * jitter), backoff_s(attempt, jitter))
         case ConnectionLost() | TimedOut() | Retryable():
             return backoff_s(attempt, jitter)
         case _:

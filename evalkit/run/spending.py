@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from evalkit.errors import BudgetReached
@@ -23,7 +25,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Spending:
-    """Counts sends, tokens and money. Asked before each send, so that only what is in flight can go over a cap."""
+    """Counts what one session of a run sends: the check at its start, both sides, batches and judges.
+
+    Asked before each send, so that only what is in flight can go over a cap.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -32,11 +37,23 @@ class Spending:
         self._tokens = 0
         self._usd = 0.0
 
-    def add(self, earlier: Spending) -> None:
-        """What an earlier phase of the same run has spent counts against the same caps."""
-        self._sends += earlier._sends
-        self._tokens += earlier._tokens
-        self._usd += earlier._usd
+    def commit(self, outlay: Outlay) -> None:
+        """Counts what batches will take at most. Raises BudgetReached, and counts nothing, where a cap forbids it."""
+        caps = self._limits
+        for name, used, wanted, cap, words in (
+            ("--max-requests", self._sends, outlay.requests, caps.max_requests, f"{outlay.requests:,} requests"),
+            ("--max-tokens", self._tokens, outlay.tokens, caps.max_tokens, f"up to {outlay.tokens:,} tokens"),
+            ("--max-usd", self._usd, outlay.usd, caps.max_usd, f"up to {outlay.usd:,.2f} USD"),
+        ):
+            if cap is not None and wanted > 0 and used + wanted > cap:
+                raise BudgetReached(
+                    f"{name} {plainly(cap)} would not hold: the batches come to {words} (prompts estimated, every "
+                    f"answer as long as max_tokens allows){' on top of what is spent by now' if used else ''}, and a "
+                    "batch cannot be stopped half-way; nothing more was submitted"
+                )
+        self._sends += outlay.requests
+        self._tokens += outlay.tokens
+        self._usd += outlay.usd
 
     def send(self) -> None:
         """One more request leaves."""
@@ -60,18 +77,44 @@ class Spending:
             self._usd += 0.0 if price is None else price.usd(counted) or 0.0
         return usd or 0.0
 
-    def reached(self) -> BudgetReached | None:
-        """The cap that forbids another send, if there is one."""
+    def reached(self, sends: int = 1) -> BudgetReached | None:
+        """The cap that forbids so many more sends, if there is one."""
         if not self._is_capped:
             return None
         for name, used, cap in (
-            ("--max-requests", self._sends, self._limits.max_requests),
+            ("--max-requests", self._sends + sends - 1, self._limits.max_requests),
             ("--max-tokens", self._tokens, self._limits.max_tokens),
             ("--max-usd", self._usd, self._limits.max_usd),
         ):
             if cap is not None and used >= cap:
                 return BudgetReached(f"{name} {plainly(cap)} is reached; resume with a higher cap to go on")
         return None
+
+
+class Outlay(Struct, frozen=True, kw_only=True):
+    """What a batch will take at most, estimated before it is submitted: once it is, no cap can stop it half-way."""
+
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Outlay) -> Outlay:
+        """Both together."""
+        return Outlay(
+            requests=self.requests + other.requests, tokens=self.tokens + other.tokens, usd=self.usd + other.usd
+        )
+
+
+def outlay_of(requests: Iterable[Request], price: Price | None) -> Outlay:
+    """What these take at most: prompts estimated on the high side, answers as long as they may be."""
+    count, asked, said = 0, 0.0, 0
+    for request in requests:
+        count += 1
+        prompt, answer = most_tokens(request)
+        asked += prompt
+        said += answer
+    usd = 0.0 if price is None else (asked * price.input + said * price.output) / 1e6
+    return Outlay(requests=count, tokens=round(asked) + said, usd=usd)
 
 
 def most_tokens(request: Request) -> tuple[float, int]:

@@ -26,7 +26,7 @@ from evalkit.protocols import Clock
 from evalkit.run.limiter import Pace
 from evalkit.run.plan import Side
 from evalkit.run.progress import Progress, Wait
-from evalkit.run.retry import LONGEST_ASKED_S
+from evalkit.run.retry import JITTER, LONGEST_ASKED_S
 
 BREAKER = 20
 """Failed attempts in a row, refusals aside, after which the server counts as down."""
@@ -36,6 +36,8 @@ DOWN_S = 60.0
 """After so long, no further try is made: with attempts that time out, even one of them takes minutes."""
 REFUSED_S = 1800.0
 """Seconds of nothing but refusals after which the run ends; three times the longest pause a server may ask for."""
+_OF_THE_SAMPLE = (ContextTooLong, ContentFiltered, NotRecorded, RecordedError)
+"""What says something about one prompt and nothing about the server, however many prompts meet it."""
 TOLD_S = 5.0
 """Pauses from this length on are told to the person waiting."""
 
@@ -59,8 +61,6 @@ class Turnstile:
         self.pace = Pace(clock.monotonic())
         self.newest_answered = 0
         """The highest number of a request that was answered: the server was well after it was sent."""
-        self.has_let_pass = False
-        """Some prompt was answered here, in this run or before it."""
         self._clock = clock
         self._name = name
         self._progress = progress
@@ -107,7 +107,6 @@ class Turnstile:
     def answered(self, number: int) -> None:
         """Request `number` was answered."""
         self.newest_answered = max(self.newest_answered, number)
-        self.has_let_pass = True
         self._answered_at = self._clock.monotonic()
         self.pace.take()
         self._is_up()
@@ -123,7 +122,8 @@ class Turnstile:
         """Tells the person waiting that the next attempt here is `seconds` away, because of `error`."""
         now = self._clock.time()
         known = self._progress.waits.get(self._name)
-        is_told = known is not None and now < known.until and now + seconds < known.until + TOLD_S
+        same_s = max(TOLD_S, JITTER * seconds)
+        is_told = known is not None and now < known.until and now + seconds < known.until + same_s
         if seconds >= TOLD_S and not is_told:
             self._progress.wait(self._name, Wait(until=now + seconds, why=why_wait(error)))
 
@@ -138,7 +138,7 @@ class Turnstile:
         now = self._clock.monotonic()
         if self._down_since is not None:
             return self._tried(error, now) if number == self._probe else None
-        is_telling = not (is_odd_one_out or self._is_of_the_sample(error))
+        is_telling = not (is_odd_one_out or isinstance(error, _OF_THE_SAMPLE))
         self._failed_in_a_row += is_telling
         if not is_telling or self._failed_in_a_row < BREAKER:
             return None
@@ -147,12 +147,6 @@ class Turnstile:
         self._down_since, self._tries = now, 0
         self._cool(error, now)
         return None
-
-    def _is_of_the_sample(self, error: BackendError) -> bool:
-        """True of what says nothing about a server: recordings, and a long or filtered prompt where others do pass."""
-        if isinstance(error, ContextTooLong | ContentFiltered):
-            return self.has_let_pass
-        return isinstance(error, NotRecorded | RecordedError)
 
     def _refused(self, number: int, error: RateLimited | Overloaded) -> ServerDown | None:
         now = self._clock.monotonic()

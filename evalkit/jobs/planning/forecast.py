@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from evalkit.jobs.planning.at_rest import AtRest
-from evalkit.run.identity import PROBE_TOKENS, PROBES, claims_other_weights
+from evalkit.run.identity import claims_other_weights
 from evalkit.run.plan import Part, Side
+from evalkit.run.probe import PROBE_TOKENS, PROBES
 from evalkit.store.past import PastRun, cached_answers
 from evalkit.suites.prompts import Renderer
 from evalkit.types import Message, ModelSpec, Response, Suite

@@ -12,7 +12,7 @@ from evalkit.run.batches import Batches, without_batch_sides
 from evalkit.run.engine import Engine
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
-from evalkit.run.spending import Limits
+from evalkit.run.spending import Limits, Spending
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
 
@@ -28,9 +28,11 @@ class Asking:
         self._clock = clock
         self._limits = limits
         self._progress = progress
+        self.spending = Spending(limits)
+        """All that is sent in this session of the run, whoever sends it."""
         self._engine: Engine | None = None
         self._is_stopped = False
-        self._batches = Batches(journal=journal, cache=cache, clock=clock, limits=limits, progress=progress)
+        self._batches = Batches(journal=journal, cache=cache, clock=clock, spending=self.spending, progress=progress)
 
     def stop(self) -> None:
         """Sends nothing more; what is in flight gets a moment to finish, batches go on by themselves."""
@@ -49,16 +51,14 @@ class Asking:
             raise Interrupted("stopped on request")
         try:
             await self._batches.send(parts)
-            limits, earlier = self._batches.rest, self._engine
             self._engine = Engine(
                 journal=self._journal,
                 cache=self._cache,
                 clock=self._clock,
-                limits=structs.replace(limits, concurrency=concurrency or limits.concurrency),
+                limits=structs.replace(self._limits, concurrency=concurrency or self._limits.concurrency),
+                spending=self.spending,
                 progress=self._progress,
             )
-            if earlier is not None:
-                self._engine.spending.add(earlier.spending)
             await self._engine.execute(without_batch_sides(parts))
             await self._batches.settle()
         except EvalkitError as error:

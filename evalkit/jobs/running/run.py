@@ -32,6 +32,7 @@ from evalkit.run.clock import SystemClock
 from evalkit.run.gauges import watching
 from evalkit.run.interrupts import stopping
 from evalkit.run.plan import Part
+from evalkit.run.probe import Probe
 from evalkit.run.progress import Progress
 from evalkit.run.spending import Limits
 from evalkit.store.cache import Cache
@@ -192,7 +193,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     story: Story
     is_refused: bool = False
     """Nothing more was asked; `story.blocking` says why."""
-    probes: Mapping[str, identity.Probe] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
     """By baseline; none where there was nothing to tell apart."""
     judges: Sequence[Work] = ()
 
@@ -230,9 +231,9 @@ async def _outcomes(
         _check_origin(journal, work, options, story.run)
         refuse_one_model(work[0])
         with _cache(progress, use_cache=options.use_cache) as cache:
-            seen = await probed(work[0], journal, cache, progress)
             limits = _limits(options, work[0])
             asking = Asking(journal=journal, cache=cache, clock=SystemClock(), limits=limits, progress=progress)
+            seen = await probed(work[0], journal, cache, asking.spending, progress)
             began = time.monotonic()
             async with watching((side.backend for side in work[0].sides.values()), progress) as engines:
                 with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):

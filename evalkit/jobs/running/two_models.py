@@ -9,12 +9,13 @@ from msgspec import to_builtins
 
 from evalkit.errors import InvalidEvidence
 from evalkit.run import identity
-from evalkit.run.identity import Probe
 from evalkit.run.plan import Part
+from evalkit.run.probe import Probe, probe
 from evalkit.run.progress import Progress
+from evalkit.run.spending import Spending
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
-from evalkit.types import BASELINE, Reason, Suite
+from evalkit.types import BASELINE, CANDIDATE, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 
@@ -25,10 +26,13 @@ def refuse_one_model(part: Part) -> None:
             identity.refuse_one_model(part.against(name))
 
 
-async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Progress) -> dict[str, Probe]:
+async def probed(
+    part: Part, journal: Journal, cache: Cache | None, spending: Spending, progress: Progress
+) -> dict[str, Probe]:
     """What the probe of each baseline and the candidate sees, by baseline; those that need none are left out.
 
-    A resumed run takes the word of the probes it began with. Raises InvalidEvidence where two look like one.
+    A resumed run takes the word of the probes it began with. Raises InvalidEvidence where two look like one, and
+    ExecutionError where one of them can be asked nothing.
     """
     seen: dict[str, Probe] = {}
     for name in part.suite.baselines:
@@ -40,8 +44,11 @@ async def probed(part: Part, journal: Journal, cache: Cache | None, progress: Pr
             continue
         progress.on_note(f"checking that {name} and candidate are two models")
         with _naming(name, part.suite):
-            seen[name] = await identity.probe(pair, cache)
-        if seen[name].n and not seen[name].is_cut_short:  # a failing server told nothing; a resumed run asks again
+            seen[name] = await probe(pair, spending, cache)
+        if seen[name].n:
+            for role in (name, CANDIDATE):
+                progress.side(role).is_proven = True
+        if not seen[name].is_cut_short:
             journal.set_meta({key: to_builtins(seen[name])})
     return seen
 
@@ -50,6 +57,8 @@ def audited(part: Part, table: ScoreTable, seen: Probe | None) -> tuple[tuple[Re
     """What the answers of a pair say about the models behind them: (blocking reasons, warnings)."""
     blocking: tuple[Reason, ...] = ()
     warnings = (*identity.unequal_temperature(part), *identity.doubled_starts(part), *identity.silent_answers(table))
+    if seen is not None and seen.caution is not None:
+        warnings += (seen.caution,)
     try:
         warning = identity.refuse_equal_answers(table, seen)
         warnings += (warning,) if warning else ()

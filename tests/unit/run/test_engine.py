@@ -15,13 +15,15 @@ from evalkit.errors import (
     ContentFiltered,
     ContextTooLong,
     ExecutionError,
+    ModelNotFound,
     Overloaded,
     RateLimited,
 )
+from evalkit.run.hiring import SCOUTING_S
 from evalkit.run.retry import MAX_ATTEMPTS, backoff_s, pause_s
 from evalkit.store.cache import Cache
 from evalkit.testing import VirtualClock
-from evalkit.types import Failure
+from evalkit.types import Failure, Response
 
 
 def test_every_request_has_one_outcome(tmp_path):
@@ -64,7 +66,7 @@ def test_nothing_is_sent_before_the_server_said(tmp_path):
     clock = VirtualClock()
     backend = Scripted(errors={"3": [RateLimited("slow down", retry_after_s=7.0)] * 2})
     run(tmp_path, part(backend), clock=clock)
-    assert min(clock.slept) >= 7.0
+    assert [pause for pause in clock.slept if pause != SCOUTING_S] == pytest.approx([7.5, 7.5], abs=0.5)
 
 
 def test_a_dead_server_is_left_alone(tmp_path):
@@ -140,18 +142,54 @@ def test_nor_where_the_answers_to_the_others_come_from_the_cache(tmp_path, kind)
     assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 40
 
 
-def test_a_server_to_which_every_prompt_is_too_long_is_given_up(tmp_path):
-    backend = Scripted(errors={"*": lambda: ContextTooLong("4 tokens at most", status=400)})
-    _, error = run(tmp_path, part(backend, n=500))
-    assert "20 attempts in a row" in str(error)
-    assert len(backend.asked) <= 20 + 4
+@pytest.mark.parametrize("kind", [ContextTooLong, ContentFiltered])
+def test_nor_where_they_come_before_the_first_good_one(tmp_path, kind):
+    poison = {str(i): (lambda: kind("not this one", status=400)) for i in range(45)}
+    backend = Scripted(errors=poison)
+    outcomes, error = run(tmp_path, part(backend, n=50))
+    assert error is None
+    assert sum(isinstance(found[0], Response) for found in outcomes.values()) == 10
+    assert len(backend.asked) == 100, "each is asked once"
 
 
 def test_a_refused_key_stops_at_once(tmp_path):
     backend = Scripted(errors={"*": lambda: AuthFailed("wrong key", status=401)})
     _, error = run(tmp_path, part(backend, n=100))
     assert "refused access" in str(error)
-    assert len(backend.asked) <= 4
+    assert len(backend.asked) == 2, "one a side"
+
+
+def test_a_model_that_is_not_there_stops_a_run_at_once_also_beside_one_that_is(tmp_path):
+    work, missing = part(Scripted(), n=100), Scripted(errors={"*": lambda: ModelNotFound("no such model", status=404)})
+    sides = work.sides | {"candidate": structs.replace(work.sides["candidate"], backend=missing)}
+    _, error = run(tmp_path, structs.replace(work, sides=sides), concurrency=64)
+    assert str(error) == "candidate: the first request was refused: no such model"
+    assert len(missing.asked) == 1
+
+
+def test_a_name_that_is_lost_once_the_model_has_answered_costs_one_request(tmp_path):
+    work = part(Scripted(errors={"7": lambda: ModelNotFound("gone for a moment", status=404)}))
+    outcomes, error = run(tmp_path, work)
+    assert error is None
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 2
+
+
+def test_a_first_answer_that_takes_long_is_not_waited_for(tmp_path):
+    clock = VirtualClock()
+    at = []
+
+    class Slow(Scripted):
+        async def answer(self, request):
+            at.append(clock.monotonic())
+            await clock.sleep(60.0)
+            return await super().answer(request)
+
+    outcomes, error = run(None, part(Slow(), n=16), clock=clock, concurrency=32)
+    assert error is None
+    assert at[:2] == [0.0, 0.0]
+    assert at[2] == SCOUTING_S
+    assert max(at) < 2.0
+    assert len(outcomes) == 32
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,23 @@ import pytest
 from engines import Scripted, part
 from msgspec import Struct, structs
 
-from evalkit.errors import AuthFailed, BackendError, InvalidEvidence, Overloaded, TimedOut
+from evalkit.errors import (
+    AuthFailed,
+    BackendError,
+    ExecutionError,
+    InvalidEvidence,
+    ModelNotFound,
+    Overloaded,
+    TimedOut,
+)
 from evalkit.jobs.running.two_models import probed
-from evalkit.run.identity import PROBES, probe
 from evalkit.run.plan import Part
+from evalkit.run.probe import ENOUGH, PROBES, probe
 from evalkit.run.progress import Progress
-from evalkit.types import RunSpec, Sample
+from evalkit.run.spending import Limits, Spending
+from evalkit.types import Price, RunSpec, Sample
+
+PRICE = Price(input=1.0, output=1.0)
 
 
 class _Suite(Struct):
@@ -36,38 +47,103 @@ def work(backend):
     return Part(suite=_Suite(samples=samples), sides=made.sides)
 
 
-@pytest.mark.parametrize("error", [AuthFailed("wrong key", status=401), TimedOut("no answer within 300 s")])
-def test_what_all_prompts_would_meet_ends_the_probe_at_once(error):
+def asked(work, spending=None, cache=None):
+    return asyncio.run(probe(work, spending or spent(), cache))
+
+
+def spent(**caps):
+    return Spending(Limits(concurrency=4, timeout_s=30.0, **caps))
+
+
+def remembered(work, journal):
+    return asyncio.run(probed(work, journal, None, spent(), Progress()))["baseline"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (AuthFailed("HTTP 401: wrong key", status=401), "the server refused access: HTTP 401: wrong key"),
+        (ModelNotFound("HTTP 404: no such model", status=404), "the first request was refused: HTTP 404: no such"),
+    ],
+)
+def test_what_every_request_would_meet_ends_the_run_at_the_first_one(error, words):
     backend = Scripted(errors={"*": lambda: error})
-    seen = asyncio.run(probe(work(backend)))
-    assert len(backend.asked) <= 2
-    assert (seen.n, seen.differing) == (0, 0)
-    assert seen.note == "none of the probe's prompts was answered by both sides"
+    with pytest.raises(ExecutionError, match=words):
+        asked(work(backend))
+    assert len(backend.asked) == 2, "one a side"
 
 
-@pytest.mark.parametrize("error", [AuthFailed("wrong key", status=401), TimedOut("no answer within 300 s")])
-def test_a_probe_that_ended_early_refuses_nothing_and_is_made_again_when_the_run_is_resumed(error):
+def test_a_prompt_that_is_not_answered_in_time_ends_the_probe():
+    backend = Scripted(errors={"*": lambda: TimedOut("no answer within 300 s")})
+    seen = asked(work(backend))
+    assert len(backend.asked) == 2
+    assert (seen.n, seen.differing, seen.is_cut_short) == (0, 0, True)
+    assert "not answered in time" in seen.caution
+
+
+def test_a_probe_that_ended_early_refuses_nothing_and_is_made_again_when_the_run_is_resumed():
     journal = _Journal()
     second = work(Scripted()).suite.samples[40 // PROBES].id
-    cut = work(Scripted(errors={second: lambda: error}))
-    seen = asyncio.run(probed(cut, journal, None, Progress()))["baseline"]
+    seen = remembered(work(Scripted(errors={second: lambda: TimedOut("too late")})), journal)
     assert (seen.n, seen.differing, seen.is_cut_short) == (1, 0, True)
     assert "ended early" in seen.note
     with pytest.raises(InvalidEvidence, match="all 20 probe prompts"):
-        asyncio.run(probed(work(Scripted()), journal, None, Progress()))
+        remembered(work(Scripted()), journal)
+
+
+@pytest.mark.parametrize("comparable", [1, ENOUGH - 1, ENOUGH])
+def test_one_model_is_only_said_of_enough_prompts_that_both_answered(comparable):
+    journal, samples = _Journal(), work(Scripted()).suite.samples
+    failing = [sample.id for sample in samples[:: 40 // PROBES]][comparable:]
+    broken = work(Scripted(errors={name: lambda: Overloaded("down") for name in failing}))
+    if comparable >= ENOUGH:
+        with pytest.raises(InvalidEvidence, match=f"all {ENOUGH} probe prompts"):
+            remembered(broken, journal)
+        return
+    seen = remembered(broken, journal)
+    assert (seen.n, seen.differing) == (comparable, 0)
+    assert "it takes 10 such prompts" in seen.caution
+    assert not journal, "a resumed run asks again"
+
+
+@pytest.mark.parametrize("cap", [0, 1])
+def test_caps_that_leave_no_room_are_kept_and_told(cap):
+    backend, spending = Scripted(), spent(max_requests=cap)
+    seen = asked(work(backend), spending)
+    assert backend.asked == []
+    assert "caps" in seen.caution
+    assert (spending.reached() is None) == (cap == 1), "the one request is left for the run"
+
+
+def test_the_probe_stops_where_a_cap_is_reached_and_what_it_spent_stays_spent():
+    backend, spending = Scripted(), spent(max_requests=7)
+    seen = asked(work(backend), spending)
+    assert (len(backend.asked), seen.n, seen.is_cut_short) == (6, 3, True)
+    assert spending.reached() is None
+    spending.send()
+    assert spending.reached() is not None
+
+
+@pytest.mark.parametrize("cap", [{"max_tokens": 40}, {"max_usd": 1e-9}])
+def test_its_tokens_count_too(cap):
+    backend = Scripted()
+    sides = {r: structs.replace(s, spec=structs.replace(s.spec, price=PRICE)) for r, s in work(backend).sides.items()}
+    seen = asked(structs.replace(work(backend), sides=sides), spent(**cap))
+    assert seen.is_cut_short
+    assert len(backend.asked) <= 4, "15 tokens an answer"
 
 
 def test_what_one_prompt_meets_does_not():
     backend = Scripted(errors={work(Scripted()).suite.samples[0].id: lambda: BackendError("odd one")})
     with pytest.raises(Exception, match="all 19 probe prompts"):
-        asyncio.run(probe(work(backend)))
+        asked(work(backend))
 
 
 def test_a_probe_that_nobody_answered_is_made_again_when_the_run_is_resumed():
     journal, down = _Journal(), Scripted(errors={"*": lambda: Overloaded("down")})
-    assert asyncio.run(probed(work(down), journal, None, Progress()))["baseline"].n == 0
-    with pytest.raises(Exception, match="all 20 probe prompts"):
-        asyncio.run(probed(work(Scripted()), journal, None, Progress()))
+    assert remembered(work(down), journal).n == 0
+    with pytest.raises(InvalidEvidence, match="all 20 probe prompts"):
+        remembered(work(Scripted()), journal)
 
 
 def test_a_probe_that_saw_two_models_is_remembered():
@@ -75,9 +151,10 @@ def test_a_probe_that_saw_two_models_is_remembered():
     cand = structs.replace(up.sides["candidate"], backend=Scripted(errors={}))
     cand.backend.answer = _other
     differing = Part(suite=up.suite, sides={**up.sides, "candidate": cand})
-    first = asyncio.run(probed(differing, journal, None, Progress()))
-    assert first["baseline"].differing == 1
-    assert asyncio.run(probed(up, journal, None, Progress())) == first
+    first = remembered(differing, journal)
+    assert first.differing == 1
+    assert first.caution is None
+    assert remembered(up, journal) == first
 
 
 async def _other(request):

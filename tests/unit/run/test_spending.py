@@ -5,10 +5,9 @@ from engines import Scripted, part, run
 from msgspec import structs
 
 from evalkit.errors import BudgetReached
-from evalkit.run.outlay import outlay_of
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
-from evalkit.run.spending import Limits, Spending
+from evalkit.run.spending import Limits, Spending, outlay_of
 from evalkit.types import Key, Message, ModelIdentity, Params, Price, Request, Response, Usage
 
 ASKED = Request(

@@ -1,8 +1,9 @@
 """Personal data found by rules and checksums and replaced by typed placeholders: a floor, not a guarantee.
 
-Found are addresses of mail, phone numbers, payment cards (Luhn), bank accounts (IBAN, ISO 13616 mod 97), IP addresses,
-keys and tokens, and any other number long enough to be somebody's. Names and street addresses are not: a person reads
-every sample before it enters a suite.
+Found are addresses of mail, phone numbers, payment cards (Luhn), bank accounts (IBAN, ISO 13616 mod 97), the numbers of
+nine states' people (`evalkit.rot.national_ids`), dates beside a word of birth, IP addresses, keys and tokens, and any
+other number long enough to be somebody's. Names and street addresses are not: a person reads every sample before it
+enters a suite.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from evalkit.rot.national_ids import RULES
 from evalkit.types import JsonValue
 
 _KEY = re.compile(
@@ -35,7 +37,7 @@ _KEY = re.compile(
     r"|\b(?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{32,}\b",
     re.DOTALL,
 )
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:(?:[\w-]{1,63}\.)+[\w-]{2,63}|localhost(?![\w-]))")
 _IBAN = re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}\b")
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
@@ -51,7 +53,17 @@ _HIDDEN_MAIL = re.compile(
     re.IGNORECASE,
 )
 """With a bare `at` a full stop that ends a sentence is no dot: "I looked at this. Then it broke" hides nobody."""
-_PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|CARD|IBAN|IP|KEY|NUMBER)_\d+\]")
+_BIRTH = re.compile(
+    r"(?P<before>(?<![^\W_])(?:born|birth[ _-]?(?:day|date)|date[ _-]of[ _-]birth|d\.?o\.?b\.?"
+    r"|geboren|geb\.|geburts(?:tag|datum)|geboortedatum|née?|date de naissance|nacid[oa]|fecha de nacimiento"
+    r"|nat[oa] il|data di nascita|nascid[oa]|data de nascimento|urodzon[ya]|data urodzenia)"
+    r"[^\w\n\x00]{0,4}(?:(?:is|was|on|the|am|op|le|il|el|em|dnia)\b[^\w\n\x00]{0,3}){0,2})"
+    r"(?:\d{4}([-./])\d{1,2}\2\d{1,2}|\d{1,2}([-./ ])\d{1,2}\3(?:\d{4}|\d\d)"
+    r"|\d{1,2}(?:st|nd|rd|th|\.|er)?\s(?:(?:of|de)\s)?[^\W\d_]{3,10}\.?,?\s(?:(?:of|de)\s)?\d{4}"
+    r"|[^\W\d_]{3,9}\.?\s\d{1,2}(?:st|nd|rd|th)?,?\s\d{4})(?![\w-])",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|CARD|IBAN|IP|ID|BIRTHDATE|KEY|NUMBER)_\d+\]")
 _PHONE_DIGITS = range(8, 16)
 _CARD_DIGITS = range(13, 20)
 
@@ -97,17 +109,22 @@ def _address(text: str) -> bool:
     return text != "::"
 
 
-_RULES: Sequence[tuple[str, re.Pattern[str], Callable[[str], bool]]] = (
+_Rule = tuple[str, re.Pattern[str], Callable[[str], bool]]
+_RULES: Sequence[_Rule] = (
     ("KEY", _KEY, bool),
     ("EMAIL", _EMAIL, bool),
     ("IBAN", _IBAN, is_iban),
     ("IP", _IPV4, _address),
     ("IP", _IPV6, _address),
+    ("BIRTHDATE", _BIRTH, bool),
+    *(("ID", pattern, is_meant) for pattern, is_meant in RULES),
     ("CARD", _DIGITS, _card),
     ("PHONE", _PHONE, _phone),
     ("NUMBER", _NUMBER, bool),
 )
 """In order: what an earlier rule took, a later one does not see."""
+_AFTER_A_WORD = tuple(rule for rule in _RULES if "before" in rule[1].groupindex)
+"""Rules that take a number or a date for what the word before it says."""
 
 
 class Scrubber(Struct):
@@ -123,7 +140,10 @@ class Scrubber(Struct):
         >>> Scrubber().text("Write to jo@example.org or call +49 30 1234567; jo@example.org is better")
         'Write to [EMAIL_1] or call [PHONE_1]; [EMAIL_1] is better'
         """
-        for kind, pattern, is_meant in _RULES:
+        return self._by(_RULES, text)
+
+    def _by(self, rules: Sequence[_Rule], text: str) -> str:
+        for kind, pattern, is_meant in rules:
             pieces, end = [], 0
             # Between placeholders only: their own digits are nobody's.
             for held in (*_PLACEHOLDER.finditer(text), None):
@@ -144,13 +164,22 @@ class Scrubber(Struct):
             scrubbed = self.text(written)
             return value if scrubbed == written else scrubbed
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+            return {self.text(str(key)): self.value(self.beside(str(key), item)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.value(item) for item in value]
         return value
 
+    def beside(self, key: str, item: JsonValue) -> JsonValue:
+        """What stands under a key, scrubbed of what only the key tells: {"date_of_birth": "1985-05-12"}."""
+        if isinstance(item, bool) or not isinstance(item, str | int) or not any(c.isdecimal() for c in str(item)):
+            return item
+        told = f"{key}: "
+        found = self._by(_AFTER_A_WORD, f"{told}{item}")
+        return found.removeprefix(told) if found != f"{told}{item}" and found.startswith(told) else item
+
     def _name(self, kind: str, match: re.Match[str], is_meant: Callable[[str], bool]) -> str:
-        found, rest = match.group(), ""
+        before = match.groupdict().get("before") or ""
+        found, rest = match.group()[len(before) :], ""
         while kind == "IBAN" and not is_meant(found) and (cut := re.search(r"[ -][A-Za-z0-9]*$", found)):
             found, rest = found[: cut.start()], cut.group() + rest  # words after it look like more of it
         if not is_meant(found):
@@ -159,7 +188,7 @@ class Scrubber(Struct):
         if key not in self.names:
             self.counts[kind] += 1
             self.names[key] = f"[{kind}_{self.counts[kind]}]"
-        return self.names[key] + rest
+        return before + self.names[key] + rest
 
 
 def residue(value: JsonValue) -> str | None:
@@ -170,19 +199,30 @@ def residue(value: JsonValue) -> str | None:
     found here is not mended but kept out.
     """
     if isinstance(value, Mapping):
-        return next((kind for item in (*value.keys(), *value.values()) if (kind := residue(item))), None)
+        each = (residue(key) or residue(item) or _told_by(str(key), item) for key, item in value.items())
+        return next(filter(None, each), None)
     if isinstance(value, list):
         return next((kind for item in value if (kind := residue(item))), None)
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
-    text = unicodedata.normalize("NFKC", value if isinstance(value, str) else str(value))
-    # As an address may stand in a link or on a page: jo%40example.org, jo&#64;example.org.
-    text = html.unescape(urllib.parse.unquote(text))
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    text = _PLACEHOLDER.sub("\x00", text)
+    text = _laid_bare(str(value))
     if _HIDDEN_MAIL.search(text):
         return "EMAIL"
     # One scrubber after the other would go on for ever: what it would still replace is the residue.
     found = Scrubber()
     found.text(text)
     return next(iter(found.counts), None)
+
+
+def _told_by(key: str, item: JsonValue) -> str | None:
+    found = Scrubber()
+    found.beside(_laid_bare(key), _laid_bare(item) if isinstance(item, str) else item)
+    return next(iter(found.counts), None)
+
+
+def _laid_bare(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text)
+    # As an address may stand in a link or on a page: jo%40example.org, jo&#64;example.org.
+    text = html.unescape(urllib.parse.unquote(text))
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return _PLACEHOLDER.sub("\x00", text)

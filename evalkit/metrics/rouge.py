@@ -10,7 +10,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
-from evalkit.metrics.options import choice, flag
+from evalkit.metrics.options import choice, flag, number
 from evalkit.metrics.porter import stem
 from evalkit.metrics.read import Reader, Unreadable
 from evalkit.metrics.sequences import lcs_length, lcs_places
@@ -43,12 +43,15 @@ class Rouge(Struct, frozen=True, kw_only=True):
     words: str
     """ascii or unicode."""
     is_stemmed: bool
+    at_least: float | None = None
+    """With it 1.0 where so much or more is shared, else 0.0: whether an answer is near enough."""
 
     @property
     def signature(self) -> str:
         """What somebody needs to get the same numbers elsewhere."""
         stemmer = "porter" if self.is_stemmed else "none"
-        return f"{self.variant}|measure:{self.measure}|words:{self.words}|stemmer:{stemmer}|as:rouge-score-0.1.2"
+        near = "" if self.at_least is None else f"|at_least:{self.at_least:g}"
+        return f"{self.variant}|measure:{self.measure}|words:{self.words}|stemmer:{stemmer}{near}|as:rouge-score-0.1.2"
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored in [0, 1]; Unscored where the target has no words, or where so much text would take seconds.
@@ -67,6 +70,10 @@ class Rouge(Struct, frozen=True, kw_only=True):
             return Unscored(metric=self.name, why="too_long")
         best = max((shares(lines, said, self.variant) for lines in wanted), key=f1)
         value = {"f1": f1(best), "precision": best[0], "recall": best[1]}[self.measure]
+        if self.at_least is not None:
+            return Scored(
+                metric=self.name, value=float(value >= self.at_least), evidence={self.measure: round(value, 4)}
+            )
         return Scored(metric=self.name, value=min(1.0, value))
 
     def _lines(self, text: str) -> tuple[tuple[str, ...], ...]:
@@ -122,6 +129,7 @@ def build_rouge(spec: MetricSpec) -> Rouge:
         measure=choice(spec, "measure", ("f1", "precision", "recall")),
         words=choice(spec, "words", ("ascii", "unicode")),
         is_stemmed=flag(spec, "stemmer"),
+        at_least=number(spec, "at_least", high=1.0),
     )
 
 

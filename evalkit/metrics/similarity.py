@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from evalkit.metrics.match import reader_of
 from evalkit.metrics.normalize import Normaliser, normalised, normalisers
-from evalkit.metrics.options import choice
+from evalkit.metrics.options import choice, number
 from evalkit.metrics.read import Reader, Unreadable
 from evalkit.metrics.sequences import levenshtein
 from evalkit.metrics.texts import right_texts, text_of, unanswered
@@ -28,6 +28,8 @@ class EditSimilarity(Struct, frozen=True, kw_only=True):
     chain: tuple[Normaliser, ...]
     unit: str
     """characters or words."""
+    max_edits: float | None = None
+    """With it 1.0 where so many edits or fewer make the answer an accepted text, else 0.0."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored in [0, 1]; Unscored(no_target) without a target, Unscored(too_long) where it would take seconds."""
@@ -42,6 +44,9 @@ class EditSimilarity(Struct, frozen=True, kw_only=True):
         wanted = [self._parts(text) for text in texts]
         if len(said) * sum(map(len, wanted)) > MAX_CELLS:
             return Unscored(metric=self.name, why="too_long")
+        if self.max_edits is not None:
+            edits = min(levenshtein(said, parts) for parts in wanted)
+            return Scored(metric=self.name, value=float(edits <= self.max_edits), evidence={"edits": edits})
         return Scored(metric=self.name, value=max(similarity(said, parts) for parts in wanted))
 
     def _parts(self, text: str) -> str | list[str]:
@@ -66,4 +71,5 @@ def build_edit_similarity(spec: MetricSpec) -> EditSimilarity:
         reader=reader_of(spec),
         chain=normalisers(spec, default=("strip",)),
         unit=choice(spec, "unit", ("characters", "words")),
+        max_edits=number(spec, "max_edits"),
     )

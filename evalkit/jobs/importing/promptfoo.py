@@ -9,29 +9,24 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import Diagnostic, UsageError
+from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, nothing, placeholder_models
-from evalkit.jobs.importing.promptfoo_asserts import Assertion, is_carried, measured, said_in_cell
+from evalkit.jobs.importing.promptfoo_asserts import Assertion, is_carried, measured
 from evalkit.jobs.importing.promptfoo_merge import merged
 from evalkit.jobs.importing.promptfoo_sides import Side, listed, sides_of
-from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
-from evalkit.suites.paths import Refused, inside
-from evalkit.suites.records import read_rows
-from evalkit.suites.yaml_source import parse
+from evalkit.jobs.importing.promptfoo_tests import PROGRAMS, Files, raw_tests, scenario_tests
 from evalkit.types import JsonValue
 
 MAX_TESTS = 100_000
-_ROWS = (".csv", ".json", ".jsonl")
-_PROGRAMS = (".py", ".js", ".cjs", ".mjs", ".ts", ".rb")
-_PROGRAM_PART = re.compile(r"\.(py|[cm]?js|ts|rb):")
-"""A program, and the function in it."""
 _PARTED = re.compile(r"^---[ \t]*\r?\n", re.MULTILINE)
 """The line between two prompts of one .txt file."""
-_KNOWN = frozenset({"description", "prompts", "providers", "targets", "tests", "defaultTest", "tags", "$schema"})
+_KNOWN = frozenset(
+    {"description", "prompts", "providers", "targets", "tests", "scenarios", "defaultTest", "tags", "$schema"}
+)
 _TEMPLATES = "#/assertionTemplates/"
 _TEST_KEYS = frozenset({"vars", "assert", "description", "metadata"})
 
@@ -40,7 +35,7 @@ def from_promptfoo(path: Path) -> Draft:
     """The suite of one configuration."""
     if path.suffix not in {".yaml", ".yml", ".json"}:
         raise UsageError(f"{path}: a configuration in YAML or JSON is wanted; one that is a program is never run")
-    notes, files = Notes(), _Files(path)
+    notes, files = Notes(), Files(path)
     config = files.document(path)
     templates = config.get("assertionTemplates")
     files.templates = templates if isinstance(templates, dict) else {}
@@ -50,7 +45,10 @@ def from_promptfoo(path: Path) -> Draft:
     default = files.named(default) if isinstance(default, str) else default or {}
     if not isinstance(default, Mapping):
         raise UsageError(f"{path}: defaultTest is neither a test nor the name of a file with one")
-    tests = merged(list(_tests(config.get("tests"), default, files, notes)), notes)
+    written = itertools.chain(
+        raw_tests(config.get("tests"), files, notes), scenario_tests(config.get("scenarios"), files, notes)
+    )
+    tests = merged(list(_tests(written, default, files, notes)), notes)
     rows, metrics, columns = measured(tests, notes)
     if not metrics or not rows:
         raise nothing("no test has an assertion that a metric of evalkit can stand for; " + "; ".join(notes.all()))
@@ -68,61 +66,12 @@ def from_promptfoo(path: Path) -> Draft:
     )
 
 
-class _Files:
-    """The files beside a configuration; none outside its folder."""
-
-    templates: Mapping[str, Any]
-    """`assertionTemplates`, which a `$ref` names."""
-
-    def __init__(self, config: Path) -> None:
-        self._config = config
-        self._folder = config.parent.resolve()
-        self.templates = {}
-
-    def place(self, text: str) -> Path:
-        """The file that `file://…` names. Raises UsageError, at the line that names it, where it cannot be read."""
-        found = inside(text.removeprefix("file://"), self._folder, self._folder)
-        if isinstance(found, Refused):
-            raise self._located(text, f"{text}: {found.why}")
-        if found.suffix not in _PROGRAMS and not found.is_file() and not _PROGRAM_PART.search(found.name):
-            raise self._located(text, f"{text}: there is no such file")
-        return found
-
-    def _located(self, text: str, message: str) -> UsageError:
-        lines = enumerate(self.text(self._config).splitlines(), 1)
-        line, source = next(((n, line) for n, line in lines if text in line), (None, None))
-        path = str(self._config)
-        return UsageError(diagnostics=(Diagnostic(message=message, path=path, line=line, source=source),))
-
-    def text(self, path: Path) -> str:
-        return decode(read_bytes(path, path.name, MAX_TEXT_BYTES), path.name)
-
-    def document(self, path: Path) -> Mapping[str, Any]:
-        source = parse(self.text(path), path.name)
-        if source.problems:
-            raise UsageError(diagnostics=source.problems)
-        return source.value
-
-    def named(self, text: str) -> Any:
-        """The content of a `file://` that holds a mapping."""
-        return self.document(self.place(text))
-
-    def list_in(self, path: Path) -> list[Any]:
-        """The content of a YAML file that holds a list."""
-        text = "".join(f"  {line}\n" for line in self.text(path).splitlines())
-        source = parse(f"all:\n{text}", path.name)
-        if source.problems:
-            raise UsageError(diagnostics=source.problems)
-        found = source.value.get("all")
-        return found if isinstance(found, list) else []
-
-
 def _tests(
-    value: Any, default: Mapping[str, Any], files: _Files, notes: Notes
+    written: Iterable[Mapping[str, Any]], default: Mapping[str, Any], files: Files, notes: Notes
 ) -> Iterator[tuple[dict[str, JsonValue], list[Assertion]]]:
     """(variables, assertions) of each test, those of defaultTest with it. Raises UsageError for too many of them."""
     n_tests = 0
-    for test in _raw_tests(value, files, notes):
+    for test in written:
         for key in test.keys() - _TEST_KEYS:
             notes.add(f"`{key}` of a test is not carried over.")
         for key in default.keys() - _TEST_KEYS:
@@ -145,7 +94,7 @@ def _tests(
 
 
 def _flat(
-    asserted: Sequence[Any], files: _Files, notes: Notes, *, is_inner: bool = False
+    asserted: Sequence[Any], files: Files, notes: Notes, *, is_inner: bool = False
 ) -> Iterator[Mapping[str, Any]]:
     """The assertions, templates looked up; those of a set without a threshold, which all have to hold, one by one."""
     for one in asserted:
@@ -165,34 +114,6 @@ def _flat(
             yield found
 
 
-def _raw_tests(value: Any, files: _Files, notes: Notes) -> Iterator[Mapping[str, Any]]:
-    for one in listed(value):
-        if isinstance(one, dict) and "path" not in one:
-            yield one
-        elif isinstance(one, str) and one.startswith(("huggingface://", "http://", "https://")):
-            raise UsageError(f"{one}: tests are not fetched; download them and name the file")
-        elif isinstance(one, str) and Path(one).suffix in {*_ROWS, ".yaml", ".yml"}:
-            path = files.place(one)
-            found = _of_rows(path, notes) if path.suffix in _ROWS else files.list_in(path)
-            yield from (test for test in found if isinstance(test, Mapping))
-        else:
-            notes.add(f"Tests made by a program are left out: {str(one)[:80]}.")
-
-
-def _of_rows(path: Path, notes: Notes) -> Iterator[Mapping[str, Any]]:
-    """Tests of a file of rows: whole ones, or columns of variables beside `__expected`."""
-    for row in read_rows(path):
-        if "vars" in row.fields:
-            yield row.fields
-            continue
-        variables = {name: value for name, value in row.fields.items() if not name.startswith("__")}
-        cells = [value for name, value in row.fields.items() if name.startswith("__expected") and value]
-        for name in row.fields:
-            if name.startswith("__") and not name.startswith("__expected"):
-                notes.add(f"The column {name} is not carried over.")
-        yield {"vars": variables, "assert": [said_in_cell(str(cell)) for cell in cells]}
-
-
 def _each(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A list as a variable stands for a test with each of its values, as promptfoo has it."""
     several = [
@@ -202,29 +123,29 @@ def _each(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(combination)
 
 
-def _read_in(assertion: Mapping[str, Any], files: _Files) -> Mapping[str, Any]:
+def _read_in(assertion: Mapping[str, Any], files: Files) -> Mapping[str, Any]:
     """The assertion with the text or the schema that its `file://` names; as code where that is a program."""
     value, kind = assertion.get("value"), str(assertion["type"])
     if not isinstance(value, str) or not value.startswith("file://") or not is_carried(kind):
         return assertion
-    if Path(value.removeprefix("file://").partition(":")[0]).suffix in _PROGRAMS:
+    if Path(value.removeprefix("file://").partition(":")[0]).suffix in PROGRAMS:
         return {**assertion, "type": "javascript"}
     path = files.place(value)
     is_schema = path.suffix in {".yaml", ".yml"} and kind.endswith("-json")
     return {**assertion, "value": files.document(path) if is_schema else files.text(path).strip()}
 
 
-def _filled(value: Any, files: _Files, notes: Notes) -> JsonValue:
+def _filled(value: Any, files: Files, notes: Notes) -> JsonValue:
     if not isinstance(value, str) or not value.startswith("file://"):
         return value  # type: ignore[no-any-return]  # YAML of the safe kind is JSON
     path = files.place(value)
-    if path.suffix in _PROGRAMS:
+    if path.suffix in PROGRAMS:
         notes.add(f"A variable made by a program is left as its name: {value[:80]}.")
         return value
     return files.text(path)
 
 
-def _prompts(value: Any, files: _Files, notes: Notes) -> list[dict[str, str]]:
+def _prompts(value: Any, files: Files, notes: Notes) -> list[dict[str, str]]:
     """Each prompt as keys of a side: `prompt`, and `system` where it has one."""
     found: list[dict[str, str]] = []
     for one in listed(value):
@@ -233,7 +154,7 @@ def _prompts(value: Any, files: _Files, notes: Notes) -> list[dict[str, str]]:
             continue
         if text.startswith("file://") or ("\n" not in text and text.endswith((".txt", ".md", ".json"))):
             path = files.place(text)
-            if path.suffix in _PROGRAMS:
+            if path.suffix in PROGRAMS:
                 notes.add(f"A prompt made by a program is left out: {text[:80]}.")
                 continue
             text = files.text(path)

@@ -49,10 +49,12 @@ _ALONE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _CODE = frozenset({"javascript", "python", "ruby", "webhook"})
 _PATTERNS = frozenset({"regex", "not-regex"})
 _DEGREES = frozenset({"levenshtein", "rouge-n", "bleu"})
+_THRESHOLDS: Mapping[str, str] = MappingProxyType({"levenshtein": "max_edits", "rouge-n": "at_least"})
+"""What the threshold of an assertion is called here; of a corpus's BLEU there is none."""
 _TAKES_TEXT = frozenset({"contains", "not_contains"})
 _CELL = re.compile(
     r"^(not-)?(equals|i?contains(?:-any|-all)?|regex|is-json|contains-json|starts-with|is-refusal|levenshtein|rouge-n"
-    r"|bleu|similar|llm-rubric|javascript|python|factuality)(?:\([\d.]+\))?(?::\s*|$)"
+    r"|bleu|similar|llm-rubric|javascript|python|factuality)(?:\((?P<threshold>[\d.]+)\))?(?::\s*|$)"
 )
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}/]")
@@ -66,6 +68,8 @@ class Assertion(Struct, frozen=True, kw_only=True):
 
     type: str
     value: JsonValue
+    threshold: int | float | None = None
+    """Of an assertion by degrees: how good is good enough."""
     further: tuple[str, ...] = ()
     """Keys of it that have no counterpart."""
 
@@ -77,7 +81,10 @@ class Assertion(Struct, frozen=True, kw_only=True):
             value = _PLACE.sub(lambda found: str(variables.get(found[1], found[0])), value)
             if kind.endswith(_LISTS):
                 value = [part.strip() for part in value.split(",")]
-        return cls(type=kind, value=value, further=tuple(sorted(written.keys() - {"type", "value"})))
+        threshold = written.get("threshold") if kind in _THRESHOLDS else None
+        is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+        further = sorted(written.keys() - {"type", "value", *(("threshold",) if kind in _DEGREES else ())})
+        return cls(type=kind, value=value, threshold=threshold if is_number else None, further=tuple(further))
 
 
 def is_carried(kind: str) -> bool:
@@ -101,7 +108,8 @@ def said_in_cell(cell: str) -> dict[str, JsonValue]:
     found = _CELL.match(cell)
     if found is None:
         return {"type": "equals", "value": cell}
-    return {"type": f"{found[1] or ''}{found[2]}", "value": cell[found.end() :]}
+    said: dict[str, JsonValue] = {"type": f"{found[1] or ''}{found[2]}", "value": cell[found.end() :]}
+    return said | ({"threshold": _number(found["threshold"])} if found["threshold"] else {})
 
 
 def measured(
@@ -128,14 +136,29 @@ def measured(
     for kind, n in differing.items():
         if kind != chosen:
             notes.add(f"`{kind}` of {_tests(n)} is left out: a row has one target, which is that of `{chosen}`.")
-    if chosen in _DEGREES:
-        notes.add(f"`{chosen}` is measured by degrees; its threshold is not carried over.")
+    metric = {**_COMPARING[chosen], **_threshold(chosen, tests, notes)}
     wanted = dict(by_type[chosen])
     if len(wanted) < len(tests):
         notes.add(f"{_tests(len(tests) - len(wanted))} without `{chosen}` left out.")
     rows = [{key: _name(i), **tests[i][0], target: _target(wanted[i])} for i in sorted(wanted)]
     columns = {"id": key, "target": target}
-    return rows, [{"name": chosen.replace("-", "_"), **_COMPARING[chosen]}, *metrics], columns
+    return rows, [{"name": chosen.replace("-", "_"), **metric}, *metrics], columns
+
+
+def _threshold(kind: str, tests: Sequence[Test], notes: Notes) -> dict[str, Any]:
+    """What makes a metric by degrees one of right or wrong: the threshold that all of its assertions state, if any."""
+    if kind not in _DEGREES:
+        return {}
+    found = {one.threshold for _, assertions in tests for one in assertions if one.type == kind}
+    if kind not in _THRESHOLDS:
+        notes.add(f"`{kind}` is measured by degrees, of all answers together; its threshold is not carried over.")
+    elif found == {None}:
+        notes.add(f"`{kind}` is measured by degrees, as no test states a threshold for it.")
+    elif len(found) > 1:
+        notes.add(f"`{kind}` is measured by degrees; its thresholds differ from test to test and are not carried over.")
+    else:
+        return {_THRESHOLDS[kind]: found.pop()}
+    return {}
 
 
 def _by_type(tests: Sequence[Test], notes: Notes) -> dict[str, list[tuple[int, JsonValue]]]:
@@ -191,6 +214,13 @@ def _why_not(kind: str, n: int) -> str:
     else:
         why = "evalkit has no such metric"
     return f"`{kind}` of {_tests(n)} is left out: {why}."
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:  # "1.2.3"
+        return None
 
 
 def _schema(value: JsonValue) -> Mapping[str, Any] | None:

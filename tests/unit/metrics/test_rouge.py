@@ -5,6 +5,7 @@ import pytest
 from nltk.stem.porter import PorterStemmer
 from rouge_score.rouge_scorer import RougeScorer
 
+from evalkit.errors import UsageError
 from evalkit.metrics.porter import stem
 from evalkit.metrics.registry import build
 from evalkit.testing.contracts import MetricContract
@@ -135,3 +136,16 @@ def test_words_of_three_letters_are_not_stemmed():
     assert stem("gas") == "ga"
     assert make(stemmer=True).score("ga", sample("gas")).value == 0.0
     assert make(stemmer=True).score("hopping", sample("hopped")).value == 1.0
+
+
+@pytest.mark.parametrize(("bound", "value"), [(0.5, 1.0), (0.51, 0.0), (0, 1.0)])
+def test_with_a_bound_an_answer_is_near_enough_or_not(bound, value):
+    spec = MetricSpec(name="r", type="rouge", field=None, line=1, options={"variant": "rouge1", "at_least": bound})
+    score = build(spec, ()).score("a b", Sample(id="s", fields={}, target="b c"))
+    assert (score.value, score.evidence) == (value, {"f1": 0.5})
+    assert f"|at_least:{bound:g}|" in build(spec, ()).signature
+
+
+def test_a_bound_that_nothing_reaches_is_refused():
+    with pytest.raises(UsageError, match="75 is not from 0 to 1"):
+        build(MetricSpec(name="r", type="rouge", field=None, line=1, options={"at_least": 75}), ())

@@ -79,7 +79,7 @@ def test_a_book_against_a_book_is_no_zero_and_no_hang():
     assert make().score("x" * 1_000_000, sample("x")).value == pytest.approx(1e-6)
 
 
-@pytest.mark.parametrize(("answer", "value"), [("sitting", 1.0), ("sitting down", 0.0), ("mittens", 1.0)])
+@pytest.mark.parametrize(("answer", "value"), [("sitting", 1.0), ("sitting down", 0.0), ("mitten!!!", 1.0)])
 def test_with_a_bound_so_many_edits_are_right(answer, value):
     spec = MetricSpec(name="e", type="edit_similarity", field=None, line=1, options={"max_edits": 3})
     score = build(spec, ()).score(answer, Sample(id="s", fields={}, target=["kitten", "mitten"]))

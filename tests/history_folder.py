@@ -28,7 +28,19 @@ class Reports:
         (place / "verdict.json").write_text(json.dumps(document))
         if more.get("manifest", True):
             (place / "manifest.json").write_text(json.dumps(manifest_of(more)))
+        if "scores" in more:
+            write_samples(place, **more["scores"])
         return place
+
+
+def write_samples(place, *, baseline, candidate, asked=lambda name: f"asks {name}"):
+    """samples.jsonl with the two sides' scores by sample."""
+    rows = [
+        {"id": name, "input": asked(name), "target": "x",
+         "scores": {"exact": {"baseline": baseline[name], "candidate": candidate[name]}}}
+        for name in baseline
+    ]  # fmt: skip
+    (place / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def verdict_of(run, day, data, levels, verdict):

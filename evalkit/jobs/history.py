@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from evalkit.errors import ExecutionError, UsageError
+from evalkit.jobs.history_anchors import with_anchors
 from evalkit.report.document import SCHEMA
 from evalkit.report.history import Skipped, history_document, when
 from evalkit.report.history_facts import Recorded
@@ -29,7 +30,14 @@ _SHOWN = 8
 
 
 def history(suite: str | None, out: Path) -> dict[str, Any]:
+    """The history of a suite with what the samples of two versions say across a line; else as `recorded_history`."""
+    return with_anchors(recorded_history(suite, out))
+
+
+def recorded_history(suite: str | None, out: Path) -> dict[str, Any]:
     """The history of a suite, `evalkit.history/1`: of a suite.yaml, a folder that holds one, or a suite by its name.
+
+    Read from verdicts and manifests alone, no sample is looked at.
 
     Files that cannot be read or are no verdict of this suite are left out and listed in `skipped`. Raises UsageError
     where there is no such suite or none of its runs has finished.

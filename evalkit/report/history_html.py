@@ -24,6 +24,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     above: str
     bridges: tuple[str, ...]
+    equated: tuple[str, ...]
     date: str
     run: str
     href: str
@@ -83,7 +84,11 @@ def _row(run: Document, line: Document, links: Mapping[str, str]) -> Row:
     name = text(run, "run")
     return Row(
         above=text(line, "sentence"),
-        bridges=tuple(text(bridge, "sentence") for bridge in objects(line, "bridges")),
+        bridges=tuple(
+            "; ".join(filter(None, [text(bridge, "sentence"), text(obj(bridge, "anchors"), "sentence")]))
+            for bridge in objects(line, "bridges")
+        ),
+        equated=tuple(text(one, "sentence") for one in objects(line, "equated")),
         date=text(run, "created")[:16].replace("T", " "),
         run=name,
         href=links.get(name, ""),

@@ -97,6 +97,10 @@ def _across(line: Document) -> Iterator[Text]:
         yield Text(f"─── {row} ".ljust(WIDTH, "─")[:WIDTH], style="yellow")
     for bridge in objects(line, "bridges"):
         yield from _wrapped([f"bridge: {text(bridge, 'sentence')}"], style="yellow", indent="    ")
+        if held := text(obj(bridge, "anchors"), "sentence"):
+            yield from _wrapped([held], style="yellow", indent="      ")
+    for one in objects(line, "equated"):
+        yield from _wrapped([f"equated by anchors: {text(one, 'sentence')}"], style="yellow", indent="    ")
 
 
 def _fitted(sentence: str) -> list[str]:

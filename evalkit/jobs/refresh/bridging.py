@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from evalkit import numbers
 from evalkit.errors import UsageError
-from evalkit.jobs.history import history
+from evalkit.jobs.history import recorded_history
 from evalkit.jobs.refresh.desk import BRIDGE, PLAN, RELEASE, Desk, Row
 from evalkit.jobs.refresh.versions import LINKING
 from evalkit.report.history_bridges import offset_interval
@@ -89,7 +89,7 @@ def _anchors(linking: Path) -> frozenset[str]:
 def _ends(suite: str, reports: Path, sha256: str) -> dict[tuple[str, str], _End]:
     """(model, metric) → its newest whole run on that version of the data; candidates first."""
     try:
-        runs: Sequence[Document] = history(suite, reports)["runs"]
+        runs: Sequence[Document] = recorded_history(suite, reports)["runs"]
     except UsageError:  # not one run has finished yet
         return {}
     whole = [r for r in reversed(runs) if r["data"]["sha256"] == sha256 and not r["is_limited"] and r["folder"]]

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from evalkit.errors import ExecutionError, UsageError
-from evalkit.jobs.history import history
+from evalkit.jobs.history import recorded_history
 from evalkit.report.read import Document, number, obj, objects, text
 from evalkit.report.samples import ROWS, SampleFile
 from evalkit.report.strings import SIDES
@@ -37,7 +37,7 @@ class Past(Struct, frozen=True, kw_only=True):
 def past_of(suite: Suite, out: Path) -> Past:
     """The runs of this suite on just this data and metric. What cannot be read is left out, as `history` does."""
     try:
-        runs = objects(history(str(suite.path), out), "runs")
+        runs = objects(recorded_history(str(suite.path), out), "runs")
     except UsageError:
         return Past()
     metric = suite.gate.primary.metric

@@ -14,16 +14,16 @@ from evalkit.cli.app import app
 @app.command("import")
 def import_(
     context: typer.Context,
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="openai-evals, promptfoo or lm-eval.")],
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="openai-evals, promptfoo, lm-eval or inspect.")],
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", help="The file; of lm-eval two models' samples_*.jsonl, or their folder."),
+        typer.Argument(metavar="PATH", help="The file; of lm-eval and Inspect two models' files, or their folder."),
     ],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="The folder to write; left out: a new one.")
     ] = None,
 ) -> int:
-    """Make a suite of what another tool keeps: OpenAI Evals, promptfoo, lm-eval."""
+    """Make a suite of what another tool keeps: OpenAI Evals, promptfoo, lm-eval, Inspect."""
     from evalkit.jobs.importing import import_suite
 
     made = import_suite(form, paths, to)

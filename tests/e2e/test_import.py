@@ -402,7 +402,7 @@ def test_lm_eval_choices_become_the_likelier_text(tmp_path):
         ),
         ("openai-evals", "s.jsonl", "oops", "s.jsonl:1:1: this is not JSON"),
         ("lm-eval", "s.jsonl", "{}", "the answers of two models to one task are wanted"),
-        ("inspect", "s.eval", "", "cannot be imported; there are openai-evals, promptfoo, lm-eval"),
+        ("helm", "s.json", "", "cannot be imported; there are openai-evals, promptfoo, lm-eval, inspect"),
     ],
 )
 def test_what_cannot_be_imported_is_told_and_leaves_nothing(tmp_path, form, name, text, message):

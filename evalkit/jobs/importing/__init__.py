@@ -8,11 +8,12 @@ from pathlib import Path
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft
 from evalkit.jobs.importing.folder import Imported, write_folder
+from evalkit.jobs.importing.inspect_ai import from_inspect
 from evalkit.jobs.importing.lm_eval import from_lm_eval
 from evalkit.jobs.importing.openai_evals import from_openai_evals
 from evalkit.jobs.importing.promptfoo import from_promptfoo
 
-FORMATS = ("openai-evals", "promptfoo", "lm-eval")
+FORMATS = ("openai-evals", "promptfoo", "lm-eval", "inspect")
 
 __all__ = ["FORMATS", "Draft", "Imported", "import_suite"]
 
@@ -24,8 +25,8 @@ def import_suite(form: str, paths: Sequence[Path], to: Path | None = None) -> Im
     """
     if form not in FORMATS:
         raise UsageError(f"{form!r} cannot be imported; there are {', '.join(FORMATS)}")
-    if form == "lm-eval":
-        draft = from_lm_eval(paths)
+    if form in {"lm-eval", "inspect"}:
+        draft = from_lm_eval(paths) if form == "lm-eval" else from_inspect(paths)
     elif len(paths) != 1:
         raise UsageError(f"{form}: one file is imported at a time, and {len(paths)} are named")
     else:

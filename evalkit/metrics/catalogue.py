@@ -29,7 +29,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "refusal": frozenset({"expect", "phrases", "extract"}),
         "regex": frozenset({"pattern", "expect", "ignore_case", "extract"}),
         "rouge": frozenset({"variant", "measure", "at_least", "words", "stemmer", "extract"}),
-        "sql": frozenset({"extract"}),
+        "sql": frozenset({"never_null", "extract"}),
         "token_f1": frozenset({"normalize", "extract"}),
         "tool_call": frozenset({"match", "credit", "tools", "normalize", "extract"}),
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
 from evalkit.metrics.match import clip, reader_of
+from evalkit.metrics.options import names
 from evalkit.metrics.read import MAX_CHARACTERS, Reader, Unreadable
 from evalkit.metrics.texts import right_texts, text_of, unanswered
 from evalkit.types import MetricSpec, Sample, Score, Scored, Unscored
@@ -29,16 +31,19 @@ class Sql(Struct, frozen=True, kw_only=True):
     """1.0 when the answer's tokens are those of a query that is right, else 0.0.
 
     What does not count: white space, comments, the case of keywords and of names that are not quoted, quotes around
-    a name that needs none, `<>` for `!=`, semicolons at the end, and a fence around the query. Anything else counts,
-    so that two queries that mean the same but are written another way differ: no query is run.
+    a name that needs none, `<>` for `!=`, semicolons at the end, a fence around the query, and a number for the star
+    of COUNT(*). Anything else counts, so that two queries that mean the same but are written another way differ: no
+    query is run. COUNT(column) skips nulls and is COUNT(*) only of a column that is `never_null`.
     """
 
     name: str
     reader: Reader
+    never_null: frozenset[str] = frozenset()
+    """Columns that hold a value in each row, in lower case: COUNT of one is COUNT(*) in a plain query (`_counts`)."""
 
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored 0.0 or 1.0; Unscored without a target (no_target, empty_target) and beyond a million characters."""
-        wanted = [tokens(text) for text in right_texts(sample, self.reader)]
+        wanted = [self._read(text) for text in right_texts(sample, self.reader)]
         if not wanted:
             return Unscored(metric=self.name, why="no_target")
         if not all(wanted):
@@ -48,13 +53,16 @@ class Sql(Struct, frozen=True, kw_only=True):
             return unanswered(self.name, found)
         if len(found) > MAX_CHARACTERS:
             return Unscored(metric=self.name, why="too_long")
-        said = tokens(found)
+        said = self._read(found)
         if not said:
             return unanswered(self.name, Unreadable("no query"))
         is_right = said in wanted
         return Scored(
             metric=self.name, value=float(is_right), evidence={} if is_right else {"read": clip(" ".join(said))}
         )
+
+    def _read(self, text: str) -> tuple[str, ...]:
+        return _counts(tokens(text), self.never_null)
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -73,7 +81,30 @@ def tokens(text: str) -> tuple[str, ...]:
 
 def build_sql(spec: MetricSpec) -> Sql:
     """`sql` from its entry. Raises UsageError for options it cannot act on."""
-    return Sql(name=spec.name, reader=reader_of(spec))
+    columns = frozenset(name.casefold() for name in names(spec, "never_null", ()))
+    return Sql(name=spec.name, reader=reader_of(spec), never_null=columns)
+
+
+def _counts(found: tuple[str, ...], never_null: AbstractSet[str]) -> tuple[str, ...]:
+    """The tokens with COUNT(*) where a number or a column that is never null is counted, each of which counts rows.
+
+    Of columns only in a query of one SELECT and no JOIN: an outer join or a subquery makes nulls of its own.
+
+    >>> "".join(_counts(("count", "(", "1", ")", "+", "count", "(", "id", ")"), frozenset()))
+    'count(*)+count(id)'
+    """
+    is_plain = found.count("select") == 1 and "join" not in found
+    rows = [
+        place + 2
+        for place in range(len(found) - 3)
+        if found[place : place + 2] == ("count", "(")
+        and found[place + 3] == ")"
+        and (found[place + 2][0].isdigit() or (is_plain and found[place + 2] in never_null))
+    ]
+    counted = list(found)
+    for place in rows:
+        counted[place] = "*"
+    return tuple(counted)
 
 
 def _token(match: re.Match[str]) -> str:

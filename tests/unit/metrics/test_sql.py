@@ -83,3 +83,25 @@ def test_half_a_megabyte_takes_linear_time(unit):
     started = time.thread_time()
     tokens(unit * (500_000 // len(unit)))
     assert time.thread_time() - started < 8.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "target", "is_one", "is_one_by_key"),
+    [
+        ("SELECT COUNT(1) FROM t", "SELECT COUNT(*) FROM t", True, True),
+        ('select count("id") from t', "SELECT COUNT(*) FROM t", False, True),
+        ("SELECT a, COUNT(ID) FROM t GROUP BY a", "SELECT a, COUNT(*) FROM t GROUP BY a", False, True),
+        ("SELECT COUNT(*) FROM t", "SELECT COUNT(Id) FROM t", False, True),
+        ("SELECT COUNT(name) FROM t", "SELECT COUNT(*) FROM t", False, False),
+        ("SELECT COUNT(DISTINCT id) FROM t", "SELECT COUNT(*) FROM t", False, False),
+        ("SELECT SUM(id) FROM t", "SELECT SUM(*) FROM t", False, False),
+        ("SELECT COUNT('id') FROM t", "SELECT COUNT(*) FROM t", False, False),
+        ("SELECT COUNT(id) FROM t LEFT JOIN u", "SELECT COUNT(*) FROM t LEFT JOIN u", False, False),
+        ("SELECT COUNT(id) FROM (SELECT id FROM t)", "SELECT COUNT(*) FROM (SELECT id FROM t)", False, False),
+        ("SELECT COUNT(", "SELECT COUNT(*)", False, False),
+    ],
+)
+def test_a_count_of_what_is_never_null_is_a_count_of_rows(answer, target, is_one, is_one_by_key):
+    by_key = build(MetricSpec(name="m", type="sql", options={"never_null": ["ID"]}), ())
+    assert METRIC.score(answer, sample(target)).value == is_one
+    assert by_key.score(answer, sample(target)).value == is_one_by_key

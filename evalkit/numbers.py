@@ -17,6 +17,15 @@ def count(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{value:,.0f}".replace("-", MINUS)
 
 
+def counted(value: int, noun: str) -> str:
+    """So many of something, with the noun in its number.
+
+    >>> counted(1, "sample"), counted(1200, "sample")
+    ('1 sample', '1,200 samples')
+    """
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def points(value: float | None) -> str:
     """A level in points, one decimal."""
     return NOT_MEASURED if value is None else f"{_rounded(value):,.1f}".replace("-", MINUS)

@@ -186,7 +186,8 @@ def _flipped(samples: Iterable[Document]) -> Iterator[str]:
     if not found:
         return
     told = [_example(row) for row in found]
-    head = f"<details><summary>The first {len(found)} flipped samples</summary>"
+    which = "The first flipped sample" if len(found) == 1 else f"The first {len(found)} flipped samples"
+    head = f"<details><summary>{which}</summary>"
     yield "\n\n".join([head, *told, "</details>"])
 
 

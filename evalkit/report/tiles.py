@@ -51,7 +51,7 @@ def _flips_tile(verdict: Document) -> Tile:
     return Tile(
         label="Broken / fixed",
         value=f"▼ {numbers.count(broken)}  ▲ {numbers.count(fixed)}",
-        sub=f"of {numbers.count(total)} samples",
+        sub=f"of {numbers.counted(total, 'sample')}",
         help="Broken: the baseline was right and the candidate is wrong. Fixed: the other way round.",
     )
 

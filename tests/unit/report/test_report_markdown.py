@@ -3,6 +3,7 @@ import re
 import pytest
 
 from evalkit.report.markdown import MAX_CHARS, inert, render_markdown
+from evalkit.report.tiles import tiles
 
 ALERTS = {"ship": "TIP", "dont_ship": "CAUTION", "inconclusive": "WARNING", "invalid": "CAUTION", "error": "CAUTION"}
 
@@ -74,3 +75,16 @@ def test_a_name_with_a_fence_cannot_leave_the_plot(dont_ship):
 
 def test_without_samples_there_is_no_empty_box(dont_ship):
     assert "<details>" not in render_markdown(dont_ship[0])
+
+
+def test_a_run_of_one_sample_is_told_in_the_singular(dont_ship):
+    verdict, rows, _ = dont_ship
+    flipped = next(row for row in rows if row["flip"] == "broken")
+    told = render_markdown(verdict, [flipped])
+    assert "The first flipped sample<" in told
+    assert flips_tile(verdict | {"flips": {"broken": 1, "fixed": 0}}).sub == "of 1 sample"
+    assert flips_tile(verdict | {"flips": {"broken": 1, "fixed": 1}}).sub == "of 2 samples"
+
+
+def flips_tile(verdict):
+    return next(tile for tile in tiles(verdict) if tile.label == "Broken / fixed")

@@ -33,6 +33,16 @@ def rot(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where rot.json and rot.md go.", show_default=False)
     ] = None,
+    rechecked: Annotated[
+        Path | None,
+        typer.Option(
+            "--rechecked",
+            metavar="FILE",
+            help="Labels of people who looked at samples again: JSON lines {id, label, by}, or Label Studio's export. "
+            "Without it: rechecked.jsonl beside rot.json, if it is there.",
+            show_default=False,
+        ),
+    ] = None,
     reports: Annotated[Path, typer.Option("--reports", metavar="DIR", help="The folder of past runs.")] = REPORTS,
 ) -> int:
     """Whether the suite has aged: drift from production, saturation, reuse, one traffic light each."""
@@ -42,7 +52,7 @@ def rot(
 
     if fail_on not in {"red", "amber"}:
         raise UsageError(f"--fail-on takes `red` or `amber`, not {fail_on!r}")
-    options = RotOptions(suite_path=suite_file(suite), logs=production, reports=reports, out=out)
+    options = RotOptions(suite_path=suite_file(suite), logs=production, reports=reports, out=out, rechecked=rechecked)
     document, folder = measure(options)
     output = context.obj
     told = headline(document) if output.is_quiet else rot_text(document, color=output.has_color)

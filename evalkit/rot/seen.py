@@ -9,19 +9,20 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from evalkit.rot.signal import Signal, above, below, unmeasured
+from evalkit.rot.signal import ORDER, Light, Signal, above, below, unmeasured
 from evalkit.types import JsonValue
 
 ENOUGH_SYSTEMS = 5
 AMBER_HEADROOM, RED_HEADROOM = 10.0, 5.0
 AMBER_DEAD, RED_DEAD = 60.0, 80.0
 AMBER_TELLING, RED_TELLING = 0.15, 0.05
-AMBER_LABELS = 2.0
+AMBER_LABELS, RED_LABELS = 2.0, 5.0
 AMBER_USES, RED_USES = 10, 20
 AMBER_AGE, RED_AGE = 90.0, 180.0
 STRONG = 3
 """Systems that have to agree with each other against a label."""
 SHOWN = 20
+_FEW = 5
 _FULL = 100.0
 
 
@@ -39,6 +40,14 @@ class System(Struct, frozen=True, kw_only=True):
     def points(self) -> float:
         """Mean over the samples that have a score."""
         return _FULL * sum(self.scores.values()) / len(self.scores) if self.scores else 0.0
+
+
+class Rechecked(Struct, frozen=True, kw_only=True):
+    """What people found who labelled samples of the suite again."""
+
+    samples: frozenset[str] = frozenset()
+    wrong: Sequence[str] = ()
+    """Those of them whose label in the suite is another."""
 
 
 def age_signal(newest_days: float | None, approved_days: float | None) -> Signal:
@@ -130,33 +139,61 @@ def telling_signal(systems: Sequence[System]) -> Signal:
     )
 
 
-def label_signal(systems: Sequence[System]) -> Signal:
-    """Samples on which the strong models agree with each other and not with the label: for a person to look at again.
+def label_signal(systems: Sequence[System], rechecked: Rechecked = Rechecked()) -> Signal:  # noqa: B008 - frozen
+    """Labels that people found wrong, and samples on which the strong models agree with each other against the label.
 
-    Never red: that the label is wrong is only known after the look.
+    The latter are for a person to look at again: never red, because that a label is wrong is only known after the look.
+    Samples that people have looked at are no longer suspected.
     """
-    name = "label errors"
+    name, n = "label errors", len(rechecked.samples)
+    found = _suspects(systems)
+    if found is None and not n:
+        return unmeasured(name, f"not measured: it takes the answers of {STRONG} different models, or people's labels")
+    n_strong, shared, against = found or (0, frozenset(), frozenset())
+    suspects = sorted(against - rechecked.samples)
+    suspected = _FULL * len(suspects) / len(shared) if shared else 0.0
+    wrong = _FULL * len(rechecked.wrong) / n if n else 0.0
+    told = []
+    if n:
+        verb = "is" if len(rechecked.wrong) == 1 else "are"
+        again = f"{len(rechecked.wrong):,} of {n:,} labels that people looked at again {verb} wrong"
+        told.append(f"{again}{_listed(rechecked.wrong)}")
+    if found is not None:
+        agree = f"on {len(suspects):,} of {len(shared):,} samples the {n_strong} strongest models agree with each other"
+        told.append(f"{agree} and not with the label; a person should look at these again{_listed(suspects)}")
+    lights: tuple[Light, Light] = (
+        above(wrong, AMBER_LABELS, RED_LABELS),
+        "amber" if suspected >= AMBER_LABELS else "green",
+    )
+    return Signal(
+        name=name,
+        light=max(lights, key=ORDER.index),
+        statistic="% of labels looked at again" if n else "% of samples",
+        value=wrong if n else suspected,
+        amber=AMBER_LABELS,
+        red=RED_LABELS if n else None,
+        sentence="; ".join(told),
+        detail={"wrong": [*rechecked.wrong], "look_again": [*suspects]},
+    )
+
+
+def _suspects(systems: Sequence[System]) -> tuple[int, frozenset[str], frozenset[str]] | None:
+    """(how many strong models, the samples all of them answered, those of them where they agree against the label)."""
     strong = sorted(systems, key=lambda one: (-one.points, one.name))[: max(STRONG, (len(systems) + 1) // 2)]
     if len(strong) < STRONG or not all(one.answers for one in strong):
-        return unmeasured(name, f"not measured: it takes the answers of {STRONG} different models")
-    shared = set.intersection(*(set(one.scores) & set(one.answers) for one in strong))
-    suspects = sorted(
+        return None
+    shared = frozenset.intersection(*(frozenset(one.scores) & frozenset(one.answers) for one in strong))
+    against = frozenset(
         sample
         for sample in shared
         if len({one.answers[sample] for one in strong}) == 1 and all(one.scores[sample] <= 0.0 for one in strong)
     )
-    share = _FULL * len(suspects) / len(shared) if shared else 0.0
-    listed = f": {', '.join(suspects[:5])}{' …' if len(suspects) > 5 else ''}" if suspects else ""  # noqa: PLR2004 - a few
-    return Signal(
-        name=name,
-        light="amber" if share >= AMBER_LABELS else "green",
-        statistic="% of samples",
-        value=share,
-        amber=AMBER_LABELS,
-        sentence=f"on {len(suspects):,} of {len(shared):,} samples the {len(strong)} strongest models agree with each "
-        f"other and not with the label; a person should look at these again{listed}",
-        detail={"look_again": list(suspects)},
-    )
+    return len(strong), shared, against
+
+
+def _listed(samples: Sequence[str]) -> str:
+    more = " …" if len(samples) > _FEW else ""
+    return f": {', '.join(samples[:_FEW])}{more}" if samples else ""
 
 
 def reuse_signal(uses: int) -> Signal:

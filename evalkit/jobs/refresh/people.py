@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from msgspec import structs, to_builtins
 
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.refresh.desk import APPROVALS, APPROVED, DEDUPED, LABELS, PLAN, QUEUE, RETIRED, Desk, Row
+from evalkit.jobs.refresh.label_files import labels_in_file
 from evalkit.jobs.refresh.prelabel import vouched
 from evalkit.jobs.rot.look import loaded
-from evalkit.rot.label_studio import labelling_config, labels_in, tasks
+from evalkit.rot.label_studio import labelling_config, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of
 from evalkit.rot.parts import MisfitError, fitted, parts_of
 from evalkit.store.files import write_atomic
-from evalkit.suites.records import read_rows
 from evalkit.types import JsonValue
 
 BASIS = (PLAN, DEDUPED, QUEUE, LABELS, RETIRED)
@@ -72,7 +70,7 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
     """
     items = {item["id"]: item for item in desk.rows(QUEUE)}
     kept = {(one["id"], one["by"]): one for one in (desk.rows(LABELS) if desk.has(LABELS) else [])}
-    for where, label in _labels(path):
+    for where, label in labels_in_file(path):
         item = items.get(label.id)
         if item is None:
             raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
@@ -157,25 +155,6 @@ def _refuse_doubtful(labels: Resolved) -> None:
 def _approved(row: Row, labels: Resolved) -> Row:
     told = {key: row[key] for key in ("id", "stratum", "pi", "fields", "time")}
     return told | {"target": labels.labels[row["id"]], "labelled_by": list(labels.people[row["id"]])}
-
-
-def _labels(path: Path) -> Iterator[tuple[str, Label]]:
-    for row in read_rows(path):
-        fields: Any = row.fields
-        if isinstance(fields.get("data"), dict) and "annotations" in fields:
-            yield from ((row.where, label) for label in labels_in([fields]))
-            continue
-        name, by, skip = fields.get("id"), fields.get("by"), fields.get("skip")
-        if not isinstance(name, str) or not isinstance(by, str) or not by.strip():
-            raise UsageError(
-                f'{row.where}: a label is {{"id": …, "label": …, "by": NAME}}, or "skip": REASON for label'
-            )
-        if skip is None and fields.get("label") is None:
-            continue
-        yield (
-            row.where,
-            Label(id=name, by=by.strip(), label=fields.get("label"), skip=None if skip is None else str(skip)),
-        )
 
 
 def _whole(label: Label, item: Row, where: str) -> Label:

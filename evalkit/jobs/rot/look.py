@@ -14,6 +14,7 @@ from msgspec import Struct, structs, to_builtins
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.jobs.rot.copies import copies, training_rows
 from evalkit.jobs.rot.logs import Tallied, exchanges
+from evalkit.jobs.rot.rechecked import rechecked, write_queue
 from evalkit.jobs.rot.systems import Past, past_of
 from evalkit.plugins import backend_names, check_types, metric_types
 from evalkit.report.lights import SCHEMA
@@ -23,6 +24,7 @@ from evalkit.rot.lens import Lens, lens_of
 from evalkit.rot.mixes import category_coverage, length_signal, mix_signal
 from evalkit.rot.moment import DAY_S, seconds
 from evalkit.rot.seen import (
+    Rechecked,
     age_signal,
     dead_signal,
     headroom_signal,
@@ -58,6 +60,8 @@ class RotOptions(Struct, frozen=True, kw_only=True):
     """Where past runs lie."""
     out: Path | None = None
     """Where rot.json and rot.md go; None: to the suite's reports."""
+    rechecked: Path | None = None
+    """What people said of labels they looked at again; None: the rechecked.jsonl beside rot.json, if it is there."""
 
 
 def declared_logs(suite: Suite) -> tuple[Path, ...]:
@@ -87,7 +91,9 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
         raise InvalidEvidence(_too_few(traffic.n, tallied, lens), code="LOGS_TOO_FEW")
     _refuse_own_samples(suite, lens, traffic)
     _refuse_training_data(suite, traffic)
-    signals = (*_age(suite), *_drifts(suite, lens, traffic, seed), *_seen(suite, past_of(suite, options.reports)))
+    folder = options.out or options.reports / suite.name
+    seen = _seen(suite, past_of(suite, options.reports), rechecked(suite, options.rechecked, folder))
+    signals = (*_age(suite), *_drifts(suite, lens, traffic, seed), *seen)
     document = {
         "schema": SCHEMA,
         "suite": suite.name,
@@ -98,7 +104,7 @@ def rot(options: RotOptions) -> tuple[dict[str, Any], Path]:
         "logs": {"files": [str(path) for path in logs], "compared": traffic.n, **to_builtins(tallied)},
         "signals": [_document(signal) for signal in signals],
     }
-    folder = options.out or options.reports / suite.name
+    write_queue(suite, lens, _to_look_at(signals), folder)
     write_atomic(folder / "rot.md", rot_markdown(document).encode("utf-8", "backslashreplace"))
     # Last: whoever finds a rot.json finds the rest.
     write_atomic(folder / "rot.json", json.dumps(document, allow_nan=False, indent=1).encode("ascii") + b"\n")
@@ -219,11 +225,16 @@ def _approved(path: Path) -> float | None:
     return seconds(document.get("approved")) if isinstance(document, dict) else None
 
 
-def _seen(suite: Suite, past: Past) -> Iterator[Signal]:
+def _to_look_at(signals: Sequence[Signal]) -> list[str]:
+    found: Any = [signal.detail.get("look_again", []) for signal in signals]
+    return [name for names in found for name in names]
+
+
+def _seen(suite: Suite, past: Past, looked_at: Rechecked) -> Iterator[Signal]:
     yield headroom_signal(past.champion_points, suite.gate.primary.min_delta)
     yield dead_signal(past.systems)
     yield telling_signal(past.systems)
-    yield label_signal(past.systems)
+    yield label_signal(past.systems, looked_at)
     uses, _ = uses_in(ledger_path())
     # A candidate that was judged twice has learned as much as from one verdict.
     judged = {use.candidate for use in uses if use.suite == suite.name and use.samples == suite.dataset_sha256}

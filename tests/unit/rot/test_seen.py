@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evalkit.rot.seen import (
+    Rechecked,
     System,
     age_signal,
     dead_signal,
@@ -72,6 +73,28 @@ def test_models_that_agree_against_a_label_send_it_to_a_person():
     assert found.detail["look_again"] == ["s20"]
     assert found.light == "amber"
     assert label_signal(systems(table)).light == "not_measured"
+
+
+@pytest.mark.parametrize(
+    ("n", "n_wrong", "light", "value"),
+    [(1, 1, "red", 100.0), (20, 1, "red", 5.0), (25, 1, "amber", 4.0), (60, 1, "green", 5 / 3), (3, 0, "green", 0.0)],
+)
+def test_labels_that_people_found_wrong_are_red(n, n_wrong, light, value):
+    names = [f"s{i}" for i in range(n)]
+    found = label_signal([], Rechecked(samples=frozenset(names), wrong=names[:n_wrong]))
+    assert (found.light, found.value, found.red) == (light, pytest.approx(value), 5.0)
+    assert f"{n_wrong} of {n} labels that people looked at again" in found.sentence
+    assert found.detail["wrong"] == names[:n_wrong]
+
+
+def test_what_people_looked_at_is_no_longer_suspected():
+    table = [[1, 1, 1]] * 18 + [[0, 0, 0]] * 2
+    answers = [["right"] * 3] * 18 + [["same"] * 3] * 2
+    found = label_signal(systems(table, answers), Rechecked(samples=frozenset({"s18"})))
+    assert (found.light, found.detail["look_again"]) == ("amber", ["s19"])
+    assert (found.value, found.statistic) == (0.0, "% of labels looked at again")
+    settled = label_signal(systems(table, answers), Rechecked(samples=frozenset({"s18", "s19"})))
+    assert (settled.light, settled.detail["look_again"]) == ("green", [])
 
 
 @pytest.mark.parametrize(("uses", "light"), [(0, "green"), (9, "green"), (10, "amber"), (20, "red")])

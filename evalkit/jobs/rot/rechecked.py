@@ -19,7 +19,7 @@ QUEUE, ANSWERS = "recheck.jsonl", "rechecked.jsonl"
 
 
 def rechecked(suite: Suite, path: Path | None, folder: Path) -> Rechecked:
-    """What people said of the suite's labels in a file; without one, in the rechecked.jsonl of `folder` if there is any.
+    """What people said of the labels in a file; without one, in the rechecked.jsonl of `folder` if there is any.
 
     A label is wrong where more people gave another one than gave the suite's. Answers on samples that the suite no
     longer holds are passed over, and so are skipped ones. Raises UsageError, located, for an answer that is no label of

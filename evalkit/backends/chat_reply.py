@@ -55,7 +55,18 @@ _TOO_LONG = (
     "input_tokens",
     "prompt is too long",
 )
-_FILTERED = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation")
+_FILTERED = (
+    "content_filter",  # Azure's and OpenAI's code
+    "content_policy_violation",  # OpenAI's code for images, and LiteLLM's for all vendors
+    "responsibleaipolicyviolation",  # Azure's inner code
+    "violating our usage policy",  # OpenAI's words beside its code invalid_prompt
+    "content filtering policy",  # Anthropic: "Output blocked by content filtering policy", an invalid_request_error
+    "requires moderation",  # OpenRouter's words for its 403
+    "content exists risk",  # DeepSeek
+    "datainspectionfailed",  # Alibaba, in either spelling
+    "data_inspection_failed",
+)
+"""By what vendors say, in lower case, that a filter of theirs withholds the answer."""
 
 
 class _PromptDetails(msgspec.Struct):
@@ -119,14 +130,21 @@ def read_answer(reply: Reply, *, secrets: Secrets, now: float) -> Answer:
     if completion.error:
         if (status := status_of(completion.error)) != reply.status:  # gateways pass on what their upstream said
             raise error_for(structs.replace(reply, status=status), secrets=secrets, now=now)
-        message = _message(completion.error) or "no text"
-        words = redact(message, key=secrets.key, prompts=secrets.prompts)
-        raise ProtocolViolation(f"the reply is an error although its status is 200: {words}", status=200)
+        raise error_within(reply, secrets=secrets)
     choice = completion.choices[0] if completion.choices else None
     if choice is None or choice.message is None:
         raise ProtocolViolation("the reply holds no answer (no choices)", status=200)
     text, finish = _text_and_finish(choice.message, choice.finish_reason)
     return Answer(text=text, finish=finish, usage=_usage(completion.usage), served_model=completion.model)
+
+
+def error_within(reply: Reply, *, secrets: Secrets) -> BackendError:
+    """What an error in a reply whose status is 200, and that names no other, stands for."""
+    message, code = _error_parts(reply.body)
+    words = redact(message or "no text", key=secrets.key, prompts=secrets.prompts)
+    text = f"the reply is an error although its status is 200: {words}"
+    is_filtered = _is_filtered(f"{code} {message}".lower())
+    return ContentFiltered(text, status=200) if is_filtered else ProtocolViolation(text, status=200)
 
 
 def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  # noqa: PLR0911 - a table of statuses
@@ -143,7 +161,7 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
         case 429:
             return RateLimited(text, status=status, retry_after_s=pause_s)
         case 401 | 403:
-            return AuthFailed(text, status=status)
+            return _denied(text, status, hints)
         case 404:
             return _not_found(text, status, hints)
         case 408:
@@ -166,8 +184,17 @@ def _not_found(text: str, status: int, hints: str) -> BackendError:
     return ModelNotFound(told, status=status)
 
 
+def _is_filtered(hints: str) -> bool:
+    return any(word in hints for word in _FILTERED)
+
+
+def _denied(text: str, status: int, hints: str) -> BackendError:
+    """OpenRouter's filter says 403, as a key that may not does, and is about this one prompt."""
+    return ContentFiltered(text, status=status) if _is_filtered(hints) else AuthFailed(text, status=status)
+
+
 def _refused(text: str, status: int, hints: str) -> BackendError:
-    if any(word in hints for word in _FILTERED):
+    if _is_filtered(hints):
         return ContentFiltered(text, status=status)
     if "credit balance is too low" in hints:  # Anthropic says so with a 400
         return AuthFailed(f"the account's credit is used up: {text}", status=status)

@@ -239,6 +239,7 @@ class Batches:
             side.answered += 1
             side.cached += outcome.is_cached
             if not outcome.is_cached:
+                side.fresh += 1
                 side.input_tokens += outcome.usage.input_tokens or 0
                 side.output_tokens += outcome.usage.output_tokens or 0
         self._progress.on_change(self._progress)

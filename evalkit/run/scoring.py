@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from evalkit.protocols import CorpusMetric, Metric, RefusalMetric
-from evalkit.run.side_log import SideLog, silence
+from evalkit.run.side_log import SideLog, is_settled, silence
 from evalkit.types import AGAIN, BASELINE, CANDIDATE, Failure, Outcome, Response, Sample, Score, Scored, Suite, Unscored
 from evalkit.types.table import Column, Counts, Repeats, ScoreTable
 
@@ -255,7 +255,7 @@ class Scoring:
         return row
 
     def _count_pairs(self, answers: Mapping[str, Sequence[Outcome]], judging: Mapping[str, Score]) -> None:
-        said = {role: [o for o in found if isinstance(o, Response)] for role, found in answers.items()}
+        said = {role: [o for o in found if is_settled(o)] for role, found in answers.items()}
         for pair in self._pairs:
             before, after = pair
             if said[before] and said[after]:
@@ -306,9 +306,9 @@ def _shown(role: str, score: Score) -> dict[str, Any]:
     return {role: score.value, f"{role}_why": None, f"{role}_evidence": dict(score.evidence)}
 
 
-def _alike(left: Sequence[Response], right: Sequence[Response]) -> Iterator[str]:
+def _alike(left: Sequence[Outcome], right: Sequence[Outcome]) -> Iterator[str]:
     """What is to be counted of a sample that both sides answered: whether they said the same, and said anything."""
-    is_equal = [answer.text for answer in left] == [answer.text for answer in right]
+    is_equal = [getattr(one, "text", None) for one in left] == [getattr(one, "text", None) for one in right]
     is_telling = any(silence(answer) is None for answer in (*left, *right))
     yield "both"
     if is_equal:

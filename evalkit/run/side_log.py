@@ -10,15 +10,24 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from evalkit.errors import ContentFiltered
 from evalkit.types import Failure, ModelSpec, Outcome, Response, Score, Unscored
 from evalkit.types.table import Tally
 
 _UNKNOWN = float("nan")
 
 
-def silence(answer: Response) -> str | None:
-    """Why an answer has no words of the model: "empty", "filtered" or "tool_calls"; None when it has some."""
-    if answer.finish == "refusal":
+def is_settled(outcome: Outcome) -> bool:
+    """Whether asking again would bring nothing: an answer, or the word of the provider's filter that there is none.
+
+    Filters speak in two ways, by an answer that ends as a refusal and by an error; both are the same outcome.
+    """
+    return isinstance(outcome, Response) or outcome.kind == ContentFiltered.kind
+
+
+def silence(answer: Outcome) -> str | None:
+    """Why what came has no words of the model: "empty", "filtered" or "tool_calls"; None when it has some."""
+    if isinstance(answer, Failure) or answer.finish == "refusal":
         return "filtered"
     if not answer.text.strip():
         return "empty"
@@ -62,7 +71,7 @@ class SideLog(Struct):
             for failure in (a for a in answers if isinstance(a, Failure)):
                 self.kinds[failure.kind] += 1
                 self.examples.setdefault(failure.kind, failure.message)
-        self._count(responses)
+        self._count([answer for answer in answers if is_settled(answer)])
         # A cached answer took no time; a recorded one has none to tell.
         live = [r for r in responses if not r.is_cached]
         waits = late if spec.options.get("stream") else []
@@ -74,10 +83,12 @@ class SideLog(Struct):
         self.statuses[status] += 1
         return _answer_row(first, status)
 
-    def _count(self, responses: Sequence[Response]) -> None:
+    def _count(self, settled: Sequence[Outcome]) -> None:
         whys, is_cut = [], False
-        for response in responses:
+        for response in settled:
             whys.append(silence(response))
+            if isinstance(response, Failure):
+                continue
             is_cut = is_cut or response.finish == "length"
             if response.served_model:
                 self.served.add(response.served_model)
@@ -120,7 +131,7 @@ def _mean(values: Sequence[float | None]) -> float:
 def _status(first: Outcome | None, primary: Score) -> str:
     if first is None:
         return "missing"
-    if (isinstance(first, Failure) and first.kind == "content_filtered") or getattr(first, "finish", "") == "refusal":
+    if (isinstance(first, Failure) and is_settled(first)) or getattr(first, "finish", "") == "refusal":
         return "refused"  # also where the primary metric scores that
     if isinstance(primary, Unscored) and primary.why in {"truncated", "refused"}:
         return primary.why

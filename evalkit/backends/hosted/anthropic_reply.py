@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from evalkit.backends.chat_reply import Answer, Secrets, error_for, why_not_json
-from evalkit.backends.http.redact import redact
+from evalkit.backends.chat_reply import Answer, Secrets, error_for, error_within, why_not_json
 from evalkit.backends.http.reply import Reply
 from evalkit.errors import Overloaded, ProtocolViolation
 from evalkit.types import Finish, Usage
@@ -69,9 +68,7 @@ def read_message(reply: Reply, *, secrets: Secrets, now: float) -> Answer:
         raise error_for(reply, secrets=secrets, now=now)
     message = _message(reply.body)
     if message.error:
-        said = message.error.get("message") if isinstance(message.error, dict) else message.error
-        words = redact(str(said), key=secrets.key, prompts=secrets.prompts)
-        raise ProtocolViolation(f"the reply is an error although its status is 200: {words}", status=_OK)
+        raise error_within(reply, secrets=secrets)
     text, finish = _text_and_finish(message)
     return Answer(text=text, finish=finish, usage=_usage(message.usage), served_model=message.model)
 

@@ -24,6 +24,7 @@ from evalkit.jobs.running.metrics import build_metrics
 from evalkit.jobs.running.pairs import Answers, Story
 from evalkit.jobs.running.resume import how_to_go_on, origin, refuse_changed, resuming, told_how_to_go_on
 from evalkit.jobs.running.sides import located, opened, parts, placed
+from evalkit.jobs.running.silent import refuse_silence
 from evalkit.jobs.running.two_models import audited, probed, reason_of, refuse_one_model
 from evalkit.plugins import backend_names, check_types, metric_types
 from evalkit.protocols import Metric
@@ -238,6 +239,7 @@ async def _outcomes(
             async with watching((side.backend for side in work[0].sides.values()), progress) as engines:
                 with _in_order(asking, progress, last_word=how_to_go_on(options.command, story.run)):
                     await asking.ask(work)
+                    refuse_silence(work, journal, progress)
                     timings = {"asking_s": round(time.monotonic() - began, 2)}
                     await judges.ask(panels, journal, asking, work[0].suite.run.concurrency)
     counted = {name: engine.summary() for name, engine in engines.items()}

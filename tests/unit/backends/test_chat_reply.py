@@ -37,6 +37,11 @@ def error(status, body, headers=None):
     return error_for(Reply(status=status, headers=headers or {}, body=data), secrets=NOTHING, now=0.0)
 
 
+def test_an_error_within_a_200_may_be_a_filter_s():
+    with pytest.raises(ContentFiltered, match="although its status is 200: withheld"):
+        read({"error": {"message": "withheld", "code": "content_filter"}})
+
+
 def test_content_in_parts_is_joined():
     parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
     assert read(completion({"content": parts})).text == "ab"
@@ -113,6 +118,20 @@ def test_any_error_body_is_a_typed_error(status, body):
     [
         (400, {"error": {"message": "m", "code": "content_filter"}}, ContentFiltered),
         (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}, ContentFiltered),
+        (
+            400,
+            {"error": {"code": "invalid_prompt", "message": "flagged as potentially violating our usage policy"}},
+            ContentFiltered,
+        ),
+        (400, {"error": {"message": "Output blocked by content filtering policy"}}, ContentFiltered),
+        (400, {"error": {"message": "Content Exists Risk", "code": "invalid_request_error"}}, ContentFiltered),
+        (400, {"error": {"message": "no", "code": "data_inspection_failed"}}, ContentFiltered),
+        (
+            403,
+            {"error": {"code": 403, "message": "Your chosen model requires moderation and your input was flagged"}},
+            ContentFiltered,
+        ),
+        (403, {"error": {"message": "You are not allowed to sample from this model"}}, AuthFailed),
         (400, {"error": {"code": "context_length_exceeded"}}, ContextTooLong),
         (
             400,

@@ -50,7 +50,7 @@ def test_a_run_against_a_server_that_counts_nothing_ends_at_its_cap(tmp_path):
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=1_000, output_tokens=1_000)])
-@pytest.mark.parametrize("cap", [{"max_tokens": 50 * 15 + 1}, {"max_usd": 50 * (10 * 3.0 + 5 * 15.0) / 1e6 * 1.001}])
+@pytest.mark.parametrize("cap", [{"max_requests": 50}, {"max_tokens": 50 * 15 + 1}, {"max_usd": 50 * (10 * 3.0 + 5 * 15.0) / 1e6 * 1.001}])
 def test_recorded_answers_take_nothing_of_a_cap(cap, usage):
     live = part(Scripted(), n=50, max_tokens=50, price=PRICE)
     recorded = structs.replace(

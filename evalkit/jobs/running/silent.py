@@ -1,0 +1,44 @@
+"""A side that nobody answered for: a run that could not be carried out, which is not a bad result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from evalkit.errors import ConnectionLost, Overloaded, RateLimited, ServerDown, TimedOut
+from evalkit.run.plan import Part
+from evalkit.run.progress import Progress
+from evalkit.run.turnstile import place_name
+from evalkit.store.journal import Journal
+from evalkit.types import Failure
+
+_UNREACHED = frozenset(error.kind for error in (ConnectionLost, Overloaded, RateLimited, TimedOut))
+"""Failures that are the server's and not the request's: another day it would have answered."""
+
+
+def refuse_silence(work: Sequence[Part], journal: Journal, progress: Progress) -> None:
+    """Raises ServerDown when a side's server answered nothing in this session and too much is missing for that.
+
+    The breaker does not see this where every request failed in the run that is resumed too, nor where one of two
+    models behind one address is down. A few requests that fail for good while all others have been answered are
+    within `gate.validity.max_error_rate`, and the run goes on to its verdict.
+    """
+    for role in work[0].sides:
+        side = progress.side(role)
+        if side.fresh or not side.failed:
+            continue
+        for part in work:
+            missing = _unreached(journal, part.suite.name)[role]
+            planned = len(part.suite.samples) * part.sides[role].spec.generation.repeats
+            if missing > part.suite.gate.validity.max_error_rate * planned:
+                last = f", the last one failed with: {side.refusal}" if side.refusal else ""
+                raise ServerDown(
+                    f"{place_name(role, part.sides)}: none of the {side.failed:,} requests of this session was "
+                    f"answered{last}"
+                )
+
+
+def _unreached(journal: Journal, suite: str) -> Counter[str]:
+    """How many outcomes are failures of the server, by role."""
+    found = journal.outcomes(suite)
+    return Counter(key.role for key, one in found if isinstance(one, Failure) and one.kind in _UNREACHED)

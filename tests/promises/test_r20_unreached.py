@@ -1,0 +1,75 @@
+"""A server that answers nothing is a run that could not be carried out (5), however often it is resumed."""
+
+import itertools
+import threading
+
+import pytest
+from bench import number_in, scripted, side
+from vendors import run_here
+
+from evalkit.errors import ServerDown
+from evalkit.store.home import run_folder
+from evalkit.store.journal import Journal
+from evalkit.testing import Rule, fails
+
+pytestmark = pytest.mark.usefixtures("_quick")
+
+
+@pytest.fixture
+def _quick(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("evalkit.run.retry.backoff_s", lambda *_: 0.0)
+    monkeypatch.setattr("evalkit.run.turnstile.COOLING_S", (0.01, 0.01))
+
+
+def resumed(suite, run):
+    return run_here(suite, resume=run, use_cache=False)
+
+
+def only_run():
+    (folder,) = run_folder("x").parent.iterdir()
+    return folder.name
+
+
+def kept(run):
+    with Journal.open(run_folder(run) / "journal.sqlite") as journal:
+        return len(journal.answered())
+
+
+def test_a_server_that_stays_down_ends_every_resume_alike_and_keeps_what_was_answered(bench):
+    count, is_mended = itertools.count(), threading.Event()
+    down = Rule(behaviour=fails(503, "no engine"), match=lambda _: next(count) > 70 and not is_mended.is_set())
+    with scripted(20, 55, down) as server:
+        suite = bench.write_suite(server.base_url, 60, run={"concurrency": 8})
+        with pytest.raises(ServerDown):
+            run_here(suite, use_cache=False)
+        run = only_run()
+        answered = kept(run)
+        for _ in range(6):
+            with pytest.raises(ServerDown, match="HTTP 503: no engine") as stopped:
+                resumed(suite, run)
+            assert f"--resume {run}" in "".join(stopped.value.__notes__)
+        assert 0 < answered == kept(run)
+        is_mended.set()
+        document, _ = resumed(suite, run)
+    assert document["verdict"] == "ship"
+
+
+def test_one_of_two_models_behind_one_address_is_down(bench):
+    told = pytest.raises(ServerDown, match=r"candidate .*none of the 60 requests .* HTTP 500: worker lost")
+    with scripted(20, 50, side("tuned", fails(500, "worker lost"))) as server, told:
+        run_here(bench.write_suite(server.base_url, 60))
+
+
+def test_a_few_requests_that_fail_for_good_do_not_keep_a_run_from_its_verdict(bench):
+    poison = Rule(behaviour=fails(500, "this one"), match=lambda asked: number_in(asked) == 7)
+    suite_changes = {"gate": {"primary": {"metric": "exact"}, "validity": {"min_pair_coverage": 0.9}}}
+    with scripted(20, 55, poison) as server:
+        suite = bench.write_suite(server.base_url, 60, **suite_changes)
+        document, _ = run_here(suite, use_cache=False)
+        assert document["verdict"] == "ship"
+        with Journal.open(run_folder(document["run"]) / "journal.sqlite") as journal:
+            journal.set_meta({"finished": False})
+        document, _ = resumed(suite, document["run"])
+    assert document["verdict"] == "ship"
+    assert document["outcomes"]["candidate"]["failed"] == 1

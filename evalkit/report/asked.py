@@ -147,7 +147,9 @@ def _contamination(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     dirty = int(found["dirty"])
     suspect = int(found.get("suspect", 0))
     got = f"{dirty} of {found['samples']:,} found in {found['training_rows']:,} training rows"
-    got += f", {suspect} more in part" if suspect else ""
+    unread = int((found.get("semantic") or {}).get("unread_samples", 0))
+    got += f", {suspect - unread} more in part" if suspect > unread else ""
+    got += f", {unread} more close in meaning to rows that nobody read" if unread else ""
     is_left_out = dirty and found.get("action") == "clean"
     got += ", and left out" if is_left_out else ""
     state = "warning" if is_left_out else "regressed" if dirty else "held"

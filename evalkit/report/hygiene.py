@@ -52,7 +52,9 @@ def one_line(verdict: Document) -> str:
     dirty, suspect = whole(found, "dirty") or 0, whole(found, "suspect") or 0
     leaked = whole(obj(found, "leakage"), "samples_in_shared_groups") or 0
     told = [f"{numbers.count(dirty)} samples trained on"] if dirty else []
-    told += [f"{numbers.count(suspect)} in part"] if suspect else []
+    unread = whole(obj(found, "semantic"), "unread_samples") or 0
+    told += [f"{numbers.count(suspect - unread)} in part"] if suspect > unread else []
+    told += [f"{numbers.count(unread)} close in meaning to rows that nobody read"] if unread else []
     told += [f"{numbers.count(leaked)} in groups that were trained on"] if leaked else []
     effect = number(found, "effect_points")
     if told and effect is not None:
@@ -87,7 +89,7 @@ def evidence_table(verdict: Document) -> Table:
         (
             text(e, "id"),
             text(e, "state"),
-            LAYERS.get(text(e, "layer"), text(e, "layer")),
+            _how(e),
             numbers.percent(number(e, "score")),
             text(e, "training_row"),
             shorten(text(e, "span"), 160),
@@ -159,6 +161,14 @@ def _semantic_line(found: Document) -> Iterator[str]:
         yield _folded(mark, told)
 
 
+def _how(evidence: Document) -> str:
+    """What a row and a sample have in common."""
+    layer = text(evidence, "layer")
+    if layer == "semantic" and text(evidence, "state") == "dirty":
+        return "the same in other words"  # somebody read it
+    return LAYERS.get(layer, layer)
+
+
 def _overlap_lines(found: Document) -> Iterator[str]:
     if not found.get("checked"):
         yield _folded("–", f"overlap not checked: {text(found, 'note')}")
@@ -176,8 +186,9 @@ def _overlap_lines(found: Document) -> Iterator[str]:
     shown = objects(found, "evidence")[:SHOWN]
     for e in shown:
         span = f": “{shorten(text(e, 'span'), 120)}”" if text(e, "span") else ""
-        how = LAYERS.get(text(e, "layer"), "")
-        yield _folded(" ", f"{text(e, 'id')} ← {text(e, 'training_row')}, {text(e, 'state')}, {how}{span}", deep=True)
+        yield _folded(
+            " ", f"{text(e, 'id')} ← {text(e, 'training_row')}, {text(e, 'state')}, {_how(e)}{span}", deep=True
+        )
     left = dirty + suspect - len({text(e, "id") for e in shown})
     if left:
         yield _folded(" ", f"and {left:,} more; --json prints them all", deep=True)

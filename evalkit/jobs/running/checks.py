@@ -156,6 +156,8 @@ def sentence(found: Contamination) -> str:
     if len(dirty) == found.n_samples:
         told += " (all of them: is it the held-out data itself?)"
     how = f", {found.n_exact:,} of them word for word" if 0 < found.n_exact < len(dirty) else ""
+    retold = sum(e.layer == "semantic" for e in dirty.values())
+    how += f", {retold:,} of them in other words" if retold else ""
     examples = ", ".join(f"{sample} ({e.where})" for sample, e in list(dirty.items())[:3])
     return f"{told}{how}: {examples}"
 

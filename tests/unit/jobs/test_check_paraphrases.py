@@ -272,3 +272,23 @@ def test_a_run_finds_out_before_it_asks_anything_that_the_embedder_is_down(bench
         assert execute(["run", str(suite(server.base_url, OTHER)), "--quiet"]) == 5
         assert not server.ledger.chats
     assert "checks.semantic.embeddings" in capsys.readouterr().err
+
+
+def test_the_terminal_says_what_was_read_and_what_was_not(suite, capsys):
+    with ScriptedServer([embedder(), reader()], models=MODELS) as server:
+        execute(["check", str(suite(server.base_url, [*OTHER, *RETOLD]))])
+        read = " ".join(capsys.readouterr().out.split())
+        execute(["check", str(suite(server.base_url, [*OTHER, *RETOLD], semantic=asks(server.base_url, judge=False)))])
+        unread = " ".join(capsys.readouterr().out.split())
+        execute(["check", str(suite(server.base_url, OTHER))])
+        clean = " ".join(capsys.readouterr().out.split())
+        execute(["check", str(suite(server.base_url, OTHER, n=5))])
+        few = " ".join(capsys.readouterr().out.split())
+    assert "called 4 rephrasings" in read
+    assert "s0000 ← train.jsonl:41, dirty, the same in other words" in read
+    assert "4 of them in other words" in read
+    assert "nobody read them, so most may be clean" in unread
+    assert unread.endswith("no sample was trained on, as far as shared words show")
+    assert clean.endswith("no sample was trained on, as far as shared words and meaning show")
+    assert "paraphrases and translations: not looked for, there are fewer than 20 pairs" in few
+    assert few.endswith("no sample was trained on, as far as shared words show")

@@ -72,6 +72,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         ):
             return "unparseable"
         failed = {self.types.get(name) for name, found in scores.items() if _below(found.get(side))}
+        evidence = (scores.get(self.primary) or {}).get(f"{side}_evidence") or {}
+        if "json_schema" not in failed and "unreadable" in evidence:
+            return "unparseable"
         return self._kind_of_words(score, failed)
 
     def _is_unread(self, scores: Mapping[str, Any], side: str) -> bool:

@@ -61,7 +61,7 @@ SIDES = ("baseline", "candidate")
 KINDS: Mapping[str, tuple[str, str]] = {
     "truncated": ("cut off", "ran into max_tokens"),
     "refusal": ("refusal", "declines to answer"),
-    "unparseable": ("format: cannot be read", "empty, no JSON, or JSON inside of other text where it alone is read"),
+    "unparseable": ("format: cannot be read", "empty, or not in the form that is read: JSON alone, a number alone"),
     "schema": ("format: against the schema", "can be read, and breaks the schema"),
     "behaviour": ("behaviour", "breaks a rule on how to answer: length, words, tool calls"),
     "label": ("wrong label", "well formed, and names another label"),

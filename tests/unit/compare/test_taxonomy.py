@@ -162,3 +162,18 @@ def test_json_among_words_is_counted_once(extract, text, kind):
     listed = {one["finding"]: one["candidate"] for one in findings.told()}
     n_unread = listed["JSON inside of a fence or other text"] + listed["no JSON that can be read"]
     assert n_unread == int(kind == "unparseable" or extract == "fenced")
+
+
+@pytest.mark.parametrize(
+    ("why", "scores", "kind"),
+    [
+        ("no number: about 7", {}, "unparseable"),
+        ("has no 'colour'", {}, "unparseable"),
+        ("has no 'colour'", {"form": 0.0}, "schema"),
+        (None, {}, "knowledge"),
+    ],
+)
+def test_what_the_primary_metric_cannot_read_is_no_lack_of_knowledge(why, scores, kind):
+    found = row("about 7", **scores)
+    found["scores"]["exact"]["candidate_evidence"] = {"unreadable": why} if why else {"predicted": 7}
+    assert READING.kind(found, "candidate") == kind

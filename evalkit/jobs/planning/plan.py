@@ -22,6 +22,10 @@ from evalkit.store.past import PastRun, newest_run
 from evalkit.types import CANDIDATE, ModelSpec, Suite
 
 SCHEMA = "evalkit.plan/1"
+CACHING = (
+    "the vendor's prompt cache is not counted: what is read from it costs less, what is written into it may cost more"
+)
+"""Which requests find their beginning in a vendor's cache depends on its length, on their order and on the minute."""
 _WHOLE = 100.0
 """Answers a second from which decimals say nothing."""
 
@@ -105,7 +109,10 @@ def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, 
         if known:
             note += f"; the others ${known:,.4g}"
         return {"usd": None, "is_upper_bound": False, "note": note}
-    return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": None}
+    prices = [models[load.role].price for load in asked if load.role in models]
+    has_cache = any(price and (price.cached is not None or price.cache_write is not None) for price in prices)
+    note = CACHING if has_cache else None
+    return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": note}
 
 
 def _in_batches(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from bench import scripted
 from msgspec import structs
 
+from evalkit.cli.plan_text import plan_text
 from evalkit.errors import UsageError
 from evalkit.jobs.planning.plan import PlanOptions, _time, plan
 from evalkit.jobs.running.run import RunOptions, run
@@ -120,9 +121,19 @@ def test_money(here):
     usd = sum(s["input_tokens"] * 1.0 + s["output_tokens"] * 10.0 for s in sides) / 1e6
     assert document["cost"]["usd"] == pytest.approx(usd)
     assert document["cost"]["is_upper_bound"]
+    assert document["cost"]["note"] is None
     one = models(DEAD)
     one["baseline"] |= price
     assert planned(here.write_suite(DEAD, 100, models=one))["cost"]["usd"] is None
+
+
+@pytest.mark.parametrize("cached", [{"cached": 0.1}, {"cache_write": 1.25}])
+def test_the_prompt_cache_is_not_estimated_and_that_is_told(here, cached):
+    plain = planned(here.write_suite(DEAD, 100, models=models(DEAD, price={"input": 1.0, "output": 10.0})))
+    document = planned(here.write_suite(DEAD, 100, models=models(DEAD, price={"input": 1.0, "output": 10.0} | cached)))
+    assert document["cost"]["usd"] == plain["cost"]["usd"]
+    assert "prompt cache is not counted" in document["cost"]["note"]
+    assert "prompt cache is not counted" in " ".join(plan_text(document, color=False).split())
 
 
 def test_caps_that_would_stop_it(here):

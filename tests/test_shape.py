@@ -22,6 +22,7 @@ LAZY_IMPORTS_ALLOWED = (
     "backends/hosted/sdk.py",
     "metrics/hf_evaluate.py",
     "metrics/language.py",
+    "suites/hub.py",
     "suites/records/packed.py",
     "suites/records/parquet.py",
     "run/progress.py",

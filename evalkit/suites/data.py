@@ -57,8 +57,8 @@ def why_unreadable(text: str) -> tuple[str, str] | None:
     """For a data path this version cannot read: what is wrong and what to do; None when it can."""
     if text.startswith("hf://"):
         return (
-            "data from the Hugging Face hub is not available in evalkit 0.1",
-            "download it beforehand and name the .jsonl file",
+            "of the Hugging Face hub only dataset.path takes data",
+            "copy the file into the suite's folder",
         )
     return None if format_of(text) is not None else why_no_format(text)
 

@@ -35,14 +35,18 @@ class Tree(Struct, frozen=True, kw_only=True):
     shown: str
     """The folder as the user named it; stands in messages."""
     digests: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[Path, str] = field(default_factory=dict)
+    """Data that lies outside the tree, and how messages and digests name it."""
 
     def show(self, path: Path) -> str:
         """A path as it stands in messages: as the user would write it from where they are."""
+        if path in self.elsewhere:
+            return self.elsewhere[path]
         return os.path.normpath(os.path.join(self.shown, os.path.relpath(path, self.folder)))  # noqa: PTH118 - pathlib cannot write `..`
 
     def note(self, path: Path, sha256: str) -> None:
         """Keeps a file's digest under its path from the tree's root."""
-        self.digests[path.relative_to(self.root).as_posix()] = sha256
+        self.digests[self.elsewhere.get(path) or path.relative_to(self.root).as_posix()] = sha256
 
     def file(self, text: str) -> Path | Refused:
         """The existing regular file that `text` names, or why there is none."""

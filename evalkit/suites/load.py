@@ -10,12 +10,13 @@ from msgspec import Struct, field, structs
 
 from evalkit.errors import UsageError
 from evalkit.suites.crosscheck import check_prompts, check_targets
-from evalkit.suites.data import Data, read_data, why_unreadable
+from evalkit.suites.data import Data, read_data
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
 from evalkit.suites.economics import build_economics, economics_warnings
 from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, gate_warnings
+from evalkit.suites.hub import dataset_file
 from evalkit.suites.hygiene_schema import build_hygiene
 from evalkit.suites.jsonl import Row
 from evalkit.suites.locate import point_at_cells
@@ -196,10 +197,7 @@ def _read(parts: Parts, tree: Tree, findings: Findings) -> Data | None:
     if dataset is None:
         return None
     loc: Loc = ("dataset", "path")
-    if (problem := why_unreadable(dataset.path)) is not None:
-        findings.at(loc, f"dataset.path: {problem[0]}", help=problem[1])
-        return None
-    path = tree.file(dataset.path)
+    path = dataset_file(dataset.path, tree)
     if isinstance(path, Refused):
         findings.at(loc, f"dataset.path: {path.why}", help=path.help)
         return None

@@ -10,8 +10,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from evalkit.errors import Diagnostic, ExecutionError, UsageError
-from evalkit.suites.data import read_data, why_unreadable
+from evalkit.suites.data import read_data
 from evalkit.suites.files import MAX_TEXT_BYTES, decode, read_bytes
+from evalkit.suites.hub import dataset_file
 from evalkit.suites.load import read_source, suite_file, tree_of
 from evalkit.suites.paths import Refused
 from evalkit.suites.yaml_source import Loc, Source, parse
@@ -49,8 +50,7 @@ def lock(path: Path) -> LockResult:
     if not isinstance(named, str) or not isinstance(dataset, dict):
         raise UsageError(diagnostics=(source.diagnostic(("dataset",), "dataset.path is missing: nothing to lock"),))
     tree = tree_of(path)
-    problem = why_unreadable(named)
-    found = tree.file(named) if problem is None else Refused(why=problem[0], help=problem[1])
+    found = dataset_file(named, tree)
     if isinstance(found, Refused):
         raise UsageError(diagnostics=(source.diagnostic(_PATH, f"dataset.path: {found.why}", help=found.help),))
     data = read_data(found, tree)

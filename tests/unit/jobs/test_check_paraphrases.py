@@ -1,9 +1,10 @@
 """`checks.semantic`: what is close in meaning, read by a judge, and every way in which the two models fail."""
 
 import json
+import re
 
 import pytest
-from bench import label_of, side
+from bench import REPO, label_of, side
 from meanings import EMBEDDER, JUDGE, MODELS, asks, embedder, meaning, reader
 
 from evalkit.cli.app import execute
@@ -292,3 +293,10 @@ def test_the_terminal_says_what_was_read_and_what_was_not(suite, capsys):
     assert clean.endswith("no sample was trained on, as far as shared words and meaning show")
     assert "paraphrases and translations: not looked for, there are fewer than 20 pairs" in few
     assert few.endswith("no sample was trained on, as far as shared words show")
+
+
+def test_what_the_document_says_of_it_is_described(looked):
+    words = set(re.findall(r"[a-z_0-9]+", (REPO / "docs" / "files.md").read_text(encoding="utf-8")))
+    _, document, _, _ = looked(embedder(), reader())
+    said = document["contamination"]["semantic"]
+    assert {*said, *said["verdicts"]} <= words

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import TemplateError, meta
 from msgspec import Struct, field
 
+from evalkit.metrics.read import Unreadable, lookup, read_json
 from evalkit.rot.exchange import Exchange
 from evalkit.suites.data import reach
 from evalkit.suites.sandbox import PromptEnvironment, fields_only
@@ -43,6 +44,10 @@ class Lens(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, frozenset[str]]
     slices: tuple[str, ...]
     time: str | None
+    field: str | None = None
+    """Where in an answer's JSON its label stands, of a suite whose targets are labels alone."""
+    has_objects: bool = False
+    """Whether targets are objects."""
 
     def of_fields(self, fields: Mapping[str, JsonValue], target: JsonValue) -> View:
         """A row with the suite's columns."""
@@ -59,6 +64,16 @@ class Lens(Struct, frozen=True, kw_only=True):
         if not labels:
             labels = self._answered(exchange.answered if is_request else answer_in(exchange.fields))
         return View(text=text, labels=labels, slices=self._slices(exchange.fields) if self.slices else {})
+
+    def said(self, answer: JsonValue) -> JsonValue:
+        """A model's answer as the targets are written: {"label": "spam"} is spam where the metrics look at `label`."""
+        if not isinstance(answer, str) or not (self.has_objects or self.field) or not {"{", "["} & set(answer):
+            return answer
+        read = read_json(answer, "fenced")
+        if not isinstance(read, dict):
+            return answer
+        found = read if self.field is None else lookup(read, self.field)
+        return answer if isinstance(found, Unreadable) else found
 
     def unwrapped(self, asked: str) -> str:
         """What stood in the prompt's one column when it was filled in; the prompt itself where it is another."""
@@ -96,14 +111,10 @@ class Lens(Struct, frozen=True, kw_only=True):
         """The labels of an answer: production has no others, so the model's own word is taken for them."""
         if not self.labels or answer is None:
             return {}
+        said = self.said(answer)
         if "" in self.labels:
-            return self._labels(answer if isinstance(answer, str) else json.dumps(answer))
-        if isinstance(answer, str):
-            try:
-                answer = json.loads(answer)
-            except (ValueError, RecursionError):
-                return {}
-        return self._labels(answer if isinstance(answer, dict) else None)
+            return self._labels(said if isinstance(said, str) else json.dumps(said))
+        return self._labels(said if isinstance(said, dict) else None)
 
 
 def lens_of(suite: Suite) -> Lens:
@@ -119,7 +130,17 @@ def lens_of(suite: Suite) -> Lens:
         labels=_label_sets(suite),
         slices=tuple(named.get("slices") or ()),
         time=named.get("time"),
+        field=_label_field(suite),
+        has_objects=any(isinstance(sample.target, dict) for sample in suite.samples),
     )
+
+
+def _label_field(suite: Suite) -> str | None:
+    """The `field` in which a metric, the first primary one before others, finds what a target says as a whole."""
+    if any(isinstance(one.target, dict) or str(one.target).lstrip().startswith("{") for one in suite.samples):
+        return None
+    first = suite.gate.primary.metric
+    return next((m.field for m in sorted(suite.metrics, key=lambda m: m.name != first) if m.field), None)
 
 
 def _prompt_columns(template: str | None) -> tuple[tuple[str, ...], tuple[str, str] | None]:

@@ -158,14 +158,14 @@ def _candidate(where: str, exchange: Exchange, lens: Lens, columns: frozenset[st
             return None
         beside = columns.intersection(lens.slices, exchange.fields)
         fields |= {column: exchange.fields[column] for column in sorted(beside)}
-        suggested: JsonValue = exchange.answered
+        suggested = lens.said(exchange.answered)
     else:
         named: Any = suite.declared.get("dataset")
         left_out = {named.get("id"), str(named.get("target") or "").split(".")[0], *_OWN}
         fields = {key: value for key, value in exchange.fields.items() if key in columns and key not in left_out}
         if not set(lens.columns) <= fields.keys() and lens.messages is None:
             return None
-        suggested = exchange.fields.get(lens.target or "") or answer_in(exchange.fields)
+        suggested = exchange.fields.get(lens.target or "") or lens.said(answer_in(exchange.fields))
     return Candidate(
         where=where, text=view.text, fields=fields, answered=suggested, time=exchange.time, trouble=exchange.trouble
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.compare.primary import gate_error, planned_points
-from evalkit.numbers import days, days_within, signed, some_points, usd
+from evalkit.numbers import counted, days, days_within, signed, some_points, usd
 from evalkit.report.repeats import repeats_advice
 from evalkit.report.text import sentence
 from evalkit.stats.multiplicity import mean_when_shipped
@@ -84,24 +84,9 @@ def _turn(reason: Reason, verdict: Verdict) -> str:
 def advice(verdict: Verdict, suite: Suite, pair_usd: float | None = None) -> list[str]:
     """What would settle it and what to do next, a sentence each; `pair_usd`: what all sides cost for one sample."""
     codes = {reason.code for reason in verdict.reasons}
-    found = verdict.primary
-    lines: list[str] = []
-    if verdict.n_needed and found and suite.gate.intent != "quality":
-        lines.append(
-            f"About {verdict.n_needed:,} pairs would tell, four times in five, that an equal candidate loses less than "
-            f"{some_points(suite.gate.noninferiority_margin)}; these are {found.n:,}."
-        )
-        lines += _price(verdict.n_needed - found.n, pair_usd)
-    elif verdict.n_needed and found:
-        more = verdict.n_needed - found.n
-        mde = verdict.mde_points
-        shown = f"{found.n:,} pairs can show a gain of {mde:.1f} points or more; " if mde is not None else ""
-        planned = some_points(planned_points(suite.gate))
-        lines.append(
-            f"{shown}with about {verdict.n_needed:,} ({more:,} more) a candidate that truly gains {planned} ships four "
-            "times in five."
-        )
-        lines += _price(more, pair_usd)
+    # How many would do is not told from a few samples out of many: all of them are there to be asked.
+    is_whole = "LIMITED" not in codes
+    lines = _how_many(verdict, suite, pair_usd) if is_whole else []
     lines += repeats_advice(verdict)
     if verdict.status == "ship":
         lines.append(_shrinkage(verdict, suite))
@@ -122,11 +107,33 @@ def advice(verdict: Verdict, suite: Suite, pair_usd: float | None = None) -> lis
     lines += [
         f"{guard.name}: about {guard.n_needed:,} pairs would tell whether it {guard.asked}."
         for guard in verdict.guards
-        if guard.state == "unresolved" and guard.n_needed
+        if is_whole and guard.state == "unresolved" and guard.n_needed
     ]
     if suite.gate.primary.evidence == "none":
         lines.append("This suite ships on the measured gain alone (`evidence: none`): chance can pass it.")
     return lines
+
+
+def _how_many(verdict: Verdict, suite: Suite, pair_usd: float | None) -> list[str]:
+    """How many pairs would settle the primary metric, and what the further ones cost."""
+    found = verdict.primary
+    if not verdict.n_needed or not found:
+        return []
+    more = verdict.n_needed - found.n
+    if suite.gate.intent != "quality":
+        told = (
+            f"About {verdict.n_needed:,} pairs would tell, four times in five, that an equal candidate loses less than "
+            f"{some_points(suite.gate.noninferiority_margin)}; these are {found.n:,}."
+        )
+    else:
+        mde = verdict.mde_points
+        shown = f"{counted(found.n, 'pair')} can show a gain of {mde:.1f} points or more; " if mde is not None else ""
+        planned = some_points(planned_points(suite.gate))
+        told = (
+            f"{shown}with about {verdict.n_needed:,} ({more:,} more) a candidate that truly gains {planned} ships four "
+            "times in five."
+        )
+    return [told, *_price(more, pair_usd)]
 
 
 def _price(pairs: int, pair_usd: float | None) -> list[str]:

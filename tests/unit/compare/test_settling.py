@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 from tables import Exact, pairs, suite, table
 
 from evalkit.compare.gate import Evidence, decide
@@ -10,7 +11,7 @@ from evalkit.compare.primary import pairs_to_ship, planned_points
 from evalkit.compare.several import over_all
 from evalkit.report.asked import asked_rows
 from evalkit.report.headline import advice, headline
-from evalkit.types import GuardSpec, PrimarySpec, SlicesSpec, ValiditySpec
+from evalkit.types import Guard, GuardSpec, PrimarySpec, Reason, SlicesSpec, ValiditySpec
 
 ANY = ValiditySpec(min_n=1, min_clusters=1, min_pair_coverage=0.0, max_error_rate=1.0)
 
@@ -158,3 +159,16 @@ def test_a_ship_says_so_where_the_interval_beside_it_still_holds_zero():
     assert "one-sided at 95 % as the gate asks: the two-sided 95 % interval still holds 0." in headline(close, asked)
     clear, asked = judged(table(*pairs(100, 40, 18, 42)))
     assert headline(clear, asked).endswith("the evidence shows a gain above 0, not one above 5.")
+
+
+def test_a_few_samples_out_of_many_do_not_say_how_many_would_do():
+    found, asked = judged(table(*pairs(100, 40, 18, 42)), primary=PrimarySpec(metric="exact", evidence="margin"))
+    guard = Guard(
+        name="schema", state="unresolved", asked="loses at most 1 point", got="", is_blocking=False, n_needed=16_170
+    )
+    whole = structs.replace(found, guards=(guard,))
+    limited = Reason(code="LIMITED", is_blocking=True, detail="only a random subset of the suite was run")
+    part = structs.replace(whole, reasons=(*whole.reasons, limited))
+    assert sum("pairs" in line for line in advice(whole, asked)) == 2
+    assert not any("pairs" in line or "ships four" in line for line in advice(part, asked))
+    assert "Run it again without --limit for a verdict." in advice(part, asked)

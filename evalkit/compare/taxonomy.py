@@ -32,6 +32,7 @@ LEVERS: Mapping[Kind, str] = {
     "knowledge": "facts come from retrieval (RAG) or the prompt rather than fine-tuning; read their labels too",
 }
 _WORDS: Mapping[Kind, str] = {
+    "truncated": "length (cut at max_tokens)",
     "unparseable": "format (cannot be read)",
     "schema": "format (against the schema)",
     "label": "judgement (the wrong label)",

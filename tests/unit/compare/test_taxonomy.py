@@ -82,6 +82,8 @@ def test_the_lever_counts_what_was_broken_and_not_what_has_a_kind():
 
 def test_the_lever_of_one_failure_is_told_in_the_singular():
     assert counted([row("blue")], READING)["lever"].startswith("The one sample the candidate broke is a failure of kn")
+    cut = counted([row("a long st", finish="length")], READING)["lever"]
+    assert cut.startswith("The one sample the candidate broke is a failure of length (cut at max_tokens): raise")
 
 
 def test_where_targets_are_a_few_labels_a_wrong_answer_is_a_wrong_label():
@@ -177,3 +179,13 @@ def test_what_the_primary_metric_cannot_read_is_no_lack_of_knowledge(why, scores
     found = row("about 7", **scores)
     found["scores"]["exact"]["candidate_evidence"] = {"unreadable": why} if why else {"predicted": 7}
     assert READING.kind(found, "candidate") == kind
+
+
+@pytest.mark.parametrize(("text", "kind"), [('{"label": "no"}', "label"), ("no", "unparseable"), ("{}", "unparseable")])
+def test_a_label_that_cannot_be_read_is_no_wrong_label(text, kind):
+    samples = [Sample(id=str(i), fields={}, target=label) for i, label in enumerate(("yes", "no"))]
+    metric = build(MetricSpec(name="f", type="f1", field="label", line=1), samples)
+    score = metric.score(text, samples[0])
+    found = row(text, target="yes")
+    found["scores"] = {"f": {"candidate": score.value, "candidate_evidence": dict(score.evidence)}}
+    assert Reading(primary="f", types={"f": "f1"}, has_labels=True).kind(found, "candidate") == kind

@@ -17,7 +17,7 @@ from evalkit.metrics.multilabel import MultiLabel, build_multilabel
 from evalkit.metrics.normalize import Normaliser, normalisers
 from evalkit.metrics.options import flag, refuse, suggestion
 from evalkit.metrics.read import Reader, Unreadable, shown
-from evalkit.types import MetricSpec, Sample, Score, Scored, Unscored
+from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
 NOT_A_LABEL = "(unreadable or not a label)"
 """Name of the last column of a confusion matrix."""
@@ -56,16 +56,16 @@ class Classification(Struct, frozen=True, kw_only=True):
         if gold is None or gold not in self.positions:
             return Unscored(metric=self.name, why="no_target" if target is None else "target_is_no_label")
         found = self.reader.value(answer, target)
-        is_read = not isinstance(found, Unreadable)
+        unread: dict[str, JsonValue] = {"unreadable": clip(found.why)} if isinstance(found, Unreadable) else {}
         predicted = None if isinstance(found, Unreadable) else shown(fold(found, self.chain))
         column = -1 if predicted is None else self.positions.get(predicted, -1)
         row = self.positions[gold]
         return Scored(
             metric=self.name,
             value=float(row == column),
-            is_answered=is_read,
+            is_answered=not unread,
             counts=_counts(len(self.labels), row, column),
-            evidence={"gold": gold, "predicted": None if predicted is None else clip(predicted)},
+            evidence={"gold": gold, "predicted": None if predicted is None else clip(predicted), **unread},
         )
 
     def bounds(self, sample: Sample) -> tuple[tuple[float, ...], tuple[float, ...]]:

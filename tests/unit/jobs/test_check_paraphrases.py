@@ -8,7 +8,10 @@ from bench import REPO, label_of, side
 from meanings import EMBEDDER, JUDGE, MODELS, asks, embedder, meaning, reader
 
 from evalkit.cli.app import execute
+from evalkit.jobs.running.clean_subset import flagged
+from evalkit.report.panels.checks import checks_table
 from evalkit.testing import EMBEDDINGS_PATH, Behaviour, Rule, ScriptedServer, answers, fails, html
+from evalkit.types import GateSpec, PrimarySpec
 
 N = 30
 OTHER = [{"prompt": f"tram {i} stops at the harbour", "completion": "red"} for i in range(1000, 1040)]
@@ -143,6 +146,25 @@ def test_samples_of_one_group_are_no_pairs(looked):
     assert not document["contamination"]["semantic"]["checked"]  # 28 pairs, and 16 of them across
 
 
+def test_of_a_long_text_only_the_beginning_is_sent_and_an_empty_one_not_at_all(looked):
+    sent = []
+    rule = embedder(match=lambda asked: sent.extend(asked.payload["input"]) or True)
+    rows = [{"prompt": f"tram {i} " + "stops " * 500, "completion": "red"} for i in range(3)]
+    blank = {"prompt": " \n", "completion": " "}
+    _, document, _, _ = looked(rule, reader(), training=(*rows, blank), semantic=lambda url: asks(url, characters=60))
+    assert {len(text) for text in sent if text.startswith("tram")} == {60}
+    assert all(text.strip() == text != "" for text in sent)
+    assert document["contamination"]["semantic"]["texts_cut"] == 3 + sum(len(question(i)) > 60 for i in range(N))
+
+
+def test_a_server_that_repeats_a_text_in_its_refusal_is_not_quoted_with_it(looked):
+    _, document, said, _ = looked(
+        Rule(behaviour=fails(400, f"too long: {question(7)}"), path=EMBEDDINGS_PATH), reader()
+    )
+    assert "HTTP 400" in said
+    assert "wants to know" not in said + json.dumps(document)
+
+
 def test_rows_are_taken_in_blocks_and_the_last_one_too(looked, monkeypatch):
     monkeypatch.setattr("evalkit.jobs.running.semantic.BLOCK", 16)
     _, document, _, ledger = looked(embedder(), reader())
@@ -264,7 +286,30 @@ def test_a_run_with_nobody_to_read_keeps_what_is_only_close(bench, suite, monkey
     verdict = json.loads(next(bench.folder.glob("reports/colours/*/verdict.json")).read_text())
     assert verdict["contamination"]["suspect"] >= 4
     assert verdict["coverage"]["planned"] == 40
-    assert "so they are not left out" in " ".join(verdict["warnings"])
+    told = " ".join(verdict["warnings"])
+    assert "so they are not left out" in told
+    row = next(row for row in verdict["asked"] if row["label"] == "samples that were trained on")
+    unread = verdict["contamination"]["semantic"]["unread_samples"]
+    assert row["got"] == f"0 of 40 found in 44 training rows, {unread} more close in meaning to rows that nobody read"
+    checks = dict(checks_table(verdict).rows)["overlap with training data"]
+    assert checks.endswith(f"{unread} of them only close in meaning to a row that nobody read")
+
+
+def test_a_gain_that_rests_on_what_nobody_read_is_not_laid_to_training():
+    parts = {"all": {"delta_points": 9.0}, "clean": {"delta_points": 1.0}}
+    gate = GateSpec(primary=PrimarySpec(metric="exact"))
+    found = {"is_flagged": True, "parts": parts}
+    assert "what was trained on makes the difference" in flagged(found, gate)[0]
+    assert "nobody read" in flagged(found | {"semantic": {"unread_samples": 3}}, gate)[0]
+
+
+def test_a_run_too_small_for_a_percentile_warns_and_calls_nothing_clean(bench, suite, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    sides = [side("base", answers("red")), side("tuned", answers("green"))]
+    with ScriptedServer([embedder(), *sides], models=MODELS) as server:
+        execute(["run", str(suite(server.base_url, OTHER, n=5)), "--quiet"])
+    verdict = json.loads(next(bench.folder.glob("reports/colours/*/verdict.json")).read_text())
+    assert any("paraphrases and translations were not looked for" in told for told in verdict["warnings"])
 
 
 def test_a_run_finds_out_before_it_asks_anything_that_the_embedder_is_down(bench, suite, monkeypatch, capsys):

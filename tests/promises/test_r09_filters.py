@@ -1,34 +1,13 @@
 """A provider's filter may withhold an answer by an error or by an answer without words: one outcome, one treatment."""
 
-import json
-
 import pytest
 from bench import number_in, right_below, side
-from vendors import entries, run_here, set_keys
+from vendors import FILTERED, entries, run_here, set_keys
 
 from evalkit.testing import Behaviour, Rule, ScriptedServer, answers, fails
 
-AZURE = json.dumps(
-    {
-        "error": {
-            "message": "The response was filtered due to the prompt triggering the content management policy.",
-            "code": "content_filter",
-            "status": 400,
-            "innererror": {"code": "ResponsibleAIPolicyViolation"},
-        }
-    }
-).encode()
-ANTHROPIC = json.dumps(
-    {
-        "type": "error",
-        "error": {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"},
-    }
-).encode()
 BY_ANSWER = answers("", finish_reason="content_filter")
-BY_ERROR = {
-    "openai_compatible": Behaviour(status=400, body=AZURE),
-    "anthropic": Behaviour(status=400, body=ANTHROPIC),
-}
+BY_ERROR = {vendor: Behaviour(status=400, body=body) for vendor, body in FILTERED.items()}
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 FAKE_VLLM says how to fail: `start` (a traceback, then exit 1), `never` (never healthy), `die` (exit in the middle of
 the third answer), `unserved` (the adapter is listed as a model of its own), `mixes` (once the adapter has been asked,
 the base answers otherwise, so that no timing decides), `twice` (prompts begin with the same token twice).
+FAKE_VLLM_WITHHOLDS names prompts, with commas between, whose answers a filter withholds.
 """
 
 import argparse
@@ -69,6 +70,8 @@ class Server(BaseHTTPRequestHandler):
         text = f"{name} heard {body['messages'][-1]['content']}"
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        if body["messages"][-1]["content"] in WITHHELD:
+            choice["finish_reason"] = "content_filter"
         return self.reply({"model": body["model"], "choices": [choice], "usage": usage})
 
     def is_let_in(self):
@@ -103,6 +106,7 @@ def say(line):
 
 
 FAULT = os.environ.get("FAKE_VLLM", "")
+WITHHELD = os.environ.get("FAKE_VLLM_WITHHOLDS", "").split(",")
 if __name__ == "__main__":
     ARGS = arguments()
     say("(APIServer pid=1) INFO 11-22 10:00:00 [model.py:1] Resolved architecture: Fake")

@@ -53,11 +53,11 @@ def _at(root: Path, date: str | None, *, planned: Path | None = None) -> Abstrac
     return opened(root, found)
 
 
-def _told(context: typer.Context, desk: Desk, root: Path, **more: Any) -> int:
+def _told(context: typer.Context, desk: Desk, **more: Any) -> int:
     """Prints how far the refresh has come."""
     from evalkit.jobs.refresh.unattended import status
 
-    found = status(desk, root)
+    found = status(desk)
     lines = [f"{found.folder}", *(f"  {count:>5} {what}" for what, count in found.counts.items())]
     lines += [f"  {name.replace('_', ' ')}: {value}" for name, value in more.items() if value is not None]
     lines += [f"next: {found.next_step}"] if found.next_step else ["nothing is left to do"]
@@ -86,7 +86,7 @@ def plan(
     wanted = Wanted(suite=suite_file(suite), logs=logs, size=size, since_days=since_days, approvals=approvals)
     with _at(root, date, planned=wanted.suite) as desk:
         make(desk, wanted, None if rot is None else read_rot(rot))
-        return _told(context, desk, root)
+        return _told(context, desk)
 
 
 @steps.command()
@@ -96,7 +96,7 @@ def sample(context: typer.Context, root: Root = ROOT, date: Date = None) -> int:
 
     with _at(root, date) as desk:
         draw(desk)
-        return _told(context, desk, root)
+        return _told(context, desk)
 
 
 @steps.command()
@@ -106,7 +106,7 @@ def scrub(context: typer.Context, root: Root = ROOT, date: Date = None) -> int:
 
     with _at(root, date) as desk:
         clean(desk)
-        return _told(context, desk, root)
+        return _told(context, desk)
 
 
 @steps.command()
@@ -116,7 +116,7 @@ def dedup(context: typer.Context, root: Root = ROOT, date: Date = None) -> int:
 
     with _at(root, date) as desk:
         clean(desk)
-        return _told(context, desk, root)
+        return _told(context, desk)
 
 
 @steps.command()
@@ -151,7 +151,7 @@ def label(
         figures = {"agreement_ac1": found.ac1, "agreement_kappa": found.kappa, "labelled_by_two": found.n_double,
                    "as_production_where_shown": found.followed_shown,
                    "as_production_where_hidden": found.followed_blind}  # fmt: skip
-        return _told(context, desk, root, **{k: round(v, 3) if v is not None else None for k, v in figures.items()})
+        return _told(context, desk, **{k: round(v, 3) if v is not None else None for k, v in figures.items()})
 
 
 def _prelabelled(context: typer.Context, desk: Desk, judge: str) -> None:
@@ -182,7 +182,7 @@ def approve(
 
     with _at(root, date) as desk:
         rows, missing = sign(desk, by, accepted)
-        return _told(context, desk, root, approved=len(rows), approvals_missing=missing)
+        return _told(context, desk, approved=len(rows), approvals_missing=missing)
 
 
 @steps.command()
@@ -204,7 +204,7 @@ def retire(
     except ValueError:
         mended = label
     with _at(root, date) as desk:
-        return _told(context, desk, root, retired=len(note(desk, ids, reason, mended)))
+        return _told(context, desk, retired=len(note(desk, ids, reason, mended)))
 
 
 @steps.command()
@@ -221,7 +221,7 @@ def release(
         raise UsageError(f"--bump takes {', '.join(BUMPS)}; not {bump!r}")
     with _at(root, date) as desk:
         found = make(desk, bump)  # type: ignore[arg-type]  # one of BUMPS
-        return _told(context, desk, root, version=found["version"], suite=found["suite"], added=found["added"],
+        return _told(context, desk, version=found["version"], suite=found["suite"], added=found["added"],
                      retired=found["retired"])  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from msgspec import Struct, field
@@ -22,6 +23,8 @@ from evalkit.report.strings import SIDES
 from evalkit.rot.bridge import anchors_of, equated
 
 _Z95 = 1.959964
+_FULL = 100.0
+_SAME_POINTS = 0.01
 
 
 class _Scored(Struct, frozen=True, kw_only=True):
@@ -100,7 +103,8 @@ def _equated(runs: _Runs, at: int) -> list[dict[str, Any]]:
     shared = runs.anchors(text(old, "run"), text(new, "run"))
     found = []
     for side in SIDES:
-        step = equated(before.scores[side], after.scores[side], shared)
+        is_mean = _is_mean(old, side, before.scores[side]) and _is_mean(new, side, after.scores[side])
+        step = equated(before.scores[side], after.scores[side], shared) if is_mean else None
         if step is None:
             continue
         bounds = tuple(step.offset_points + sign * _Z95 * step.se_points for sign in (-1, 1))
@@ -123,6 +127,12 @@ def _is_like(run: Document, other: Document) -> bool:
     """Whether a whole run is of the same version of the data as another run, and its samples may be read."""
     is_same = _version(run) is not None and _version(run) == _version(other)
     return is_same and not run.get("is_limited") and bool(text(run, "folder"))
+
+
+def _is_mean(run: Document, side: str, scores: Mapping[str, float]) -> bool:
+    """Whether a side's points are the mean of its samples' scores, as those of F1 over all samples are not."""
+    points = number(run, f"{side}_points")
+    return points is not None and bool(scores) and abs(points - _FULL * fmean(scores.values())) < _SAME_POINTS
 
 
 def _version(run: Document) -> float | None:

@@ -41,7 +41,9 @@ def facts_of(run: Recorded) -> dict[Fact, str]:
         defined = next((m for m in objects(suite, "metrics") if text(m, "name") == name), {})
         # A judge whose rubric or model changed is another metric, however the suite names it.
         judge = next((text(j, "hash") for j in objects(run.verdict, "judges") if text(j, "metric") == name), None)
-        found[METRIC] = fingerprint({"metric": dict(defined), "name": name} | ({"judge": judge} if judge else {}))
+        known = {key: value for key, value in defined.items() if not (judge and key == "judge")}
+        told = _by_content(known, obj(manifest, "digests"))
+        found[METRIC] = fingerprint({"metric": told, "name": name} | ({"judge": judge} if judge else {}))
         found["gate", ""] = fingerprint(dict(obj(suite, "gate")))
     for side in SIDES:
         found |= {(what, side): told for what, told in _side_facts(run, side).items()}
@@ -97,8 +99,23 @@ def _side_facts(run: Recorded, side: str) -> dict[str, str]:
         suite = obj(run.manifest, "suite")
         found["prompt"] = fingerprint(_prompt(prompt)) if prompt else ""
         generation = dict(obj(suite, "generation")) | dict(obj(declared, "generation"))
-        found["settings"] = fingerprint(generation)
+        found["settings"] = fingerprint(_by_content(generation, obj(run.manifest, "digests")))
     return {what: told for what, told in found.items() if told}
+
+
+def _by_content(declared: Document, digests: Document) -> dict[str, Any]:
+    """What was declared, with the digest of a file for its path: a version in another folder names it otherwise.
+
+    The keys of `digests` are paths from elsewhere, so a file is known by how its path ends; where that fits several
+    files, the path stays.
+    """
+    told = dict(declared)
+    for key, value in declared.items():
+        tail = value.split("../")[-1] if isinstance(value, str) else ""
+        found = {text(digests, path) for path in digests if tail and f"/{path}".endswith(f"/{tail}")}
+        if len(found) == 1:
+            told[key] = {"sha256": found.pop()}
+    return told
 
 
 def _prompt(prompt: Document) -> dict[str, Any]:

@@ -71,26 +71,29 @@ def equated(old: Mapping[str, float], new: Mapping[str, float], anchors: Collect
     On each version a model's mean over all its samples stands so far above its mean over the anchors; the difference of
     the two is the step (Kolen and Brennan 2014, Test Equating, Scaling, and Linking, chapter 4: chained equating, with
     slopes of 1). It takes the anchors to be as telling as the rest. The standard error keeps both scores of an anchor
-    together. None where there are fewer than two anchors, or a single sample stands beside them.
+    together; of a single sample beside the anchors it is that of all. None where there are fewer than two anchors.
 
     >>> equated({"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}, {"a": 1.0, "b": 1.0, "e": 0.0, "f": 0.0}, {"a", "b"})
     Equated(n_anchors=2, offset_points=-50.0, se_points=0.0)
     """
     shared = sorted(name for name in anchors if name in old and name in new)
     own = [[_FULL * side[name] for name in side.keys() - set(shared)] for side in (old, new)]
-    if len(shared) < _LEAST or any(len(scores) == 1 for scores in own):
+    if len(shared) < _LEAST:
         return None
     # A version's mean over all minus that over its anchors is this share of (mean of the others minus of the anchors).
     old_share, new_share = (len(scores) / (len(scores) + len(shared)) for scores in own)
     means = [statistics.fmean(scores) if scores else 0.0 for scores in own]
     each = [_FULL * (old_share * old[name] - new_share * new[name]) for name in shared]
-    variances = [_error(scores) ** 2 if scores else 0.0 for scores in own]
+    spreads = [
+        _error(scores) if len(scores) != 1 else _FULL * statistics.stdev(side.values())
+        for scores, side in zip(own, (old, new), strict=True)
+    ]
     return Equated(
         n_anchors=len(shared),
         offset_points=new_share * means[1] - old_share * means[0] + statistics.fmean(each),
-        se_points=math.sqrt(old_share**2 * variances[0] + new_share**2 * variances[1] + _error(each) ** 2),
+        se_points=math.sqrt((old_share * spreads[0]) ** 2 + (new_share * spreads[1]) ** 2 + _error(each) ** 2),
     )
 
 
 def _error(values: Sequence[float]) -> float:
-    return statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.stdev(values) / math.sqrt(len(values)) if values else 0.0

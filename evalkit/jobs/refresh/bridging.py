@@ -12,7 +12,7 @@ from msgspec import Struct
 from evalkit import numbers
 from evalkit.errors import UsageError
 from evalkit.jobs.history import recorded_history
-from evalkit.jobs.refresh.desk import BRIDGE, PLAN, RELEASE, Desk, Row
+from evalkit.jobs.refresh.desk import BRIDGE, PLAN, RELEASE, Desk, Row, named
 from evalkit.jobs.refresh.versions import LINKING
 from evalkit.report.history_bridges import offset_interval
 from evalkit.report.read import Document, number, obj, pair, text
@@ -65,7 +65,7 @@ def bridge(desk: Desk, reports: Path) -> Row:
     old, new = (_ends(asked["suite_name"], reports, sha) for sha in (asked["data_sha256"], found["data_sha256"]))
     models = [_told(old[key], new[key], anchors) for key in new if key in old]
     missing = [] if models else _missing([(old, Path(asked["suite"])), (new, Path(found["suite"]))])
-    written = _written(asked, found, models, missing, has_both=bool(old and new))
+    written = _written(asked, found, models, missing, has_both=bool(old and new), where=named(desk))
     write_atomic(desk.folder / BRIDGE, written.encode("utf-8", "backslashreplace"))
     return {"schema": SCHEMA, "folder": str(desk.folder), "text": written, "missing": missing, "models": models}
 
@@ -149,7 +149,9 @@ def _sentences(old: _End, new: _End, bounds: tuple[float, float] | None, held: A
         )
 
 
-def _written(asked: Row, found: Row, models: Sequence[Row], missing: Sequence[str], *, has_both: bool) -> str:
+def _written(
+    asked: Row, found: Row, models: Sequence[Row], missing: Sequence[str], *, has_both: bool, where: str
+) -> str:
     lines = [
         f"# From {found['before']} to {found['version']}",
         "",
@@ -168,7 +170,7 @@ def _written(asked: Row, found: Row, models: Sequence[Row], missing: Sequence[st
             "Run candidate and baseline on both, the same models with the same settings, and ask again:",
             "",
         ]
-        lines += ["```sh", *missing, "evalkit refresh bridge", "```", ""]
+        lines += ["```sh", *missing, f"evalkit refresh bridge{where}", "```", ""]
     for one in models:
         proven = "" if one["is_proven"] else ", the same by name; its weights are not known"
         lines += [f"## {one['new']['side']} ({one['served_model'] or 'no name'}{proven}), {one['metric']}", ""]

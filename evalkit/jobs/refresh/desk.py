@@ -17,6 +17,8 @@ from evalkit.store.files import write_atomic
 from evalkit.store.home import RunLock, make_private
 from evalkit.suites.load import suite_file
 
+ROOT = Path("refresh")
+"""Where refreshes are kept unless `--dir` says otherwise."""
 PLAN = "plan.json"
 SAMPLED = "sampled.jsonl"
 SCRUBBED, SCRUB_DROPPED = "scrubbed.jsonl", "scrub-dropped.jsonl"
@@ -122,6 +124,12 @@ def opened(root: Path, date: str) -> Iterator[Desk]:
             write_atomic(ignored, f"# Not scrubbed yet\n{SAMPLED}\nlock\n".encode())
         make_private(root / date)
         yield Desk(root / date)
+
+
+def named(desk: Desk) -> str:
+    """The options that name this refresh behind a command: ` --date …`, and ` --dir …` where it is kept elsewhere."""
+    root = desk.folder.parent
+    return f" --date {desk.folder.name}" + ("" if root == ROOT else f" --dir {root}")
 
 
 def is_of(desk: Desk, suite: Path) -> bool:

@@ -23,6 +23,7 @@ from evalkit.jobs.refresh.desk import (
     SCRUB_DROPPED,
     SCRUBBED,
     Desk,
+    named,
     newest_open,
     opened,
     unused,
@@ -78,7 +79,7 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
             scrub(desk)
             dedup(desk)
             queue(desk)
-        found = structs.replace(status(desk, root), note=note)
+        found = structs.replace(status(desk), note=note)
     return found, _summary(found, told)
 
 
@@ -87,7 +88,7 @@ def _is_bare(desk: Desk) -> bool:
     return desk.has(QUEUE) and not desk.has(RETIRED) and not desk.rows(QUEUE)
 
 
-def status(desk: Desk, root: Path) -> Status:
+def status(desk: Desk) -> Status:
     """How far the refresh on this desk has come."""
     names = {
         "sampled": SAMPLED,
@@ -99,11 +100,11 @@ def status(desk: Desk, root: Path) -> Status:
     if desk.has(QUEUE):
         found = state(desk)
         counts |= {"labelled": len(found.labels), "disputed": len(found.disputed), "waiting": len(found.waiting)}
-    return Status(folder=desk.folder, counts=counts, next_step=_next(desk, counts, root))
+    return Status(folder=desk.folder, counts=counts, next_step=_next(desk, counts))
 
 
-def _next(desk: Desk, counts: Mapping[str, int], root: Path) -> str:
-    where = f" --date {desk.folder.name}" + ("" if str(root) == "refresh" else f" --dir {root}")
+def _next(desk: Desk, counts: Mapping[str, int]) -> str:
+    where = named(desk)
     if desk.has(RELEASE):
         return f"evalkit refresh bridge{where}"
     if not desk.has(QUEUE):

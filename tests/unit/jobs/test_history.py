@@ -89,6 +89,24 @@ def test_another_model_prompt_setting_engine_or_metric_and_a_part_of_the_data_ma
     assert "candidate" not in ends
 
 
+def with_files(reports, day, *, folder, sha256="5" * 64, **more):
+    """A run whose settings and metric name a schema, as the suite in that folder writes it."""
+    named = f"{'../' * folder.count('/')}schema.json"
+    place = reports.add(day, generation={"response_schema": named}, metric={"schema": named}, **more)
+    manifest = json.loads((place / "manifest.json").read_text())
+    digests = {"triage/schema.json": sha256, f"{folder}/samples.jsonl": "7" * 64}
+    (place / "manifest.json").write_text(json.dumps(manifest | {"digests": digests}))
+
+
+@pytest.mark.parametrize(("sha256", "bridges"), [("5" * 64, 2), ("6" * 64, 0)])
+def test_a_file_is_known_by_what_is_in_it_from_wherever_a_version_names_it(reports, sha256, bridges):
+    with_files(reports, 1, folder="triage")
+    with_files(reports, 2, folder="triage/versions/1.1.0", sha256=sha256, data=NEW)
+    (line,) = told(reports)["lines"]
+    assert len(line["bridges"]) == bridges
+    assert line["changed"] == (["data"] if bridges else ["data", "metric"])
+
+
 def test_a_name_is_less_than_a_digest(reports):
     for day, data in ((1, "a" * 64), (2, NEW)):
         reports.add(day, data=data, adapter=None, identity={"weights_sha256": None})

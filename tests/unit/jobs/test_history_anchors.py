@@ -34,8 +34,9 @@ NEW_SCORES = side_scores(SHARED + ADDED, {"both": 28, "new": 20}, {"both": 36, "
 def two_versions(reports, **more):
     """No model ran on both versions: another base model in between."""
     other = {"generation": {"temperature": 1}}
-    reports.add(1, scores=OLD_SCORES)
-    reports.add(2, data=NEW, scores=more.pop("scores", NEW_SCORES), **(other | more))
+    reports.add(1, scores=OLD_SCORES, levels=(50.0, 75.0))
+    levels = more.pop("levels", (60.0, 82.5))
+    reports.add(2, data=NEW, scores=more.pop("scores", NEW_SCORES), levels=levels, **(other | more))
     return history(SUITE, reports.folder.parent)["lines"][0]
 
 
@@ -63,10 +64,11 @@ def test_without_a_bridge_the_anchors_tell_the_step(reports, capsys):
         {"metric": {"normalize": ["casefold"]}},
         {"document": {"reasons": [{"code": "LIMITED"}]}},
         {"scores": NEW_SCORES | {"asked": lambda name: f"asks otherwise {name}"}},
+        {"levels": (58.0, 80.0)},
     ],
-    ids=["metric", "limited", "asked otherwise"],
+    ids=["metric", "limited", "asked otherwise", "no mean of the scores"],
 )
-def test_another_metric_a_part_of_the_data_and_other_questions_equate_nothing(reports, other):
+def test_what_cannot_be_compared_equates_nothing(reports, other):
     assert two_versions(reports, **other)["equated"] == []
 
 

@@ -59,6 +59,7 @@ def right(names, n):
 def test_without_runs_it_says_which_to_make(place):
     document = place.told()
     assert (document["models"], document["text"].count("evalkit run ")) == ([], 2)
+    assert f"evalkit refresh bridge --date {DATE} --dir {place.desk.folder.parent}\n" in document["text"]
     assert document["missing"] == [
         "evalkit run suite/suite.yaml",
         f"evalkit run {place.linking.with_name('suite.yaml')}",

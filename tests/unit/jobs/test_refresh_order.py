@@ -45,7 +45,7 @@ def test_the_release_that_is_named_next_is_one_that_can_be_made(shop, size, reti
             retire(desk, [f"s{i}" for i in range(retired)], "obsolete", None)
             approve(desk, "Cleo", "a test")
         assert least_bump(desk) == bump
-        assert f"release --bump {bump} " in status(desk, shop.root).next_step
+        assert f"release --bump {bump} " in status(desk).next_step
         assert release(desk, bump)["version"] == {"minor": "1.1.0", "major": "2.0.0"}[bump]
 
 

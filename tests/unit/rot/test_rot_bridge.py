@@ -38,12 +38,18 @@ def test_the_same_samples_make_no_step():
     ("old", "new"),
     [
         ({"a": 1.0}, {"a": 1.0}),
-        ({"a": 1.0, "b": 0.0, "c": 1.0}, {"a": 1.0, "b": 0.0}),
-        ({"a": 1.0, "b": 0.0}, {"a": 1.0, "b": 0.0, "d": 1.0}),
+        ({"a": 1.0, "c": 0.0, "e": 1.0}, {"a": 1.0, "b": 0.0, "d": 1.0}),
     ],
 )
 def test_too_few_say_nothing(old, new):
     assert equated(old, new, {"a", "b", "z"}) is None
+
+
+def test_a_single_sample_beside_the_anchors_has_the_spread_of_all():
+    old = {f"s{i}": float(i % 2 == 0) for i in range(10)}
+    step = equated(old | {"gone": 1.0}, old, old)
+    assert step.offset_points == pytest.approx(-100.0 * (6 / 11 - 0.5))
+    assert step.se_points > 100.0 / 11 * 0.5
 
 
 def test_not_one_answer_moved_is_the_same_model_and_a_steady_step_is_not():

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct, field, structs
 
 from evalkit.errors import UsageError
+from evalkit.suites.checks_schema import Checks, build_hygiene
 from evalkit.suites.crosscheck import check_prompts, check_targets
 from evalkit.suites.data import Data, read_data
 from evalkit.suites.diagnostics import Findings, did_you_mean, dotted, listing
@@ -17,7 +18,6 @@ from evalkit.suites.fields import VERSION
 from evalkit.suites.files import MAX_TEXT_BYTES, Tree, decode, read_bytes, training_files
 from evalkit.suites.gate import build_gate, build_metrics, gate_warnings
 from evalkit.suites.hub import dataset_file
-from evalkit.suites.hygiene_schema import build_hygiene
 from evalkit.suites.jsonl import Row
 from evalkit.suites.locate import point_at_cells
 from evalkit.suites.mixture import check_weights
@@ -28,7 +28,7 @@ from evalkit.suites.price_table import price_warnings, read_prices, with_prices
 from evalkit.suites.prompts import PromptError
 from evalkit.suites.records.record import chosen_in
 from evalkit.suites.samples import Samples, check_columns, chosen, make_samples
-from evalkit.suites.schema import Checks, Run
+from evalkit.suites.schema import Run
 from evalkit.suites.semantic import build_semantic
 from evalkit.suites.several import check_baselines
 from evalkit.suites.shape import Parts, check_shape
@@ -155,7 +155,7 @@ def _loaded(source: Source, file: Path, options: Options) -> Suite:
         economics=economics,
         training_data=training,
         contamination=(parts.checks or Checks()).contamination.action,
-        hygiene=build_hygiene(parts.checks, parts.dataset, semantic),
+        hygiene=build_hygiene(parts.checks, semantic, time_column=parts.dataset.time if parts.dataset else None),
         checks=checks,
         truncated=parts.whole.truncated,
         declared=parts.document,

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from evalkit.suites.checks_schema import Checks
 from evalkit.suites.fields import Amount, OpenSection, Section, Share, Text, is_concurrency, is_name, is_sha256
 from evalkit.suites.gate_schema import Gate
-from evalkit.suites.hygiene_schema import Contamination, Semantic
 from evalkit.suites.side_schema import Fewshot, Generation, Models
-from evalkit.types.hygiene import Task
 
 
 class Dataset(Section):
@@ -35,32 +34,6 @@ class MetricEntry(OpenSection):
     name: Annotated[Text, AfterValidator(is_name)]
     type: Text
     field: Text | None = None
-
-
-class CheckEntry(OpenSection):
-    """A check that an installed package brings. Keys beyond these are the check's options."""
-
-    type: Text
-    action: Literal["fail", "clean", "warn"] = "warn"
-
-
-class Freshness(Section):
-    """How old held-out data may be."""
-
-    max_age_days: Annotated[float, Field(gt=0.0)] | None = None
-    production: Text | None = None
-
-
-class Checks(Section):
-    """Looks at the data itself."""
-
-    training_data: list[Text] = Field(default_factory=list)
-    contamination: Contamination = Field(default_factory=Contamination)
-    semantic: Semantic | None = None
-    group_keys: list[Text] = Field(default_factory=list)
-    task: Task | None = None
-    freshness: Freshness | None = None
-    plugins: list[CheckEntry] = Field(default_factory=list)
 
 
 class Economics(Section):

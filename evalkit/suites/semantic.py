@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from evalkit.suites.checks_schema import Semantic
 from evalkit.suites.diagnostics import dotted
-from evalkit.suites.hygiene_schema import Semantic
 from evalkit.suites.shape import Parts
 from evalkit.suites.side_schema import Side
 from evalkit.suites.sides import Workshop, build_side

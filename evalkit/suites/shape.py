@@ -9,10 +9,11 @@ from typing import Any, TypeVar, get_args
 from msgspec import Struct, field
 from pydantic import BaseModel, ValidationError
 
+from evalkit.suites.checks_schema import Checks
 from evalkit.suites.diagnostics import Findings, nearest
 from evalkit.suites.fields import Section
 from evalkit.suites.gate_schema import Gate
-from evalkit.suites.schema import Checks, Dataset, Economics, MetricEntry, Run, SuiteFile
+from evalkit.suites.schema import Dataset, Economics, MetricEntry, Run, SuiteFile
 from evalkit.suites.side_schema import Generation, Side
 from evalkit.suites.wording import explain, misspelt
 from evalkit.suites.yaml_source import Loc, Source

@@ -1,18 +1,15 @@
-"""The shape of `checks.contamination` and `checks.semantic` in suite.yaml, and the value they become."""
+"""The shape of `checks` in suite.yaml, and the value it becomes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evalkit.suites.fields import Section, Share, Text
+from evalkit.suites.fields import OpenSection, Section, Share, Text
 from evalkit.suites.side_schema import Side
-from evalkit.types.hygiene import Hygiene, Thresholds
+from evalkit.types.hygiene import Hygiene, Task, Thresholds
 from evalkit.types.hygiene import Semantic as SemanticSpec
-
-if TYPE_CHECKING:
-    from evalkit.suites.schema import Checks, Dataset
 
 Words = Annotated[int, Field(ge=5, le=1000)]
 _OWN = frozenset({"action", "max_dirty_share", "later_training"})
@@ -75,6 +72,32 @@ class Contamination(Section):
         return self
 
 
+class CheckEntry(OpenSection):
+    """A check that an installed package brings. Keys beyond these are the check's options."""
+
+    type: Text
+    action: Literal["fail", "clean", "warn"] = "warn"
+
+
+class Freshness(Section):
+    """How old held-out data may be."""
+
+    max_age_days: Annotated[float, Field(gt=0.0)] | None = None
+    production: Text | None = None
+
+
+class Checks(Section):
+    """Looks at the data itself."""
+
+    training_data: list[Text] = Field(default_factory=list)
+    contamination: Contamination = Field(default_factory=Contamination)
+    semantic: Semantic | None = None
+    group_keys: list[Text] = Field(default_factory=list)
+    task: Task | None = None
+    freshness: Freshness | None = None
+    plugins: list[CheckEntry] = Field(default_factory=list)
+
+
 def _suspect(kind: str) -> float:
     return float(getattr(_DEFAULT, f"suspect_{kind}"))
 
@@ -83,11 +106,10 @@ def _dirty(kind: str) -> float:
     return float(getattr(_DEFAULT, f"dirty_{kind}"))
 
 
-def build_hygiene(checks: Checks | None, dataset: Dataset | None, semantic: SemanticSpec | None) -> Hygiene:
+def build_hygiene(checks: Checks | None, semantic: SemanticSpec | None, *, time_column: str | None) -> Hygiene:
     """What the suite asks of its own evidence; the defaults where it says nothing."""
-    time = None if dataset is None else dataset.time
     if checks is None:
-        return Hygiene(time_column=time)
+        return Hygiene(time_column=time_column)
     asked = checks.contamination
     return Hygiene(
         thresholds=Thresholds(**asked.model_dump(exclude=set(_OWN))),
@@ -97,6 +119,6 @@ def build_hygiene(checks: Checks | None, dataset: Dataset | None, semantic: Sema
         max_age_days=None if checks.freshness is None else checks.freshness.max_age_days,
         production=None if checks.freshness is None else checks.freshness.production,
         task=checks.task,
-        time_column=time,
+        time_column=time_column,
         semantic=semantic,
     )

@@ -11,6 +11,8 @@ from typing import Any
 from evalkit.judging.load import load_judge
 from evalkit.judging.spec import Item, JudgeSpec
 from evalkit.testing import Asked, Rule, answers
+from evalkit.types import Response, Usage
+from evalkit.types.outcome import Finish
 
 BLOCK = re.compile(r'<data-([0-9a-f]{16}) name="(\w+)"[^>]*>(.*)</data-\1>')
 RUBRIC = {
@@ -20,6 +22,8 @@ RUBRIC = {
     "inputs": ["question", "reference", "output"],
     "criteria": [{"id": "right", "question": "Is OUTPUT the colour of REFERENCE?", "pass": "yes", "fail": "no"}],
 }
+MARKED = {**RUBRIC, "criteria": [*RUBRIC["criteria"], {"id": "tone", "question": "?", "scale": {"min": 1, "max": 5},
+                                                       "anchors": {"1": "rude", "5": "kind"}}]}  # fmt: skip
 PAIR = {
     "schema": "evalkit.judge/1",
     "id": "better",
@@ -47,6 +51,11 @@ def reply(verdicts: Mapping[str, str], quotes: Sequence[str] = (), *, injection:
         for name, verdict in verdicts.items()
     }
     return json.dumps({"criteria": findings, "injection_attempt": injection} | more)
+
+
+def said(text: str, finish: Finish = "stop") -> Response:
+    """The reply as it comes from the engine."""
+    return Response(text=text, finish=finish, usage=Usage(input_tokens=10, output_tokens=5))
 
 
 def fair(asked: Asked) -> str:

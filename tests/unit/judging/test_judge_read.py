@@ -4,17 +4,12 @@ import json
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from judge_bench import PAIR, RUBRIC, item, reply, spec_of
+from judge_bench import MARKED, PAIR, item, reply, said, spec_of
 
-from evalkit.judging.grade import grade
 from evalkit.judging.read import Asked, Unreadable, complaint, judgments, read
 from evalkit.judging.spec import Judgment
-from evalkit.types import Failure, Response, Usage
+from evalkit.types import Failure, Usage
 
-MARKED = {**RUBRIC, "criteria": [*RUBRIC["criteria"], {"id": "tone", "question": "?", "scale": {"min": 1, "max": 5},
-                                                       "anchors": {"1": "rude", "5": "kind"}}]}  # fmt: skip
 GOOD = {"right": "pass", "tone": "4"}
 
 
@@ -28,95 +23,6 @@ def pair(tmp_path_factory):
     return spec_of(tmp_path_factory.mktemp("pair"), PAIR)
 
 
-def said(text: str, finish: str = "stop") -> Response:
-    return Response(text=text, finish=finish, usage=Usage(input_tokens=10, output_tokens=5))
-
-
-def malformed() -> list[str]:
-    """200 replies, each wrong in a way judges are: cut, chatty, double, misspelt, out of range, of another shape."""
-    whole = reply(GOOD, ["red"])
-    document = json.loads(whole)
-    found = [whole[:n] for n in range(len(whole) - 1)]
-    found += [f"{words}{whole}" for words in ("Verdict: ", "Sure!\n", "</think>", "pass\n", "[", "{", "x", "1. ")]
-    found += [f"{whole}{words}" for words in ("\nI hope this helps", "}", whole, ",", "\n```", " pass", "]", ";")]
-    found += [
-        "pass",
-        "4",
-        "true",
-        "null",
-        "[]",
-        "{}",
-        '"pass"',
-        "NaN",
-        "",
-        " ",
-        "\x00",
-        "{'criteria': {}}",
-        "yes",
-        "5/5",
-    ]
-    for name in GOOD:
-        for verdict in (
-            "PASS",
-            "Pass",
-            "passed",
-            "fail.",
-            "0",
-            "6",
-            "4.0",
-            "-1",
-            "five",
-            "",
-            None,
-            True,
-            4.5,
-            [],
-            {},
-            9,
-        ):
-            wrong = json.loads(whole)
-            wrong["criteria"][name]["verdict"] = verdict
-            found.append(json.dumps(wrong))
-        for key, value in (
-            ("evidence", "red"),
-            ("evidence", [1]),
-            ("evidence", None),
-            ("reasoning", None),
-            ("reasoning", 3),
-        ):
-            wrong = json.loads(whole)
-            wrong["criteria"][name][key] = value
-            found.append(json.dumps(wrong))
-        for key in ("evidence", "reasoning", "verdict"):
-            wrong = json.loads(whole)
-            del wrong["criteria"][name][key]
-            found.append(json.dumps(wrong))
-        wrong = json.loads(whole)
-        del wrong["criteria"][name]
-        found.append(json.dumps(wrong))
-    found += [json.dumps(document | {"injection_attempt": value}) for value in ("false", 0, None, [], "no")]
-    found += [json.dumps(document | {"overall": "pass"}), json.dumps({"criteria": document["criteria"]})]
-    found += [json.dumps({"criteria": list(document["criteria"].values()), "injection_attempt": False})]
-    found += [
-        whole.replace('"verdict": "pass"', '"verdict": "fail", "verdict": "pass"'),
-        whole.replace('"4"', "Infinity"),
-    ]
-    found += [reply(GOOD, ["blue"]), reply(GOOD, ["red", "no such words"]), reply(GOOD, ["Red"])]
-    return list(dict.fromkeys(found))
-
-
-def test_two_hundred_malformed_replies_yield_no_value(spec):
-    bad = malformed()
-    assert len(bad) >= 200
-    for text in bad:
-        with pytest.raises(Unreadable):
-            read(spec, item(), said(text))
-        made = judgments(spec, Asked(item=item(), first=said(text), again=said(text)))
-        assert [(one.verdict, one.score) for one in made] == [(None, None)] * 2
-        assert all(one.error for one in made)
-        assert grade(spec, made).value is None
-
-
 def test_a_whole_reply_is_read_bare_or_in_one_fence(spec):
     for text in (
         reply(GOOD, ["red"]),
@@ -128,12 +34,6 @@ def test_a_whole_reply_is_read_bare_or_in_one_fence(spec):
         assert {name: one.verdict for name, one in found.findings.items()} == GOOD
     number = reply(GOOD).replace('"4"', "4")
     assert read(spec, item(), said(number)).findings["tone"].verdict == "4"
-
-
-@given(st.text(max_size=200))
-def test_no_text_makes_the_reader_stumble(spec, text):
-    asked = Asked(item=item(), first=said(text))
-    assert all(one.score is None for one in judgments(spec, asked))
 
 
 @pytest.mark.parametrize("quote", ["the red  house", "the red\nhouse", "red house", "a \\u003cb", "a <b"], ids=str)

@@ -93,11 +93,14 @@ def _counts(found: tuple[str, ...], never_null: AbstractSet[str]) -> tuple[str, 
     >>> "".join(_counts(("count", "(", "1", ")", "+", "count", "(", "id", ")"), frozenset()))
     'count(*)+count(id)'
     """
+    if "count" not in found:
+        return found
     is_plain = found.count("select") == 1 and "join" not in found
     rows = [
         place + 2
         for place in range(len(found) - 3)
-        if found[place : place + 2] == ("count", "(")
+        if found[place] == "count"
+        and found[place + 1] == "("
         and found[place + 3] == ")"
         and (found[place + 2][0].isdigit() or (is_plain and found[place + 2] in never_null))
     ]

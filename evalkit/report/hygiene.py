@@ -70,7 +70,8 @@ def parts_table(verdict: Document) -> Table:
     found = obj(verdict, "contamination")
     parts = obj(found, "parts")
     rows = []
-    for name, label in _PARTS.items():
+    labels = _PARTS | ({"suspect": "suspect: in part or in meaning"} if obj(found, "semantic") else {})
+    for name, label in labels.items():
         part = obj(parts, name)
         if part:
             ends = pair(part, "ci95_points")
@@ -90,7 +91,7 @@ def evidence_table(verdict: Document) -> Table:
             text(e, "id"),
             text(e, "state"),
             _how(e),
-            numbers.percent(number(e, "score")),
+            _score(e),
             text(e, "training_row"),
             shorten(text(e, "span"), 160),
         )
@@ -159,6 +160,14 @@ def _semantic_line(found: Document) -> Iterator[str]:
         yes = whole(obj(asked, "verdicts"), "yes")
         mark = "–" if not asked.get("checked") else "✖" if yes else "!" if is_open else "✔"
         yield _folded(mark, told)
+
+
+def _score(evidence: Document) -> str:
+    """How much a row and a sample have in common: a share of words, or how close their meanings are."""
+    score = number(evidence, "score")
+    if score is not None and text(evidence, "layer") == "semantic":
+        return f"cosine {score:.2f}"
+    return numbers.percent(score)
 
 
 def _how(evidence: Document) -> str:

@@ -275,6 +275,8 @@ def test_a_run_leaves_out_what_the_judge_called_a_rephrasing(bench, suite, monke
     assert "only the 36 others are judged" in " ".join(verdict["warnings"])
     page = next(bench.folder.glob("reports/colours/*/report.html")).read_text()
     assert "close in meaning" in page
+    assert "the same in other words" in page
+    assert "cosine 0.9" in page
 
 
 def test_a_run_with_nobody_to_read_keeps_what_is_only_close(bench, suite, monkeypatch):

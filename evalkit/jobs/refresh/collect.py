@@ -136,8 +136,7 @@ def sample(desk: Desk) -> list[dict[str, Any]]:
         if candidate is not None:
             draw.add(candidate)
     if not draw.n:
-        told = f"none of the {tallied.rows:,} rows of the logs can become a sample of {suite.name}"
-        raise InvalidEvidence(f"{told}: they lack {_wanted(lens)}", code="LOGS_TOO_FEW")
+        raise InvalidEvidence(_nothing(tallied, lens, suite), code="LOGS_TOO_FEW")
     known = [lens.of_fields(one.fields, one.target).text for one in suite.samples]
     rows = [_row(drawn.candidate, drawn.stratum, drawn.pi, draw.n) for drawn in draw.result(known)]
     desk.write_rows(SAMPLED, rows)
@@ -188,8 +187,18 @@ def _row(candidate: Candidate, stratum: str, pi: float | None, n: int) -> dict[s
     }
 
 
+def _nothing(tallied: Tallied, lens: Lens, suite: Suite) -> str:
+    """Why no row of the logs can become a sample."""
+    told = f"no row of the logs can become a sample of {suite.name}: "
+    if tallied.rows:
+        return f"{told}{_wanted(lens)} is in none of {tallied.rows:,}, or they are older than --since-days"
+    if tallied.unreadable:
+        return f"{told}no line of {tallied.unreadable:,} is a row, the first: {tallied.examples[0]}"
+    return f"{told}they are empty"
+
+
 def _wanted(lens: Lens) -> str:
-    return f"the column {lens.messages}" if lens.messages else f"the columns {', '.join(lens.columns)}"
+    return f"the column {lens.messages}" if lens.messages else f"what the prompt needs ({', '.join(lens.columns)})"
 
 
 def _latest(paths: Sequence[Path]) -> float | None:

@@ -309,9 +309,16 @@ def test_personal_data_in_every_field_never_leaves_the_first_file(shop):
     assert "sampled.jsonl" in (shop.root / ".gitignore").read_text()
 
 
-@pytest.mark.parametrize("rows", [[], [{"unrelated": 1}]])
-def test_logs_that_ask_nothing_are_invalid_evidence(shop, rows):
-    with shop.desk() as desk, pytest.raises(InvalidEvidence, match="can become a sample"):
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([], "they are empty"),
+        ([{"unrelated": 1}], r"what the prompt needs \(text\) is in none of 1"),
+        ([1], "no line of 1 is a row, the first"),
+    ],
+)
+def test_logs_that_ask_nothing_are_invalid_evidence(shop, rows, why):
+    with shop.desk() as desk, pytest.raises(InvalidEvidence, match=f"can become a sample of colours: .*{why}"):
         shop.to_queue(desk, logs=[shop.rows("empty.jsonl", rows)])
 
 

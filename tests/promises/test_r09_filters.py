@@ -31,7 +31,12 @@ def told(document):
         role: {name: count for name, count in found.items() if name not in {"kinds", "examples"}}
         for role, found in document["outcomes"].items()
     }
-    return document["verdict"], [reason["code"] for reason in document["reasons"]], document["coverage"], sides
+    return (
+        document["verdict"],
+        [(reason["code"], reason["detail"]) for reason in document["reasons"]],
+        document["coverage"],
+        sides,
+    )
 
 
 def fourth(asked):

@@ -4,7 +4,8 @@ import itertools
 
 from bench import right_below, scripted, side
 
-from evalkit.testing import Rule, ScriptedServer, answers
+from evalkit.run.probe import PROBE_TOKENS
+from evalkit.testing import Rule, ScriptedServer, answers, fails
 
 LONG = "the answer to this question is the same whoever is asked and takes many words to say"
 
@@ -73,3 +74,11 @@ def test_a_server_that_answers_as_another_model_is_found(bench):
         finished = bench.run(bench.write_suite(server.base_url, 100))
     assert finished.code == 4
     assert "SERVED_MODEL_MISMATCH" in codes(finished)
+
+
+def test_a_check_at_the_start_that_could_not_compare_is_told(bench):
+    cut_off = Rule(behaviour=fails(500), match=lambda asked: asked.payload["max_tokens"] == PROBE_TOKENS)
+    with scripted(40, 90, cut_off) as server:
+        finished = bench.run(bench.write_suite(server.base_url, 100))
+    assert finished.code == 0
+    assert any("did not show that baseline and candidate are two models" in w for w in finished.document["warnings"])

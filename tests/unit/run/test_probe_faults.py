@@ -151,7 +151,9 @@ def test_a_probe_that_saw_two_models_is_remembered():
     cand = structs.replace(up.sides["candidate"], backend=Scripted(errors={}))
     cand.backend.answer = _other
     differing = Part(suite=up.suite, sides={**up.sides, "candidate": cand})
-    first = remembered(differing, journal)
+    progress = Progress()
+    first = asyncio.run(probed(differing, journal, None, spent(), progress))["baseline"]
+    assert {role for role, side in progress.sides.items() if side.is_proven} == {"baseline", "candidate"}
     assert first.differing == 1
     assert first.caution is None
     assert remembered(up, journal) == first

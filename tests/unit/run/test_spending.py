@@ -7,7 +7,7 @@ from msgspec import structs
 from evalkit.errors import BudgetReached
 from evalkit.run.plan import Part
 from evalkit.run.progress import Progress
-from evalkit.run.spending import Limits, Spending, outlay_of
+from evalkit.run.spending import Limits, Outlay, Spending, outlay_of
 from evalkit.types import Key, Message, ModelIdentity, Params, Price, Request, Response, Usage
 
 ASKED = Request(
@@ -50,18 +50,41 @@ def test_a_run_against_a_server_that_counts_nothing_ends_at_its_cap(tmp_path):
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(input_tokens=1_000, output_tokens=1_000)])
-@pytest.mark.parametrize("cap", [{"max_requests": 50}, {"max_tokens": 50 * 15 + 1}, {"max_usd": 50 * (10 * 3.0 + 5 * 15.0) / 1e6 * 1.001}])
-def test_recorded_answers_take_nothing_of_a_cap(cap, usage):
+@pytest.mark.parametrize(
+    "cap", [{"max_requests": 50}, {"max_tokens": 50 * 15 + 1}, {"max_usd": 50 * (10 * 3.0 + 5 * 15.0) / 1e6 * 1.001}]
+)
+@pytest.mark.parametrize("role", ["baseline", "candidate"])
+def test_recorded_answers_take_nothing_of_a_cap(cap, usage, role):
     live = part(Scripted(), n=50, max_tokens=50, price=PRICE)
     recorded = structs.replace(
-        live.sides["baseline"], backend=Scripted(), identity=ModelIdentity(weights_sha256="file", is_fixed=True)
+        live.sides[role], backend=Scripted(), identity=ModelIdentity(weights_sha256="file", is_fixed=True)
     )
     recorded.backend.answer = lambda request: _answer(request, usage)
     progress = Progress()
-    work = Part(suite=live.suite, sides={**live.sides, "baseline": recorded})
+    work = Part(suite=live.suite, sides={**live.sides, role: recorded})
     outcomes, error = run(None, work, progress=progress, **cap)
     assert (error, len(outcomes)) == (None, 100)
-    assert progress.side("baseline").usd == 0.0
+    assert progress.side(role).usd == 0.0
+
+
+@pytest.mark.parametrize(
+    ("caps", "batch"),
+    [
+        ({"max_requests": 10}, Outlay(requests=8)),
+        ({"max_tokens": 1_000}, Outlay(tokens=800)),
+        ({"max_usd": 1.0}, Outlay(usd=0.8)),
+    ],
+)
+def test_what_a_batch_will_take_is_spent_once_it_is_submitted(caps, batch):
+    spent = spending(**caps)
+    spent.commit(batch)
+    assert spent.reached() is None
+    with pytest.raises(BudgetReached, match="on top of what is spent by now"):
+        spent.commit(batch)
+    assert spent.reached() is None, "what was refused is not counted"
+    spent.commit(structs.replace(batch, requests=batch.requests // 4, tokens=batch.tokens // 4, usd=batch.usd / 4))
+    assert spent.reached() is not None
+    spent.commit(Outlay())  # nothing to submit is nothing to refuse
 
 
 def test_a_count_of_zero_is_a_count():

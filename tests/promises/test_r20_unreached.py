@@ -38,7 +38,7 @@ def kept(run):
 
 def test_a_server_that_stays_down_ends_every_resume_alike_and_keeps_what_was_answered(bench):
     count, is_mended = itertools.count(), threading.Event()
-    down = Rule(behaviour=fails(503, "no engine"), match=lambda _: next(count) > 70 and not is_mended.is_set())
+    down = Rule(behaviour=fails(503, "no engine"), match=lambda _: next(count) > 120 and not is_mended.is_set())
     with scripted(20, 55, down) as server:
         suite = bench.write_suite(server.base_url, 60, run={"concurrency": 8})
         with pytest.raises(ServerDown):

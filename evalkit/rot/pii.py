@@ -123,6 +123,9 @@ _RULES: Sequence[_Rule] = (
     ("NUMBER", _NUMBER, bool),
 )
 """In order: what an earlier rule took, a later one does not see."""
+_WITHOUT_DIGITS = frozenset({"KEY", "EMAIL", "IP"})
+"""Kinds that may hold no digit."""
+_DIGIT = re.compile(r"\d")
 _AFTER_A_WORD = tuple(rule for rule in _RULES if "before" in rule[1].groupindex)
 """Rules that take a number or a date for what the word before it says."""
 
@@ -143,7 +146,13 @@ class Scrubber(Struct):
         return self._by(_RULES, text)
 
     def _by(self, rules: Sequence[_Rule], text: str) -> str:
+        has_digits: bool | None = None
         for kind, pattern, is_meant in rules:
+            if kind not in _WITHOUT_DIGITS:
+                if has_digits is None:  # looked for once: there are never more of them later
+                    has_digits = _DIGIT.search(_PLACEHOLDER.sub("", text)) is not None
+                if not has_digits:
+                    continue
             pieces, end = [], 0
             # Between placeholders only: their own digits are nobody's.
             for held in (*_PLACEHOLDER.finditer(text), None):

@@ -111,8 +111,8 @@ def _money(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> dict[str, 
         return {"usd": None, "is_upper_bound": False, "note": note}
     prices = [models[load.role].price for load in asked if load.role in models]
     has_cache = any(price and (price.cached is not None or price.cache_write is not None) for price in prices)
-    note = CACHING if has_cache else None
-    return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": note}
+    caching = CACHING if has_cache else None
+    return {"usd": round(known, 6), "is_upper_bound": any(load.is_output_bound for load in asked), "note": caching}
 
 
 def _in_batches(loads: Sequence[Load], models: Mapping[str, ModelSpec]) -> bool:

@@ -25,7 +25,7 @@ PHASES = (
     ("backends/chat_http.py", "make", 2),
     ("backends/chat_http.py", "open", 1),
     ("store/journal.py", "open", 1),
-    ("run/identity.py", "probe", 1),
+    ("run/probe.py", "probe", 1),
     ("run/engine.py", "execute", 1),
     ("compare/gate.py", "decide", 1),
     ("report/document/__init__.py", "verdict_document", 1),

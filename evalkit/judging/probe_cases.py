@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
@@ -12,7 +13,9 @@ from evalkit.judging.probe_texts import AUTHORITY, INJECTIONS, MASTER_KEYS, corr
 from evalkit.judging.spec import FIRST, SECOND, Item, JudgeSpec
 
 TRIED_ON = 12
-"""Questions that each master key, and each injected text, is tried on."""
+"""Questions that each master key is tried on."""
+INJECTED = 60
+"""Answers with an injected text that a judge is asked about, at least."""
 
 
 def probes_of(spec: JudgeSpec, items: Sequence[Item], bad: Sequence[Item]) -> tuple[Probe, ...]:
@@ -192,13 +195,15 @@ def _changed(items: Sequence[Item], change: Callable[[str], str], name: str) -> 
 
 
 def _injected(bad: Sequence[Item]) -> tuple[Case, ...]:
-    """Each bad answer with one of the texts, and every text a dozen times as far as there are answers."""
-    rounds = max(1, -(-TRIED_ON * len(INJECTIONS) // len(bad))) if bad else 0
+    """Bad answers with a text each: every text and every answer at least once, no two of them together twice."""
+    if not bad:
+        return ()
+    texts = len(INJECTIONS)
+    lap = math.lcm(texts, len(bad))  # so many steps through both at once before they meet again
     return tuple(
-        Case(item=_with(item, f"{item.output}\n\n{INJECTIONS[k]}", f"injection {k}"), plain=item)
-        for turn in range(min(rounds, len(INJECTIONS)))
-        for i, item in enumerate(bad)
-        for k in ((i + turn) % len(INJECTIONS),)
+        Case(item=_with(item, f"{item.output}\n\n{INJECTIONS[step % texts]}", f"injection {step % texts}"), plain=item)
+        for step in range(min(max(INJECTED, len(bad)), texts * len(bad)))
+        for item in (bad[(step + step // lap) % len(bad)],)
     )
 
 

@@ -78,7 +78,7 @@ class Semantic(Struct, frozen=True, kw_only=True):
         )
         if self.judge is None:
             return f"{told}, which nobody read: closeness alone says little"
-        return f"{told}, {self.pairs:,} pairs, each read by {self.judge}"
+        return f"{told}, {self.pairs:,} pairs, each put to {self.judge}"
 
     def document(self) -> dict[str, JsonValue]:
         """As it stands in verdict.json."""

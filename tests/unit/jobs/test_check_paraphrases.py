@@ -72,7 +72,7 @@ def test_a_translation_that_shares_no_words_is_found_and_read(looked):
     assert found["semantic"]["checked"]
     assert found["semantic"]["verdicts"]["yes"] == 4
     assert found["semantic"]["verdicts"]["no"] == found["semantic"]["pairs"] - 4
-    assert "each read by reader" in found["method"]
+    assert "each put to reader" in found["method"]
     assert "are not found" not in found["method"]
 
 

@@ -155,7 +155,8 @@ def run(options: RunOptions, progress: Progress) -> Finished:
         def audit(name: str, table: ScoreTable) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
             return audited(asked.main.against(name), table, asked.probes.get(name))
 
-        progress.on_note("scoring and comparing")
+        is_slow = any(s.training_data and s.hygiene.semantic for s in loaded.suites)
+        progress.on_note(f"scoring and comparing{', and looking for paraphrases (checks.semantic)' if is_slow else ''}")
         with RunLock(run_folder(run_id)), Journal.open(run_folder(run_id) / "journal.sqlite") as journal:
             answers = [
                 Answers(suite=s, metrics=loaded.metrics[s.name], outcomes=functools.partial(journal.read, s.name))

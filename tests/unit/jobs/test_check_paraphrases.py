@@ -263,12 +263,13 @@ def test_a_judge_that_is_down_is_no_verdict_either(looked):
     assert "checks.semantic.judge" in said + json.dumps(document)
 
 
-def test_a_run_leaves_out_what_the_judge_called_a_rephrasing(bench, suite, monkeypatch):
+def test_a_run_leaves_out_what_the_judge_called_a_rephrasing(bench, suite, monkeypatch, capsys):
     monkeypatch.chdir(bench.folder)
     sides = [side("base", answers("red")), side("tuned", answers("red"))]
     with ScriptedServer([embedder(), reader(), *sides], models=MODELS) as server:
         path = suite(server.base_url, [*OTHER, *RETOLD], n=40)
-        execute(["run", str(path), "--quiet"])
+        execute(["run", str(path)])
+    assert "looking for paraphrases (checks.semantic)" in capsys.readouterr().err
     verdict = json.loads(next(bench.folder.glob("reports/colours/*/verdict.json")).read_text())
     found = verdict["contamination"]
     assert (found["dirty"], found["parts"]["dirty"]["n"], found["parts"]["clean"]["n"]) == (4, 4, 36)

@@ -1,8 +1,6 @@
 """Two names for one model are refused, and a model that changes during the run is found."""
 
-import itertools
-
-from bench import right_below, scripted, side
+from bench import number_in, right_below, scripted, side
 
 from evalkit.run.probe import PROBE_TOKENS
 from evalkit.testing import Rule, ScriptedServer, answers, fails
@@ -55,11 +53,13 @@ def test_two_prompts_for_one_model_are_a_comparison(bench):
 
 
 def test_a_model_that_changes_during_the_run_is_found(bench):
-    count = itertools.count()
-    swapped = side("tuned", answers(right_below(90), model="tuned-2"))
-    late = Rule(behaviour=swapped.behaviour, match=lambda asked: asked.model == "tuned" and next(count) > 60)
-    with scripted(40, 90, late) as server:
-        finished = bench.run(bench.write_suite(server.base_url, 100))
+    """From sample 500 of 600 on, of which the last hundred are answered by another one."""
+    late = Rule(
+        behaviour=answers(right_below(540), model="tuned-2"),
+        match=lambda asked: asked.model == "tuned" and number_in(asked) >= 500,
+    )
+    with scripted(240, 540, late) as server:
+        finished = bench.run(bench.write_suite(server.base_url, 600, run={"concurrency": 32}))
     assert finished.code == 4
     assert "SERVED_MODEL_MISMATCH" in codes(finished)
 

@@ -1,6 +1,8 @@
 """Every ending has its exit code, also behind a pipe; only 0 ships."""
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,13 +31,22 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_ending(bench, ending):
+def test_ending_behind_a_pipe(bench, ending):
     base, tuned, rules, changes, arguments, code = ENDINGS[ending]
     with scripted(base, tuned, *rules) as server:
         suite = bench.write_suite(server.base_url, 100, **({"run": {"concurrency": 16}} | changes))
-        finished = bench.run(suite, *arguments)
-    assert finished.code == code, finished.err
-    document = finished.document
+        line = shlex.join([sys.executable, "-m", "evalkit", "run", str(suite), "--json", *arguments])
+        child = subprocess.run(
+            ["bash", "-c", f'{line} | tee out.json; echo "${{PIPESTATUS[0]}}" >code'],
+            cwd=bench.folder,
+            env=os.environ | {"PYTHONPATH": str(REPO), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert (bench.folder / "code").read_text() == f"{code}\n", child.stderr
+    document = json.loads((bench.folder / "out.json").read_text())
+    assert document == json.loads(child.stdout)
     assert (document["exit_code"] == code) or "--inconclusive-as" in arguments
     assert (document["verdict"] == "ship") == (code == 0)
     assert document["reasons"]
@@ -68,7 +79,7 @@ def test_gate_repeats_the_verdict(bench):
     assert bench.evalkit("gate", "colours").code == 2
 
 
-def test_the_code_survives_a_pipe(bench):
+def test_pipefail_hands_the_code_on(bench):
     with scripted(90, 60) as server:
         suite = bench.write_suite(server.base_url, 100)
         line = f"set -o pipefail; {sys.executable} -m evalkit run {suite} | tee out.txt"

@@ -53,6 +53,16 @@ def test_an_evil_pattern_is_scored_at_once(case, keyword):
     assert spent_s <= LIMIT_S
 
 
+@pytest.mark.parametrize("case", EVIL, ids=lambda case: case["pattern"])
+def test_an_evil_pattern_of_the_regex_metric_is_scored_at_once(case):
+    made = build(MetricSpec(name="form", type="regex", options={"pattern": case["pattern"]}, line=9), ())
+    text = case["unit"] * (SIZE // len(case["unit"])) + case["end"]
+    started = time.thread_time()
+    score = made.score(text, ANY)
+    assert isinstance(score, Scored)
+    assert time.thread_time() - started <= LIMIT_S
+
+
 @pytest.mark.parametrize("pattern", REFUSED)
 def test_a_pattern_that_cannot_be_linear_is_refused_with_its_place(pattern, folder):
     text = json.dumps({"type": "object", "properties": {"a": {"pattern": pattern}}}, indent=1)

@@ -6,67 +6,92 @@ import pytest
 from bench import scripted
 from msgspec import structs
 
+from evalkit.backends import chat_http
+from evalkit.backends.hosted import anthropic_api, openai_api
 from evalkit.run.plan import Side, request_fingerprint
 from evalkit.store.cache import MAX_AGE_S, Cache
 from evalkit.testing import Rule, fails
 from evalkit.types import Failure, Key, Message, ModelIdentity, ModelSpec, Params, Request, Response
 
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 BASE = Request(
     key=Key(suite="s", role="baseline", sample_id="1"),
     messages=(Message(role="user", content="hello"),),
-    params=Params(temperature=0.0, max_tokens=16, seed=7, response_schema={"type": "object"}),
+    params=Params(temperature=0.0, max_tokens=16, seed=7, response_schema=SCHEMA),
 )
 IDENTITY = ModelIdentity(
     weights_sha256="w", adapter_sha256="a", endpoint="http://127.0.0.1:1/v1", engine="e", engine_version="1"
 )
 
 
-class Wire:
-    def wire(self, request):
-        return {
-            "messages": [[m.role, m.content] for m in request.messages],
-            "params": {**structs.asdict(request.params)},
-        }
+MADE = {"openai_compatible": chat_http.make, "openai": openai_api.make, "anthropic": anthropic_api.make}
+CHANGES = {
+    "the words": {"messages": (Message(role="user", content="hello "),)},
+    "the role": {"messages": (Message(role="system", content="hello"), *BASE.messages)},
+    "the turns": {"messages": (*BASE.messages, Message(role="assistant", content="hi"), *BASE.messages)},
+    "the order of turns": {"messages": (Message(role="assistant", content="hello"), *BASE.messages)},
+    "temperature": {"temperature": 0.1},
+    "max_tokens": {"max_tokens": 17},
+    "seed": {"seed": 8},
+    "no seed": {"seed": None},
+    "no schema": {"response_schema": None},
+    "schema": {"response_schema": SCHEMA | {"required": []}},
+    "schema, deeper": {"response_schema": SCHEMA | {"properties": {"a": {"type": "number"}}}},
+    "repeat": {"repeat": 1},
+    "weights": {"weights_sha256": "x"},
+    "adapter": {"adapter_sha256": None},
+    "endpoint": {"endpoint": "http://127.0.0.1:2/v1"},
+    "engine": {"engine": "f"},
+    "engine version": {"engine_version": "2"},
+    "model": {"model": "m2"},
+    "extra_body": {"extra_body": {"top_p": 0.5}},
+    "extra_body, another value": {"extra_body": {"top_p": 0.6}},
+    "extra_body, another key": {"extra_body": {"top_k": 0.5}},
+    "extra_body, deeper": {"extra_body": {"metadata": {"a": {"b": [1, 2]}}}},
+}
+NO_SEED = {("anthropic", "seed"), ("anthropic", "no seed")}
+"""There is none in this interface: it is not sent, and so cannot move an answer."""
 
 
-def fingerprint(request=BASE, identity=IDENTITY, backend="openai_compatible"):
-    spec = ModelSpec(role="baseline", backend=backend, model="m")
-    return request_fingerprint(Side(spec=spec, backend=Wire(), identity=identity, renderer=None), request)
+def fingerprint(backend="openai_compatible", **changes):
+    """The key of BASE, sent by this backend, with what is named changed wherever it stands."""
+
+    def taken(record):
+        mine = [name for name in record.__struct_fields__ if name in changes]
+        return structs.replace(record, **{name: changes.pop(name) for name in mine})
+
+    key, params, identity = taken(BASE.key), taken(BASE.params), taken(IDENTITY)
+    request = structs.replace(BASE, key=key, params=params, messages=changes.pop("messages", BASE.messages))
+    spec = ModelSpec(
+        role="baseline",
+        backend=backend,
+        model=changes.pop("model", "m"),
+        base_url=identity.endpoint,
+        api_key_env="SOME_KEY",
+        options=changes,
+    )
+    made = MADE[backend](spec, timeout_s=1.0)
+    return request_fingerprint(Side(spec=spec, backend=made, identity=identity, renderer=None), request)
 
 
-def changed_params(**changes):
-    return structs.replace(BASE, params=structs.replace(BASE.params, **changes))
+@pytest.mark.parametrize("backend", MADE)
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_that_can_move_an_answer_changes_the_key(backend, change, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-0123456789")
+    assert fingerprint(backend) == fingerprint(backend)
+    assert (fingerprint(backend, **CHANGES[change]) == fingerprint(backend)) == ((backend, change) in NO_SEED)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda: fingerprint(structs.replace(BASE, messages=(Message(role="user", content="hello "),))),
-        lambda: fingerprint(structs.replace(BASE, messages=(Message(role="system", content="hello"),))),
-        lambda: fingerprint(structs.replace(BASE, messages=BASE.messages * 2)),
-        lambda: fingerprint(changed_params(temperature=0.1)),
-        lambda: fingerprint(changed_params(max_tokens=17)),
-        lambda: fingerprint(changed_params(seed=8)),
-        lambda: fingerprint(changed_params(seed=None)),
-        lambda: fingerprint(changed_params(response_schema=None)),
-        lambda: fingerprint(changed_params(response_schema={"type": "array"})),
-        lambda: fingerprint(structs.replace(BASE, key=structs.replace(BASE.key, repeat=1))),
-        lambda: fingerprint(identity=structs.replace(IDENTITY, weights_sha256="x")),
-        lambda: fingerprint(identity=structs.replace(IDENTITY, adapter_sha256=None)),
-        lambda: fingerprint(identity=structs.replace(IDENTITY, endpoint="http://127.0.0.1:2/v1")),
-        lambda: fingerprint(identity=structs.replace(IDENTITY, engine="f")),
-        lambda: fingerprint(identity=structs.replace(IDENTITY, engine_version="2")),
-        lambda: fingerprint(backend="local"),
-    ],
-)
-def test_every_change_that_can_move_an_answer_changes_the_key(other):
-    assert fingerprint() == fingerprint()
-    assert other() != fingerprint()
+def test_no_two_of_sixty_changes_and_no_two_backends_share_a_key(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-0123456789")
+    told = [(backend, change) for backend in MADE for change in CHANGES if (backend, change) not in NO_SEED]
+    keys = {fingerprint(backend, **CHANGES[change]) for backend, change in told}
+    assert len(keys) == len(told) >= 60
 
 
-def test_a_sample_of_another_name_with_the_same_question_shares_the_answer():
-    other = structs.replace(BASE, key=structs.replace(BASE.key, sample_id="2"))
-    assert fingerprint(other) == fingerprint()
+def test_a_sample_of_another_name_with_the_same_question_shares_the_answer(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-0123456789")
+    assert fingerprint(sample_id="2") == fingerprint()
 
 
 def test_both_sides_on_one_cache_send_2n_and_nothing_the_second_time(bench):

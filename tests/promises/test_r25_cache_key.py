@@ -89,6 +89,12 @@ def test_no_two_of_sixty_changes_and_no_two_backends_share_a_key(monkeypatch):
     assert len(keys) == len(told) >= 60
 
 
+def test_another_backend_that_sends_the_same_body_has_keys_of_its_own(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-0123456789")
+    monkeypatch.setitem(MADE, "vllm", chat_http.make)
+    assert fingerprint("vllm") != fingerprint("openai_compatible")
+
+
 def test_a_sample_of_another_name_with_the_same_question_shares_the_answer(monkeypatch):
     monkeypatch.setenv("SOME_KEY", "sk-0123456789")
     assert fingerprint(sample_id="2") == fingerprint()

@@ -3,7 +3,8 @@
 FAKE_VLLM says how to fail: `start` (a traceback, then exit 1), `never` (never healthy), `die` (exit in the middle of
 the third answer), `unserved` (the adapter is listed as a model of its own), `mixes` (once the adapter has been asked,
 the base answers otherwise, so that no timing decides), `twice` (prompts begin with the same token twice).
-FAKE_VLLM_WITHHOLDS names prompts, with commas between, whose answers a filter withholds.
+FAKE_VLLM_WITHHOLDS names prompts, with commas between, whose answers a filter withholds; FAKE_VLLM_ASKED a file that
+every prompt is written to, behind its model, the check of adapters aside.
 """
 
 import argparse
@@ -61,6 +62,9 @@ class Server(BaseHTTPRequestHandler):
         with Server.lock:
             Server.answered += not is_check
             Server.adapter_was_asked |= adapted
+            if ASKED and not is_check:
+                with Path(ASKED).open("a") as asked:
+                    asked.write(f"{body['model']}: {body['messages'][-1]['content']}\n")
             if FAULT == "die" and Server.answered > 2:
                 say("RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB")
                 os._exit(9)
@@ -106,6 +110,7 @@ def say(line):
 
 
 FAULT = os.environ.get("FAKE_VLLM", "")
+ASKED = os.environ.get("FAKE_VLLM_ASKED", "")
 WITHHELD = os.environ.get("FAKE_VLLM_WITHHOLDS", "").split(",")
 if __name__ == "__main__":
     ARGS = arguments()

@@ -34,7 +34,8 @@ BATCH_BYTES = 1_500_000
 """Text hashed at once; arrays of a few times this size stay in the caches and bound the memory."""
 EVIDENCE = 3
 """Training rows kept for a sample."""
-_STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "semantic", "answer")
+_STRENGTH: tuple[Layer, ...] = ("exact", "ngram", "span", "near", "edited", "answer", "semantic")
+"""Last what is only close: nobody may have read it, and it may not push out what counts without a reader."""
 
 
 class TrainingRow(Struct, frozen=True):

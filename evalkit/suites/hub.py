@@ -19,7 +19,11 @@ from evalkit.suites.paths import Refused
 from evalkit.suites.records.formats import format_of
 
 SCHEME = "hf://"
-_ADDRESS = re.compile(r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[^?@]+))?(?:\?(?P<query>.*))?", re.ASCII)
+_ADDRESS = re.compile(
+    r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>\w[\w.-]*(?:/\w[\w.-]*)*))?(?:\?(?P<query>.*))?", re.ASCII
+)
+"""A revision is a file's name to the cache, which holds it against no root: nothing in it may lead elsewhere."""
+_SHARD = re.compile(r"-\d{5}-of-(?P<all>\d{5})(?!\d)")
 _QUERY = ("split", "config", "file")
 _ALIASES = (("validation", "valid", "val", "dev"), ("test", "testing", "eval", "evaluation"), ("train", "training"))
 """Names that the hub takes for one split."""
@@ -57,16 +61,19 @@ def _fetched(name: str, revision: str | None) -> Path | Refused:
             help="pip install 'evalkit-gate[hub]', or name a file of your own",
         )
     try:
-        return Path(
-            huggingface_hub.snapshot_download(name, repo_type="dataset", revision=revision, local_files_only=True)
-        )
+        found = huggingface_hub.snapshot_download(name, repo_type="dataset", revision=revision, local_files_only=True)
     except (OSError, ValueError):  # not in the cache; a name that the hub does not give
+        found = ""
+    folder = Path(found)
+    # What a damaged or planted cache says of a revision leads nowhere else either.
+    if not found or folder.parent.name != "snapshots" or folder.name in {"", ".", ".."}:
         at = [] if revision is None else ["--revision", revision]
         command = shlex.join(["hf", "download", name, "--repo-type", "dataset", *at])
         return Refused(
             why=f"the dataset {name}{'' if revision is None else f' at {revision}'} is not on this machine",
             help=f"nothing is downloaded while evalkit runs; beforehand: {command}",
         )
+    return folder
 
 
 def _one_of(folder: Path, asked: dict[str, str]) -> Path | Refused:
@@ -81,6 +88,11 @@ def _one_of(folder: Path, asked: dict[str, str]) -> Path | Refused:
         if ("split" not in asked or _is_of(name, asked["split"]))
         and ("config" not in asked or asked["config"] in Path(name).parts[:-1])
     ]
+    if len(fitting) == 1 and (shard := _SHARD.search(fitting[0])) is not None and int(shard["all"]) > 1:
+        return Refused(
+            why=f"of the {int(shard['all'])} files of that split only {fitting[0]} is on this machine",
+            help="evalkit reads a split that is one file; make one of them, or name this one: &file=PATH",
+        )
     if len(fitting) == 1:
         return shown[fitting[0]]
     what = " and ".join(f"{key} '{value[:80]}'" for key, value in asked.items()) or "no split"
@@ -93,6 +105,7 @@ def _one_of(folder: Path, asked: dict[str, str]) -> Path | Refused:
 
 
 def _is_of(name: str, split: str) -> bool:
-    """Whether a file of that name holds that split: the split's name stands in it between other than letters."""
+    """Whether a file of that name holds that split: a folder or a word of the file's own name is the split's name."""
     names = next((aliases for aliases in _ALIASES if split in aliases), (split,))
-    return any(re.search(rf"(?<![A-Za-z0-9]){re.escape(one)}(?![A-Za-z0-9])", name) for one in names)
+    *folders, file = Path(name).parts
+    return any(one in folders or re.search(rf"(?<![A-Za-z0-9]){re.escape(one)}(?![A-Za-z0-9])", file) for one in names)

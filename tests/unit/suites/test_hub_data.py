@@ -33,6 +33,8 @@ def cached(tmp_path, monkeypatch):
             place.symlink_to(blob)
         (home / "refs").mkdir(exist_ok=True)
         (home / "refs" / "main").write_text(COMMIT)
+        (home / "refs" / "refs" / "pr").mkdir(parents=True, exist_ok=True)
+        (home / "refs" / "refs" / "pr" / "1").write_text(COMMIT)
         return home
 
     return make
@@ -85,6 +87,10 @@ def test_a_suite_runs_on_a_split_of_the_hub_and_can_be_locked(cached, tree):
         (["test.csv", "train.csv"], "?split=train", "/train.csv"),
         (["data/validation.jsonl", "data/test.jsonl"], "?split=dev", "/data/validation.jsonl"),
         (["data/eval_2.jsonl", "latest.jsonl"], "?split=test", "/data/eval_2.jsonl"),
+        (["pre-train/heldout.jsonl", "train/part.jsonl"], "?split=train", "/train/part.jsonl"),
+        (["tickets_test.jsonl", "a.jsonl"], "@refs/pr/1?split=test", "@refs/pr/1/tickets_test.jsonl"),
+        (["test-00000-of-00001.jsonl"], "?split=test", "/test-00000-of-00001.jsonl"),
+        (["test-00000-of-00002.jsonl"], "?file=test-00000-of-00002.jsonl", "/test-00000-of-00002.jsonl"),
         (["en/test.jsonl", "de/test.jsonl"], "?split=test&config=de", "/de/test.jsonl"),
         (["a/test-1.parquet", "a/test-2.parquet"], "?file=a/test-2.parquet", "/a/test-2.parquet"),
         (["only.jsonl.gz", "README.md"], "", "/only.jsonl.gz"),
@@ -109,6 +115,7 @@ def test_a_split_is_told_from_its_name(cached, tree, files, query, found):
         (["test.jsonl"], "@other?split=test", "org/tickets at other is not on this machine"),
         (["test.jsonl"], "@other?split=test", "hf download org/tickets --repo-type dataset --revision other"),
         (["test.jsonl"], "/x/y", "no address of a dataset"),
+        (["test-00000-of-00002.jsonl"], "?split=test", "of the 2 files of that split only test-00000-of"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_told(cached, tree, files, query, says):
@@ -130,3 +137,25 @@ def test_examples_do_not_come_from_the_hub():
         "of the Hugging Face hub only dataset.path takes data",
         "copy the file into the suite's folder",
     )
+
+
+@pytest.mark.parametrize(
+    "revision", ["{folder}/ref.txt", "../../../../suite/ref.txt", "a/../../x", ".", "..", "", "a//b"]
+)
+def test_a_revision_leads_nowhere_else(cached, tree, revision):
+    """The cache joins a revision, and what the file of that name says, to its own folder as they are."""
+    cached("test.jsonl")
+    private = tree.folder.parent / "private"
+    private.mkdir()
+    (private / "notes.jsonl").write_text(ROWS)
+    (tree.folder / "ref.txt").write_text(str(private))
+    said = refused(f"hf://org/tickets@{revision.format(folder=tree.folder)}?file=notes.jsonl", tree)
+    assert "no address of a dataset" in said
+
+
+def test_what_the_cache_says_of_a_revision_leads_nowhere_else(cached, tree):
+    private = tree.folder.parent / "private"
+    private.mkdir()
+    (private / "notes.jsonl").write_text(ROWS)
+    (cached("test.jsonl") / "refs" / "main").write_text(str(private))
+    assert "is not on this machine" in refused("hf://org/tickets@main?file=notes.jsonl", tree)

@@ -89,9 +89,7 @@ def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
     answers = [t for t in _texts(sample.target) if len(t.split()) >= suite.hygiene.thresholds.answer_words]
     # A prompt's wording is shared by all samples; the row's own texts are what may have leaked. Of those only what is
     # asked: labels, ids and notes beside a question are shared by rows that have nothing else in common.
-    beside = _named_columns(suite)
-    fields = {key: value for key, value in sample.fields.items() if key not in beside}
-    own = [t for t in _texts(fields) if len(t) > LABEL_CHARS and t not in answers]
+    own = [t for t in _own_texts(suite, sample) if len(t) > LABEL_CHARS and t not in answers]
     sent = letters(plain(question))
     found = [text for text in own if (asked := letters(plain(text))) and asked in sent]
     # A prompt that changes its columns (escaped, cut) shows none of them as they are: then all of them count.
@@ -101,10 +99,22 @@ def items_of(suite: Suite, sample: Sample, question: str) -> Iterator[Item]:
 
 
 def own_text(suite: Suite, sample: Sample, question: str) -> str:
-    """What a sample says for itself, without the wording of the prompt where the row's own texts stand in it."""
-    return "\n".join(
-        item.text for item in items_of(suite, sample, question) if item.kind == "question" and not item.is_exact_only
-    )
+    """What a sample says for itself, without the wording of the prompt where the row's own texts stand in it.
+
+    Short texts too: with the wording around them, samples would be like each other for its sake.
+    """
+    own = tuple(dict.fromkeys(_own_texts(suite, sample)))
+    sent = _spaced(question)
+    found = [text for text in own if _spaced(text).strip() and _spaced(text) in sent]
+    long = [text for text in own if len(text) > LABEL_CHARS]
+    # As above: of a prompt that changes its long columns, all of them count.
+    missed = () if set(found) & set(long) else long
+    return "\n".join(text for text in own if text in found or text in missed) or question
+
+
+def _spaced(text: str) -> bytes:
+    """Its words between blanks, so that a short text is found as words and not within one."""
+    return b" %b " % b" ".join(plain(text).split())
 
 
 def _shown(file: Path, suite: Suite) -> str:
@@ -123,6 +133,12 @@ def _named_columns(suite: Suite) -> frozenset[str]:
     columns = [named.get(key) for key in ("id", "target", "cluster", "time")]
     columns += [*(slices if isinstance(slices, list) else ()), *suite.hygiene.group_keys]
     return frozenset(str(column) for column in columns if column is not None)
+
+
+def _own_texts(suite: Suite, sample: Sample) -> Iterator[str]:
+    """The texts of the columns that the suite does not name for something else."""
+    beside = _named_columns(suite)
+    return _texts({key: value for key, value in sample.fields.items() if key not in beside})
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -120,6 +120,55 @@ def test_why_an_answer_ended_comes_along(tmp_path):
     ]
 
 
+def test_what_was_stopped_at_a_limit_without_an_answer_is_missing_and_not_wrong(tmp_path, capsys):
+    def stopped(log):
+        for one, kind in zip(log["samples"], ("time", "working", "token", "time"), strict=False):
+            one |= {"limit": {"type": kind, "limit": 1}, "scores": {"choice": {"value": "I", "answer": ""}}}
+            one["output"] |= {"completion": "", "choices": []}
+        log["samples"][3]["output"]["completion"] = "ANSWER: A"
+
+    made = import_suite("inspect", both(tmp_path, stopped), Path("made"))
+    found = rows(made.folder / "candidate.jsonl")
+    assert [row.get("error") for row in found[:4]] == [
+        "stopped at its limit of time", "stopped at its limit of working", None, None
+    ]  # fmt: skip
+    assert found[2]["finish"] == "length"
+    assert any("stopped at its limit of time without an answer" in note for note in made.notes)
+    assert decided(made.folder, capsys)["primary"]["n"] == made.n_samples - 3
+
+
+def test_a_sample_nobody_scored_is_not_compared_by_its_whole_text(tmp_path, capsys):
+    log = json.loads((LOGS / "base" / "mc.json").read_text())
+    for one in log["samples"][::2]:
+        one["scores"] = None
+    (tmp_path / "tuned.json").write_text(json.dumps(log))
+    made = import_suite("inspect", [LOGS / "base" / "mc.json", tmp_path / "tuned.json"], Path("made"))
+    assert {row.get("error") for row in rows(made.folder / "candidate.jsonl")} == {None, "not scored by 'choice'"}
+    primary = decided(made.folder, capsys)["primary"]
+    assert (primary["delta_points"], primary["n"]) == (0.0, made.n_samples // 2)
+
+
+def test_of_logs_that_were_scored_differently_whole_answers_are_compared(tmp_path):
+    def other(log):
+        log["eval"]["scorers"] = [{"name": "pattern"}]
+        for one in log["samples"]:
+            one["scores"] = {"pattern": {"value": "C", "answer": "A"}}
+
+    made = import_suite("inspect", both(tmp_path, other), Path("made"))
+    assert any("scored differently ('choice' and 'pattern')" in note for note in made.notes)
+    for role in ("baseline", "candidate"):
+        assert {row["output"][:8] for row in rows(made.folder / f"{role}.jsonl")} == {"ANSWER: "}
+
+
+def test_times_that_are_no_numbers_are_not_measured(tmp_path):
+    def odd(log):
+        for one in log["samples"]:
+            one["output"]["time"] = float("inf")
+
+    made = import_suite("inspect", both(tmp_path, odd), Path("made"))
+    assert not any("latency_s" in row for row in rows(made.folder / "candidate.jsonl"))
+
+
 def test_pictures_turns_and_another_question_are_told(tmp_path):
     def other(log):
         picture = {"type": "image", "image": "data:image/png;base64,AAAA"}
@@ -206,6 +255,7 @@ def test_a_sample_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
         ('{"eval": {}, "samples": []}', "the logs hold no samples"),
         ('{"eval": {}, "samples": [{"id": 1}]}', r"samples\[0\]: Object missing required field `target`"),
         ('{"eval": {}, "samples": [{"id": 1, "target": "x"}, {"id": 1, "target": "x"}]}', "stands in the log twice"),
+        ('{"eval": {}, "samples": [{"id": 1, "target": "x", "epoch": 0}]}', r"samples\[0\]: Expected `int` >= 1"),
         ("[" * 100_000, "no log of Inspect's: this is not JSON"),
     ],
 )

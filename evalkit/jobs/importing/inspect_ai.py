@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -14,6 +15,8 @@ from evalkit.jobs.importing.draft import Draft, Notes, json_line, nothing
 from evalkit.jobs.importing.inspect_logs import Log, LoggedSample, Message, log_of, samples, words_of
 from evalkit.types import JsonValue
 
+_CUT = frozenset({"token", "context"})
+"""Limits of what the model may say or read: what it said until then is an answer that was cut."""
 _FINISH = {"max_tokens": "length", "model_length": "length", "content_filter": "refusal"}
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """How Inspect writes correct, partially correct, incorrect and no answer."""
@@ -55,6 +58,9 @@ def from_inspect(paths: Sequence[Path]) -> Draft:
     notes = Notes()
     logs = [log_of(path) for path in _two(paths, notes)]
     scorer, options = _scorer(logs[0])
+    if (other := _scorer(logs[1])[0]) != scorer:
+        notes.add(f"The logs were scored differently ('{scorer}' and '{other}'): whole answers are compared.")
+        scorer, options = "", {}
     baseline, candidate = (_read(log, scorer, notes) for log in logs)
     sides = {"baseline": baseline, "candidate": candidate}
     targets = {**candidate.targets, **baseline.targets}
@@ -151,25 +157,40 @@ def _asked(one: LoggedSample, notes: Notes) -> Iterator[Mapping[str, JsonValue]]
 
 
 def _row(one: LoggedSample, scorer: str, notes: Notes) -> Mapping[str, JsonValue]:
-    """The answer as `outputs` wants it; a sample that ended in an error is no answer."""
+    """The answer as `outputs` wants it; a sample that ended without one is no answer, and no wrong one."""
     row: dict[str, JsonValue] = {"id": str(one.id), "repeat": one.epoch - 1}
-    if one.error is not None:
-        notes.add("A sample that ended in an error has no answer: it counts as missing evidence.")
-        return row | {"output": "", "error": str(one.error.get("message", "error"))[:500]}
     said, _ = words_of(one.output.completion, one.attachments)
+    reason = one.output.choices[0].stop_reason if one.output.choices else "stop"
+    finish = "length" if one.limit is not None and one.limit.type in _CUT else _FINISH.get(reason, "stop")
     mark = (one.scores or {}).get(scorer)
-    if scorer in _EXTRACTING and mark is not None:
+    why = None
+    if one.error is not None:
+        why = str(one.error.get("message", "error"))[:500]
+        notes.add("A sample that ended in an error has no answer: it counts as missing evidence.")
+    elif one.limit is not None and finish == "stop" and not said.strip():
+        why = f"stopped at its limit of {one.limit.type}"
+        notes.add(f"A sample was stopped at its limit of {one.limit.type} without an answer: it is missing evidence.")
+    elif scorer in _EXTRACTING and mark is None and finish != "refusal":
+        why = f"not scored by '{scorer}'"
+        notes.add(f"A sample that '{scorer}' did not score has no part to compare: it counts as missing evidence.")
+    elif scorer in _EXTRACTING and mark is not None:
         notes.add(f"Of each answer the part is kept that the scorer '{scorer}' looked at.")
         said = mark.answer or ""
-    reason = one.output.choices[0].stop_reason if one.output.choices else "stop"
-    row |= {"output": said, "finish": _FINISH.get(reason, "stop")}
+    if why is not None:
+        return row | {"output": "", "error": why}
+    return row | {"output": said, "finish": finish} | _measured(one)
+
+
+def _measured(one: LoggedSample) -> dict[str, JsonValue]:
+    """Tokens and seconds, where they were measured."""
     usage = one.output.usage or {}
     tokens = {key: usage.get(key) for key in ("input_tokens", "output_tokens")}
+    found: dict[str, JsonValue] = {}
     if all(isinstance(n, int) and n >= 0 for n in tokens.values()):
-        row["usage"] = tokens
-    if one.output.time is not None and one.output.time > 0:
-        row["latency_s"] = one.output.time
-    return row
+        found["usage"] = tokens
+    if one.output.time is not None and math.isfinite(one.output.time) and one.output.time > 0:
+        found["latency_s"] = one.output.time
+    return found
 
 
 def _metrics(scorer: str, options: Mapping[str, Any], notes: Notes) -> Sequence[Mapping[str, Any]]:

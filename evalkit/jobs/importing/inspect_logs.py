@@ -15,10 +15,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.files import read_bytes
@@ -66,17 +66,24 @@ class Mark(Struct, frozen=True):
     """The part of the answer that the scorer looked at."""
 
 
+class Limit(Struct, frozen=True):
+    """What stopped a sample before its end: `time`, `token`, `context`, `message` …."""
+
+    type: str
+
+
 class LoggedSample(Struct, frozen=True):
     """One sample of a log, asked once."""
 
     id: int | str
     target: str | list[str]
-    epoch: int = 1
+    epoch: Annotated[int, Meta(ge=1, le=1000)] = 1
     input: str | list[Message] = ""
     messages: list[Message] = field(default_factory=list)
     output: Output = field(default_factory=Output)
     scores: dict[str, Mark] | None = None
     error: dict[str, Any] | None = None
+    limit: Limit | None = None
     attachments: dict[str, str] = field(default_factory=dict)
     """Long texts, kept once: a message says `attachment://` and the key."""
 

@@ -156,10 +156,15 @@ def _semantic_line(found: Document) -> Iterator[str]:
     told = semantic_words(found)
     if told:
         asked = obj(found, "semantic")
-        is_open = not text(asked, "judge") and whole(asked, "close_samples")
         yes = whole(obj(asked, "verdicts"), "yes")
-        mark = "–" if not asked.get("checked") else "✖" if yes else "!" if is_open else "✔"
+        mark = "–" if not asked.get("checked") else "✖" if yes else "!" if _is_open(asked) else "✔"
         yield _folded(mark, told)
+
+
+def _is_open(asked: Document) -> bool:
+    """True where something close went unread, or where not every text could be looked at whole."""
+    unread = whole(obj(asked, "verdicts"), "unreadable") if text(asked, "judge") else whole(asked, "close_samples")
+    return any((unread, whole(asked, "samples_without_text"), whole(asked, "texts_cut")))
 
 
 def _score(evidence: Document) -> str:
@@ -243,7 +248,7 @@ def _verdict_line(document: Document) -> str:
     if _dirty(document):
         return "few enough samples are dirty"
     asked = obj(obj(document, "contamination"), "semantic")
-    is_read = asked.get("checked") and (text(asked, "judge") or not whole(asked, "close_samples"))
+    is_read = asked.get("checked") and not _is_open(asked)
     return f"no sample was trained on, as far as shared words{' and meaning' if is_read else ''} show"
 
 

@@ -17,6 +17,8 @@ AMBER_HEADROOM, RED_HEADROOM = 10.0, 5.0
 AMBER_DEAD, RED_DEAD = 60.0, 80.0
 AMBER_TELLING, RED_TELLING = 0.15, 0.05
 AMBER_LABELS, RED_LABELS = 2.0, 5.0
+RED_WRONG = 3
+"""Labels that have to be wrong for red: people look at the suspected ones first, so a share alone says little."""
 AMBER_USES, RED_USES = 10, 20
 AMBER_AGE, RED_AGE = 90.0, 180.0
 STRONG = 3
@@ -48,6 +50,8 @@ class Rechecked(Struct, frozen=True, kw_only=True):
     samples: frozenset[str] = frozenset()
     wrong: Sequence[str] = ()
     """Those of them whose label in the suite is another."""
+    n_all: int = 0
+    """Samples of the suite; 0 where that is not known."""
 
 
 def age_signal(newest_days: float | None, approved_days: float | None) -> Signal:
@@ -143,7 +147,8 @@ def label_signal(systems: Sequence[System], rechecked: Rechecked = Rechecked()) 
     """Labels that people found wrong, and samples on which the strong models agree with each other against the label.
 
     The latter are for a person to look at again: never red, because that a label is wrong is only known after the look.
-    Samples that people have looked at are no longer suspected.
+    Samples that people have looked at are no longer suspected. Red takes three wrong labels besides their share: what
+    people look at was chosen because it was suspected, so one wrong of eight is no eighth of the suite.
     """
     name, n = "label errors", len(rechecked.samples)
     found = _suspects(systems)
@@ -156,13 +161,14 @@ def label_signal(systems: Sequence[System], rechecked: Rechecked = Rechecked()) 
     told = []
     if n:
         verb = "is" if len(rechecked.wrong) == 1 else "are"
-        again = f"{len(rechecked.wrong):,} of {n:,} labels that people looked at again {verb} wrong"
-        told.append(f"{again}{_listed(rechecked.wrong)}")
+        looked_at = f"of the {n:,} that people looked at (the suspected ones first{_share_of_all(rechecked)})"
+        told.append(f"{len(rechecked.wrong):,} {looked_at} {verb} wrong{_listed(rechecked.wrong)}")
     if found is not None:
         agree = f"on {len(suspects):,} of {len(shared):,} samples the {n_strong} strongest models agree with each other"
         told.append(f"{agree} and not with the label; a person should look at these again{_listed(suspects)}")
+    by_people = above(wrong, AMBER_LABELS, RED_LABELS)
     lights: tuple[Light, Light] = (
-        above(wrong, AMBER_LABELS, RED_LABELS),
+        "amber" if by_people == "red" and len(rechecked.wrong) < RED_WRONG else by_people,
         "amber" if suspected >= AMBER_LABELS else "green",
     )
     return Signal(
@@ -189,6 +195,11 @@ def _suspects(systems: Sequence[System]) -> tuple[int, frozenset[str], frozenset
         if len({one.answers[sample] for one in strong}) == 1 and all(one.scores[sample] <= 0.0 for one in strong)
     )
     return len(strong), shared, against
+
+
+def _share_of_all(rechecked: Rechecked) -> str:
+    n = len(rechecked.samples)
+    return f"; {_FULL * n / rechecked.n_all:.1f} % of all {rechecked.n_all:,} samples" if rechecked.n_all else ""
 
 
 def _listed(samples: Sequence[str]) -> str:

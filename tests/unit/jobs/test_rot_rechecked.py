@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec import structs
 from refresh_desk import LABELS, Shop
 
 from evalkit.cli.app import execute
@@ -12,6 +13,7 @@ from evalkit.jobs.rot.rechecked import rechecked, write_queue
 from evalkit.jobs.rot.systems import Past
 from evalkit.rot.lens import lens_of
 from evalkit.rot.seen import System
+from evalkit.types import Sample
 
 
 @pytest.fixture
@@ -46,12 +48,19 @@ def test_what_models_suspect_is_asked_of_people_until_they_have_looked(shop, mon
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_a_label_found_wrong_is_red_and_ends_in_1(shop, is_named):
-    rows = said(("s0", "red", "ann"), ("s1", "blue", "ann"))  # s1 is green in the suite
+def test_three_labels_found_wrong_are_red_and_end_in_1(shop, is_named):
+    rows = said(("s0", "red", "ann"), *((f"s{i}", "blue", "ann") for i in (1, 4, 7)))  # green in the suite
     shop.rows("people.jsonl" if is_named else "out/rechecked.jsonl", rows)
     code, found = light_of(shop, *(["--rechecked", "people.jsonl"] if is_named else []))
-    assert (code, found["light"], found["value"], found["detail"]["wrong"]) == (1, "red", 50.0, ["s1"])
-    assert "1 of 2 labels that people looked at again is wrong: s1" in found["sentence"]
+    assert (code, found["light"], found["value"], found["detail"]["wrong"]) == (1, "red", 75.0, ["s1", "s4", "s7"])
+    looked_at = "3 of the 4 that people looked at (the suspected ones first; 3.3 % of all 120 samples)"
+    assert f"{looked_at} are wrong: s1, s4, s7" in found["sentence"]
+
+
+def test_one_wrong_of_eight_suspected_labels_is_amber(shop):
+    shop.rows("out/rechecked.jsonl", said(*((f"s{i}", LABELS[i % 3 if i else 1], "ann") for i in range(8))))
+    code, found = light_of(shop)
+    assert (code, found["light"], found["value"]) == (0, "amber", 12.5)
 
 
 def test_most_people_decide_and_who_skips_says_nothing(shop):
@@ -64,7 +73,7 @@ def test_most_people_decide_and_who_skips_says_nothing(shop):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (said(("nobody", "red", "ann")), "no label of a sample of colours is in it"),
+        (said(("nobody", "red", "ann")), "no label of a sample of colours with a target is in it"),
         ([{"id": "s0"}], r"people\.jsonl:1: a label is"),
         (said(("s0", {"colour": "red"}, "ann")), r"people\.jsonl:1: sample s0: a label is one value here"),
     ],
@@ -82,6 +91,36 @@ def test_parts_of_a_target_are_compared_one_by_one(shop):
     rows = said(("s0", right, "ann"), ("s3", right | {"note": "n3", "amount": 4}, "ann"))
     found = rechecked(loaded(shop.suite), shop.rows("people.jsonl", rows), shop.folder)
     assert found.wrong == ("s3",)
+
+
+@pytest.mark.parametrize(
+    ("target", "label", "is_wrong"),
+    [
+        ("refund", " Refund\n", False),
+        (["x", "y"], ["Y", "x"], False),
+        (["x", "y"], '["y", "x"]', False),
+        (["x", "y"], ["x"], True),
+        (["Paris", "paris"], "PARIS", False),
+        (["Paris", "paris"], "Rome", True),
+        (["3", 4], 4, False),
+        ({"i": "refund", "n": 3}, {"i": "Refund", "n": 3.0, "note": "checked"}, False),
+        ({"i": "refund", "n": 3}, {"i": "refund", "n": 4, "note": "checked"}, True),
+        ({"i": ["Paris", "paris"]}, {"i": "Paris"}, False),
+        ({"i": [{"name": "a"}, {"name": "b"}]}, {"i": [{"name": "B"}, {"name": "a"}]}, False),
+        (True, 1, None),
+    ],
+)
+def test_who_says_the_same_as_the_label_is_not_counted_against_it(shop, tmp_path, target, label, is_wrong):
+    samples = (Sample(id="a", fields={}, target=target), Sample(id="none", fields={}))
+    suite = structs.replace(loaded(shop.suite), samples=samples)
+    rows = said(("a", label, "ann"), ("none", "anything", "ann"))
+    (tmp_path / "rechecked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if is_wrong is None:
+        with pytest.raises(UsageError, match="true or false"):
+            rechecked(suite, None, tmp_path)
+        return
+    found = rechecked(suite, None, tmp_path)
+    assert (found.samples, found.wrong, found.n_all) == ({"a"}, ("a",) if is_wrong else (), 2)
 
 
 def test_people_are_asked_without_the_label_and_nobody_where_there_is_nothing_to_ask(shop):

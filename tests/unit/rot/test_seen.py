@@ -77,13 +77,15 @@ def test_models_that_agree_against_a_label_send_it_to_a_person():
 
 @pytest.mark.parametrize(
     ("n", "n_wrong", "light", "value"),
-    [(1, 1, "red", 100.0), (20, 1, "red", 5.0), (25, 1, "amber", 4.0), (60, 1, "green", 5 / 3), (3, 0, "green", 0.0)],
-)
-def test_labels_that_people_found_wrong_are_red(n, n_wrong, light, value):
+    [(60, 3, "red", 5.0), (3, 3, "red", 100.0), (61, 3, "amber", 300 / 61), (200, 3, "green", 1.5),
+     (3, 0, "green", 0.0), (8, 1, "amber", 12.5), (2, 2, "amber", 100.0), (60, 1, "green", 5 / 3)],
+)  # fmt: skip
+def test_three_labels_that_people_found_wrong_are_red_from_5_percent_on_and_fewer_are_amber(n, n_wrong, light, value):
     names = [f"s{i}" for i in range(n)]
-    found = label_signal([], Rechecked(samples=frozenset(names), wrong=names[:n_wrong]))
+    found = label_signal([], Rechecked(samples=frozenset(names), wrong=names[:n_wrong], n_all=400))
     assert (found.light, found.value, found.red) == (light, pytest.approx(value), 5.0)
-    assert f"{n_wrong} of {n} labels that people looked at again" in found.sentence
+    looked_at = f"of the {n} that people looked at (the suspected ones first; {n / 4:.1f} % of all 400 samples)"
+    assert f"{n_wrong} {looked_at} {'is' if n_wrong == 1 else 'are'} wrong" in found.sentence
     assert found.detail["wrong"] == names[:n_wrong]
 
 

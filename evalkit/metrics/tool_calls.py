@@ -16,6 +16,8 @@ from evalkit.metrics.read import Extract, Reader, Unreadable, lookup, read_json,
 from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+_PYTHON_TAG = "<|python_tag|>"
+_BESIDE = Unreadable("other JSON beside a call")
 _SHOWN = 5
 
 
@@ -32,12 +34,13 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
     A call is {"name", "arguments"}, an entry of OpenAI's `tool_calls` (arguments as an object or as JSON text), or
     one of several: in a list, under `tool_calls`, in <tool_call> tags (Qwen, Hermes), or one after another with white
-    space, `;` or `,` between them (Llama). These are the forms that the Berkeley Function-Calling Leaderboard reads
-    (Patil et al. 2025; its qwen_fc.py and llama_3_1.py), and as there parallel calls have no order. Arguments are
-    compared as JSON: typed (1 is 1.0 and not "1"), the order of keys does not matter. A target that is null, empty or
-    an empty list asks for no call, and any answer in words is right. `match: name` compares names alone. Calls of
-    tools that are not in `tools` are named in the evidence as `unknown_tools`; they are wrong as any other call the
-    target does not have.
+    space, `;` or `,` between them and <|python_tag|> before them all or not (Llama). These are the forms that the
+    Berkeley Function-Calling Leaderboard reads (Patil et al. 2025; its qwen_fc.py and llama_3_1.py), and as there
+    parallel calls have no order. Other JSON beside a call makes an answer unreadable; `fenced` passes it over.
+    Arguments are compared as JSON: typed (1 is 1.0 and not "1"), the order of keys does not matter. A target that is
+    null, empty or an empty list asks for no call, and any answer in words is right. `match: name` compares names alone.
+    Calls of tools that are not in `tools` are named in the evidence as `unknown_tools`; they are wrong as any other
+    call the target does not have.
     """
 
     name: str
@@ -79,19 +82,23 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
     def _found(self, answer: str) -> tuple[Call, ...] | Unreadable:
         """The answer's calls, none for one in words; Unreadable for silence and for a call that is broken."""
-        text = answer.strip()
+        text = _untagged(answer)
         if not text:
             return Unreadable("empty")
-        if self.reader.field is None or _TAGGED.search(text):
+        is_tagged = _TAGGED.search(text) is not None
+        is_begun = is_tagged or text[0] in "{[" or answer.lstrip().startswith(_PYTHON_TAG)
+        if self.reader.field is None or is_tagged:
             found = calls_in_text(text, self.chain, self.reader.extract)
-            if not isinstance(found, Unreadable):
-                return found or ()
-            return found if text[0] in "{[" or _TAGGED.search(text) else ()
+            if isinstance(found, Unreadable):
+                return found if is_begun or found == _BESIDE else ()
+            return found or ()
         value = read_json(text, self.reader.extract)
         if isinstance(value, Unreadable):
-            return value if text[0] in "{[" else ()
+            return value if is_begun else ()
         inner = lookup(value, self.reader.field)
-        return () if isinstance(inner, Unreadable) else calls_in(inner, self.chain) or ()
+        if isinstance(inner, Unreadable):
+            return ()
+        return _told(_each(inner, self.chain), is_strict=self.reader.extract == "strict") or ()
 
     def _key(self, call: Call) -> Call:
         return Call(call.name, "") if self.match == "name" else call
@@ -100,20 +107,21 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 def calls_in_text(
     text: str, chain: tuple[Normaliser, ...] = (), extract: Extract = "strict"
 ) -> tuple[Call, ...] | Unreadable | None:
-    """The calls of a text in any of the forms `ToolCall` reads; None for JSON that is no call.
+    """The calls of a text in any of the forms `ToolCall` reads; None for JSON of which nothing is a call.
 
     >>> calls_in_text('{"name": "a", "arguments": {}} {"name": "b", "arguments": {}}')
     (Call(name='a', arguments='{}'), Call(name='b', arguments='{}'))
     """
+    text = _untagged(text)
     tagged = _TAGGED.findall(text)
     runs = [read_run(part) for part in tagged] if tagged else [read_run(text, extract)]
     broken = next((run for run in runs if isinstance(run, Unreadable)), None)
     if broken is not None:
         return broken
-    each = [calls_in(value, chain) for run in runs if not isinstance(run, Unreadable) for value in run]
-    if not tagged and None in each:
-        return None
-    return tuple(call for calls in each for call in calls or ())
+    values = [value for run in runs if not isinstance(run, Unreadable) for value in run]
+    each = [call for value in values for call in _each(value, chain)]
+    # A tag says which text is meant, as a fence does.
+    return _told(each, is_strict=extract == "strict" and not tagged)
 
 
 def calls_in(value: JsonValue, chain: tuple[Normaliser, ...] = ()) -> tuple[Call, ...] | None:
@@ -122,12 +130,8 @@ def calls_in(value: JsonValue, chain: tuple[Normaliser, ...] = ()) -> tuple[Call
     >>> calls_in({"name": "add", "arguments": {"b": 2.0, "a": 1}})
     (Call(name='add', arguments='{"a":1,"b":2}'),)
     """
-    if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
-        value = value["tool_calls"]
-    parts = value if isinstance(value, list) else [value]
-    calls = [_call(part, chain) for part in parts]
-    found = tuple(call for call in calls if call is not None)
-    return found if len(found) == len(calls) else None
+    found = _told(_each(value, chain), is_strict=True)
+    return None if isinstance(found, Unreadable) else found
 
 
 def build_tool_call(spec: MetricSpec, samples: Sequence[Sample]) -> ToolCall:
@@ -152,6 +156,26 @@ def build_tool_call(spec: MetricSpec, samples: Sequence[Sample]) -> ToolCall:
             message = f"the target of sample '{sample.id}' is no tool call"
             refuse(spec, "", message, 'a call is {"name": "…", "arguments": {…}}; null asks for none')
     return metric
+
+
+def _untagged(text: str) -> str:
+    """The text without white space around it and without the mark that Llama sets before calls."""
+    return text.strip().removeprefix(_PYTHON_TAG).lstrip()
+
+
+def _each(value: JsonValue, chain: tuple[Normaliser, ...]) -> list[Call | None]:
+    """Of each part of a JSON value the call that it is, or None."""
+    if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
+        value = value["tool_calls"]
+    return [_call(part, chain) for part in (value if isinstance(value, list) else [value])]
+
+
+def _told(each: Sequence[Call | None], *, is_strict: bool) -> tuple[Call, ...] | Unreadable | None:
+    """The calls among several values: None where nothing is one, `_BESIDE` where `is_strict` and something is none."""
+    calls = tuple(call for call in each if call is not None)
+    if is_strict and 0 < len(calls) < len(each):
+        return _BESIDE
+    return calls if calls or not each else None
 
 
 def _call(value: JsonValue, chain: tuple[Normaliser, ...]) -> Call | None:

@@ -163,12 +163,71 @@ def test_calls_one_after_another_are_parallel_calls(answer):
         (f"{ONE}\n{OTHER}\n...", 0.0, 1.0),
         (f"{ONE};; {OTHER}", 0.0, 0.0),
         (f'{ONE}\n{OTHER}\n{{"name"', 0.0, 1.0),
-        (f'{ONE}\n{{"note": 1}}\n{OTHER}', 0.0, 0.0),
+        (f'{ONE}\n{{"note": 1}}\n{OTHER}', 0.0, 1.0),
     ],
 )
 def test_words_around_calls_are_passed_over_by_choice_only(answer, strict, fenced):
     assert value(answer, [MAIL, ADD]) == strict
     assert value(answer, [MAIL, ADD], extract="fenced") == fenced
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f'{ONE}\n{{"result": 20}}',
+        f'{ONE}; {{"note": "x"}}',
+        f'{ONE} "done"',
+        f'"I call it:" {ONE}',
+        f"{ONE} true",
+        f"true, {ONE}",
+        f'[{ONE}, {{"result": 20}}]',
+        f'{{"tool_calls": [{ONE}, "done"]}}',
+    ],
+)
+def test_a_call_beside_other_json_was_made(answer):
+    for target in (ADD, None):
+        found = make().score(answer, sample(target))
+        assert (found.value, found.evidence) == (0.0, {"unreadable": "other JSON beside a call"})
+        assert value(answer, target, extract="fenced") == float(target is not None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{ONE}\n2. Then I answer",
+        f"{ONE}\n3 rows",
+        f"{ONE}\n\n[1] source",
+        f'```json\n{ONE}\n```\nresult:\n```json\n{{"t": 20}}\n```',
+    ],
+)
+def test_words_behind_a_call_that_begin_as_json_does_are_words(answer):
+    assert value(answer, ADD, extract="fenced") == 1.0
+    assert value(answer, None, extract="fenced") == 0.0
+
+
+def test_in_a_tag_a_call_beside_other_json_is_the_call():
+    for answer in (f"<tool_call>[{ONE}, 3]</tool_call>", f"<tool_call>3</tool_call><tool_call>{ONE}</tool_call>"):
+        assert [value(answer, target) for target in (ADD, None)] == [1.0, 0.0]
+
+
+def test_a_field_that_holds_a_call_beside_other_json():
+    answer = {"calls": [ADD, {"result": 20}]}
+    assert [value(answer, target, field="calls") for target in ([ADD], None)] == [0.0, 0.0]
+    assert value(answer, [ADD], field="calls", extract="fenced") == 1.0
+
+
+@pytest.mark.parametrize("answer", [f"<|python_tag|>{ONE}", f" <|python_tag|>\n{ONE}\n"])
+def test_llamas_mark_before_calls_is_passed_over(answer):
+    assert value(answer, ADD) == value(answer, answer) == 1.0
+    assert value(answer, None) == 0.0
+    assert value(answer.replace(ONE, f"{ONE}; {OTHER}"), [MAIL, ADD]) == 1.0
+    assert value(answer.replace(ONE, json.dumps({"calls": [ADD]})), [ADD], field="calls") == 1.0
+
+
+def test_llamas_mark_before_what_is_no_json_is_a_broken_call():
+    for field in (None, "calls"):
+        found = make(field=field).score("<|python_tag|>add.call(a=1)", sample(None))
+        assert (found.value, found.is_answered) == (0.0, False)
 
 
 def test_a_broken_call_among_others_is_told_as_unreadable():

@@ -49,12 +49,12 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def doctor(suite_path: Path | None = None, overrides: tuple[str, ...] = ()) -> tuple[Check, ...]:
-    """Every check of this machine, and of the suite's sides where one is named. Raises UsageError for a bad suite.
+    """Every check of this machine, and of a named suite's sides and `checks.semantic`. Raises UsageError for a bad one.
 
     Asks each endpoint for its list of models and sends nothing else; starts no engine.
     """
     suite = None if suite_path is None else load_all(suite_path, overrides=overrides).main
-    needs_engine = suite is not None and any(side.backend == "local" for side in suite.models.values())
+    needs_engine = suite is not None and any(spec.backend == "local" for _, _, spec in _models(suite))
     vllm = hardware_here()
     checks = [
         *_versions(),
@@ -70,8 +70,8 @@ def doctor(suite_path: Path | None = None, overrides: tuple[str, ...] = ()) -> t
         checks.append(
             Check(what="suite", state="ok", told=f"{suite_path}: {suite.name}, {len(suite.samples):,} samples")
         )
-        for spec in suite.models.values():
-            checks += _side(spec, suite, vllm)
+        for what, key, spec in _models(suite):
+            checks += _side(what, key, spec, suite, vllm)
     return tuple(checks)
 
 
@@ -164,9 +164,18 @@ def _plugins() -> Iterator[Check]:
             yield Check(what=what, state="warning", told=told, mend=f"pip install --upgrade {package}")
 
 
-def _side(spec: ModelSpec, suite: Suite, vllm: Hardware | None) -> Iterator[Check]:
-    what = spec.role
-    place = f"{spec.place}, {suite.path.name}:{spec.line}" if spec.line else spec.place
+def _models(suite: Suite) -> Iterator[tuple[str, str, ModelSpec]]:
+    """(what it is called here, its key in the suite, the entry) of each side and of the models of `checks.semantic`."""
+    yield from ((spec.role, spec.place, spec) for spec in suite.models.values())
+    asked = suite.hygiene.semantic
+    if asked is not None:
+        yield "embeddings", "checks.semantic.embeddings", asked.embeddings
+        if asked.judge is not None:
+            yield "semantic judge", "checks.semantic.judge", asked.judge
+
+
+def _side(what: str, entry: str, spec: ModelSpec, suite: Suite, vllm: Hardware | None) -> Iterator[Check]:
+    place = f"{entry}, {suite.path.name}:{spec.line}" if spec.line else entry
     key = spec.api_key_env
     if key is not None:
         if not os.environ.get(key, "").strip():

@@ -75,7 +75,7 @@ def plan(options: PlanOptions) -> dict[str, Any]:
             "probe_at_most": probe.at_most,
             "probe_note": probe.note,
             "sides": [to_builtins(load) for load in loads],
-            "notes": [f"{role}: what is cached cannot be told beforehand: {why}" for role, why in rest.unknown.items()],
+            "notes": [*_unknown(rest.unknown), *_beside(loaded.suites)],
         },
         "cost": money,
         "time": _time(requests, past, in_batches=_in_batches(loads, main.models)),
@@ -86,6 +86,19 @@ def plan(options: PlanOptions) -> dict[str, Any]:
         "small_slices": small_slices(main),
         "warnings": warnings,
     }
+
+
+def _unknown(unknown: Mapping[str, str]) -> Iterator[str]:
+    return (f"{role}: what is cached cannot be told beforehand: {why}" for role, why in unknown.items())
+
+
+def _beside(suites: Sequence[Suite]) -> Iterator[str]:
+    """What a run asks besides, and nobody counts: how many rows are close in meaning only the embeddings tell."""
+    for suite in suites:
+        asked = suite.hygiene.semantic
+        if asked is not None and suite.training_data:
+            models = "embeddings" if asked.judge is None else "embeddings and its judge's replies"
+            yield f"{suite.name}: checks.semantic: its {models} come on top of these requests and this cost"
 
 
 def _candidate(suite: Suite, part: Part | None) -> str | None:

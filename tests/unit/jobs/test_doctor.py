@@ -53,6 +53,19 @@ def test_endpoints(here):
     assert asked == ["/v1/models", "/v1/models"]
 
 
+def test_the_models_that_look_for_paraphrases(here, monkeypatch):
+    monkeypatch.delenv("KEY_THAT_IS_NOT", raising=False)
+    with scripted(1, 1) as server:
+        judge = entry(server.base_url, api_key_env="KEY_THAT_IS_NOT")
+        semantic = {"embeddings": {"base_url": server.base_url, "model": "bge"}, "judge": judge}
+        suite = here.write_suite(server.base_url, 40, checks={"semantic": semantic})
+        found = {check.what: check for check in doctor(suite)}
+    assert (found["embeddings"].state, found["semantic judge"].state) == ("missing", "missing")
+    assert "does not serve 'bge'" in found["embeddings"].told
+    assert "checks.semantic.embeddings, suite.yaml:" in found["embeddings"].mend
+    assert found["semantic judge"].mend == "export KEY_THAT_IS_NOT=…"
+
+
 def test_nobody_there(here):
     found = examine(here, entry(DEAD), entry("http://127.0.0.1:9/other"))
     assert {found["baseline"].state, found["candidate"].state} == {"missing"}

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from bench import scripted
+from meanings import asks
 from msgspec import structs
 
 from evalkit.cli.plan_text import plan_text
@@ -134,6 +135,19 @@ def test_the_prompt_cache_is_not_estimated_and_that_is_told(here, cached):
     assert document["cost"]["usd"] == plain["cost"]["usd"]
     assert "prompt cache is not counted" in document["cost"]["note"]
     assert "prompt cache is not counted" in " ".join(plan_text(document, color=False).split())
+
+
+@pytest.mark.parametrize(("judge", "said"), [(False, "its embeddings come"), (True, "and its judge's replies come")])
+def test_what_looks_for_paraphrases_is_not_counted_and_that_is_told(here, judge, said):
+    checks = {"training_data": ["samples.jsonl"]}
+    without = planned(here.write_suite(DEAD, 40, checks=checks))
+    document = planned(here.write_suite(DEAD, 40, checks=checks | {"semantic": asks(DEAD, judge=judge)}))
+    (note,) = document["requests"]["notes"]
+    assert note.startswith("colours: checks.semantic: ")
+    assert said in note
+    assert "on top of these requests and this cost" in " ".join(plan_text(document, color=False).split())
+    assert document["requests"] | {"notes": []} == without["requests"]
+    assert without["requests"]["notes"] == []
 
 
 def test_caps_that_would_stop_it(here):

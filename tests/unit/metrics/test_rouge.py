@@ -146,6 +146,17 @@ def test_with_a_bound_an_answer_is_near_enough_or_not(bound, value):
     assert f"|at_least:{bound:g}|" in build(spec, ()).signature
 
 
+@pytest.mark.parametrize("shared", range(1, 12))
+def test_a_bound_that_is_reached_exactly_is_reached(shared):
+    for n_said in range(shared, 12):
+        for n_wanted in range(shared + 1, 12):
+            said = " ".join(["a"] * shared + ["b"] * (n_said - shared))
+            wanted = sample(" ".join(["a"] * shared + ["c"] * (n_wanted - shared)))
+            exact = 2 * shared / (n_said + n_wanted)
+            found = [make(at_least=bound).score(said, wanted).value for bound in (exact, exact + 1e-6)]
+            assert found == [1.0, 0.0], (n_said, n_wanted)
+
+
 def test_a_bound_that_nothing_reaches_is_refused():
     with pytest.raises(UsageError, match="75 is not from 0 to 1"):
         build(MetricSpec(name="r", type="rouge", field=None, line=1, options={"at_least": 75}), ())

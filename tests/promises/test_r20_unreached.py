@@ -4,10 +4,10 @@ import itertools
 import threading
 
 import pytest
-from bench import number_in, scripted, side
+from bench import Bench, number_in, scripted, side
 from vendors import run_here
 
-from evalkit.errors import ServerDown
+from evalkit.errors import BudgetReached, ServerDown
 from evalkit.store.home import run_folder
 from evalkit.store.journal import Journal
 from evalkit.testing import Rule, fails
@@ -72,4 +72,36 @@ def test_a_few_requests_that_fail_for_good_do_not_keep_a_run_from_its_verdict(be
             journal.set_meta({"finished": False})
         document, _ = resumed(suite, document["run"])
     assert document["verdict"] == "ship"
+    assert document["outcomes"]["candidate"]["failed"] == 1
+
+
+def test_what_one_sample_meets_ends_alike_with_a_cold_and_a_warm_cache(bench):
+    poison = Rule(behaviour=fails(503, "this one"), match=lambda asked: number_in(asked) == 7)
+    with scripted(20, 35, poison) as server:
+        suite = bench.write_suite(server.base_url, 40)
+        cold, _ = run_here(suite)
+        before = len(server.ledger.chats)
+        warm, _ = run_here(suite)
+        assert len(server.ledger.chats) - before == 2 * 5, "all else came from the cache"
+    assert (cold["verdict"], warm["verdict"]) == ("invalid", "invalid")
+
+
+def test_a_run_of_few_samples_without_any_answer_could_not_be_carried_out(bench):
+    down = side("tuned", fails(503, "no engine"))
+    with scripted(2, 3, down) as server, pytest.raises(ServerDown, match="none of the 3 requests"):
+        run_here(bench.write_suite(server.base_url, 3))
+
+
+def test_guard_suites_have_no_second_baseline_to_be_silent(bench):
+    poison = Rule(behaviour=fails(503, "this one"), match=lambda asked: number_in(asked) == 57)
+    (bench.folder / "suite").mkdir()
+    with scripted(20, 55, poison) as server:
+        Bench(bench.folder / "suite").write_suite(server.base_url, 40, name="guard")
+        guard = {"suite": "suite/suite.yaml", "metric": "exact", "margin": 5.0}
+        gate = {"primary": {"metric": "exact"}, "guards": [guard]}
+        suite = bench.write_suite(server.base_url, 60, gate=gate)
+        with pytest.raises(BudgetReached):
+            run_here(suite, use_cache=False, has_noise_floor=True, max_requests=230)
+        assert kept(only_run()) > 177, "the main suite was through"
+        document, _ = run_here(suite, resume=only_run(), use_cache=False, has_noise_floor=True)
     assert document["outcomes"]["candidate"]["failed"] == 1

@@ -54,11 +54,16 @@ _HIDDEN_MAIL = re.compile(
 )
 """With a bare `at` a full stop that ends a sentence is no dot: "I looked at this. Then it broke" hides nobody."""
 _BIRTH = re.compile(
-    r"(?P<before>(?<![^\W_])(?:born|birth[ _-]?(?:day|date)|date[ _-]of[ _-]birth|d\.?o\.?b\.?"
+    # After another word too where a capital begins it: patientDateOfBirth.
+    r"(?P<before>(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))"
+    r"(?:born|birth[ _-]?(?:day|date)|date[ _-]?of[ _-]?birth|d\.?o\.?b\.?"
     r"|geboren|geb\.|geburts(?:tag|datum)|geboortedatum|née?|date de naissance|nacid[oa]|fecha de nacimiento"
     r"|nat[oa] il|data di nascita|nascid[oa]|data de nascimento|urodzon[ya]|data urodzenia)"
-    r"[^\w\n\x00]{0,4}(?:(?:is|was|on|the|am|op|le|il|el|em|dnia)\b[^\w\n\x00]{0,3}){0,2})"
-    r"(?:\d{4}([-./])\d{1,2}\2\d{1,2}|\d{1,2}([-./ ])\d{1,2}\3(?:\d{4}|\d\d)"
+    r"(?:[^\w\n\x00]|_){0,4}(?:(?:is|was|on|the|am|op|le|il|el|em|dnia)\b[^\w\n\x00]{0,3}){0,2}"
+    r"(?:\([^()\n\x00]{1,20}\)[^\w\n\x00]{0,3})?)"
+    r"(?:\d{4}([-./])\d{1,2}\2\d{1,2}"
+    r"(?:(?:T\d\d(?::?\d\d){0,2}|\s\d{1,2}:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+    r"|\d{8}|\d{1,2}([-./ ])\d{1,2}\3(?:\d{4}|\d\d)"
     r"|\d{1,2}(?:st|nd|rd|th|\.|er)?\s(?:(?:of|de)\s)?[^\W\d_]{3,10}\.?,?\s(?:(?:of|de)\s)?\d{4}"
     r"|[^\W\d_]{3,9}\.?\s\d{1,2}(?:st|nd|rd|th)?,?\s\d{4})(?![\w-])",
     re.IGNORECASE,
@@ -179,7 +184,9 @@ class Scrubber(Struct):
         return value
 
     def beside(self, key: str, item: JsonValue) -> JsonValue:
-        """What stands under a key, scrubbed of what only the key tells: {"date_of_birth": "1985-05-12"}."""
+        """What stands under a key, or in a list there, scrubbed of what only the key tells: {"dob": "1985-05-12"}."""
+        if isinstance(item, list):
+            return [self.beside(key, one) for one in item]
         if isinstance(item, bool) or not isinstance(item, str | int) or not any(c.isdecimal() for c in str(item)):
             return item
         told = f"{key}: "
@@ -224,6 +231,8 @@ def residue(value: JsonValue) -> str | None:
 
 
 def _told_by(key: str, item: JsonValue) -> str | None:
+    if isinstance(item, list):
+        return next((kind for one in item if (kind := _told_by(key, one))), None)
     found = Scrubber()
     found.beside(_laid_bare(key), _laid_bare(item) if isinstance(item, str) else item)
     return next(iter(found.counts), None)

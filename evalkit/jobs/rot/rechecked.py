@@ -22,7 +22,7 @@ QUEUE, ANSWERS = "recheck.jsonl", "rechecked.jsonl"
 def rechecked(suite: Suite, path: Path | None, folder: Path) -> Rechecked:
     """What people said of the labels in a file; without one, in the rechecked.jsonl of `folder` if there is any.
 
-    A label is wrong where more people gave another one than gave the suite's. Skipped samples are passed over, and so are
+    A label is wrong where more people gave another one than gave the suite's. Skipped samples are passed over, and
     those that the suite no longer holds, or that have no target. Raises UsageError, located, for an answer that is no
     label of this suite, and where not one of its samples is in a file that was named.
     """

@@ -35,6 +35,16 @@ from evalkit.rot.pii import Scrubber, is_iban, luhn, residue
         ("née le 1er mars 1979", "née le [BIRTHDATE_1]"),
         ("nacido el 3 de abril de 1990", "nacido el [BIRTHDATE_1]"),
         ("Birthday is May 12th, 1985", "Birthday is [BIRTHDATE_1]"),
+        ("born 1985-05-12T00:00:00", "born [BIRTHDATE_1]"),
+        (
+            "born 1985-05-12T00:00:00.000+02:00, ordered 2025-05-12T10:00:00Z",
+            "born [BIRTHDATE_1], ordered 2025-05-12T10:00:00Z",
+        ),
+        ("born 1985-05-12 00:00:00 in Leeds", "born [BIRTHDATE_1] in Leeds"),
+        ("date of birth (dd/mm/yyyy): 12/05/1985", "date of birth (dd/mm/yyyy): [BIRTHDATE_1]"),
+        ("dob: 19850512", "dob: [BIRTHDATE_1]"),
+        ("born_on=1985-05-12", "born_on=[BIRTHDATE_1]"),
+        ("patientDateOfBirth=1985-05-12", "patientDateOfBirth=[BIRTHDATE_1]"),
     ],
 )
 def test_each_kind(text, scrubbed):
@@ -58,6 +68,7 @@ def test_each_kind(text, scrubbed):
         "born to run, ordered on 12 May 2025",
         "the shop was born in 1985; invoice of 2025-05-12",
         "NATO 4/4/1949 and newborn 12.5.2020",
+        "Newborn 12.5.2020, invoice 20250512",
         "at 10 20 30 a, ticket 12345678A",
         "ABCDEF12G34H567X is a part number",
         "user@host and rtfm@localhosting",
@@ -117,6 +128,11 @@ def test_a_column_says_what_stands_under_it():
     scrubbed = Scrubber().value(row)
     assert scrubbed == row | {"date_of_birth": "[BIRTHDATE_1]", "ssn": "[ID_1]", "bsn": "11122233"}
     assert residue(scrubbed) is None
+    for key, date in [("dateOfBirth", "1985-05-12"), ("birthday", "1985-05-12T00:00:00Z"), ("born_on", "1985-05-12"),
+                      ("dob", 19850512)]:  # fmt: skip
+        assert residue({key: date}) == residue({key: [[date]]}) == "BIRTHDATE"
+        assert Scrubber().value({key: date, "n": 7}) == {key: "[BIRTHDATE_1]", "n": 7}
+        assert Scrubber().value({key: [date, None]}) == {key: ["[BIRTHDATE_1]", None]}
     assert residue({"dob": "１985-05-12"}) == "BIRTHDATE"
     assert residue(row | {"ssn": ""}) == "BIRTHDATE"
 
@@ -201,6 +217,9 @@ def test_hostile_texts_end_in_time():
         "::" * 100_000,
         "at dot " * 30_000,
         "born on the ",
+        "born (",
+        "born (x) _",
+        "born 1985-05-12T00:00",
         "ssn is number ",
         "AB 12 34 56 ",
         "1 85 05 78 006 ",

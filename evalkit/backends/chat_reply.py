@@ -54,6 +54,9 @@ _TOO_LONG = (
     "context size",
     "input_tokens",
     "prompt is too long",
+    "exceeds the context length",  # Ollama of a text to embed
+    "`inputs` must have less than",  # Text Embeddings Inference: "… 512 tokens", with a 413
+    "max_tokens_per_request",  # OpenAI of all texts to embed together
 )
 _FILTERED = (
     "content_filter",  # Azure's and OpenAI's code
@@ -169,7 +172,7 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
         case 409 | 425:
             return Overloaded(text, status=status, retry_after_s=pause_s)
         case _ if status >= 500:  # noqa: PLR2004 - HTTP's own number
-            return Overloaded(text, status=status, retry_after_s=pause_s)
+            return _broken(text, status, hints, pause_s)
         case _ if status >= 400:  # noqa: PLR2004 - HTTP's own number
             return _refused(text, status, hints)
         case _ if status >= 300:  # noqa: PLR2004 - HTTP's own number
@@ -191,6 +194,12 @@ def _is_filtered(hints: str) -> bool:
 def _denied(text: str, status: int, hints: str) -> BackendError:
     """OpenRouter's filter says 403, as a key that may not does, and is about this one prompt."""
     return ContentFiltered(text, status=status) if _is_filtered(hints) else AuthFailed(text, status=status)
+
+
+def _broken(text: str, status: int, hints: str, pause_s: float | None) -> BackendError:
+    if "too large to process" in hints:  # llama.cpp says so of a text to embed, however often it is asked
+        return ContextTooLong(text, status=status)
+    return Overloaded(text, status=status, retry_after_s=pause_s)
 
 
 def _refused(text: str, status: int, hints: str) -> BackendError:

@@ -9,11 +9,23 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from msgspec import Struct
 
 from evalkit.backends.embeddings import BATCH, Embedder, Vectors
-from evalkit.errors import BackendError, EntryError, ExecutionError, ServerDown
+from evalkit.errors import BackendError, ContextTooLong, EntryError, ExecutionError, ServerDown
 from evalkit.run.retry import pause_s
 from evalkit.types import ModelSpec
+
+SHORTEST = 16
+"""Characters. A model that finds even this few too long takes no text."""
+
+
+class Embedded(Struct, frozen=True, kw_only=True):
+    """Vectors of n texts, and of which of them the model took only a beginning."""
+
+    vectors: Vectors
+    """(n, d), rows of length 1."""
+    is_cut: tuple[bool, ...]
 
 
 class Embedding:
@@ -58,27 +70,49 @@ class Embedding:
         self._runner.close()
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
-        """(n, d) float32, rows of length 1, in the texts' order. Raises ExecutionError where a batch fails for good."""
+        """(n, d) float32, rows of length 1, as `embedded` makes them."""
+        return self.embedded(texts).vectors
+
+    def embedded(self, texts: Sequence[str]) -> Embedded:
+        """The vectors in the texts' order. A text too long for the model is halved until it fits.
+
+        Raises ExecutionError where a batch fails for good.
+        """
         return self._runner.run(self._all(texts))
 
-    async def _all(self, texts: Sequence[str]) -> Vectors:
+    async def _all(self, texts: Sequence[str]) -> Embedded:
         embedder = self._embedder
         if embedder is None:
             raise RuntimeError("the embedding model is not open")
         slots = asyncio.Semaphore(embedder.concurrency)
 
-        async def one(batch: Sequence[str]) -> Vectors:
+        async def one(batch: Sequence[str]) -> Embedded:
             async with slots:
-                return await self._patiently(embedder, batch)
+                return await self._fitting(embedder, batch)
 
-        return np.concatenate(await asyncio.gather(*(one(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH))))
+        return _joined(await asyncio.gather(*(one(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH))))
+
+    async def _fitting(self, embedder: Embedder, batch: Sequence[str]) -> Embedded:
+        """One batch; where it is too long its texts one by one, each halved until it fits."""
+        try:
+            return Embedded(vectors=await self._patiently(embedder, batch), is_cut=(False,) * len(batch))
+        except ContextTooLong as error:
+            # The refusal names no text, and some servers hold their limit against the whole batch.
+            if len(batch) > 1:
+                return _joined([await self._fitting(embedder, [text]) for text in batch])
+            half = batch[0][: len(batch[0]) // 2].rstrip()
+            if len(half) < SHORTEST:
+                raise self._failed(str(error)) from error
+        return Embedded(vectors=(await self._fitting(embedder, [half])).vectors, is_cut=(True,))
 
     async def _patiently(self, embedder: Embedder, batch: Sequence[str]) -> Vectors:
-        """The vectors of one batch, asked again by the retry table."""
+        """The vectors of one batch, asked again by the retry table. Raises ContextTooLong as it comes."""
         attempt = 1
         while True:
             try:
                 return self._same_size(await embedder.embed(batch))
+            except ContextTooLong:
+                raise
             except BackendError as error:
                 wait_s = pause_s(error, attempt, random.random())  # noqa: S311 - jitter
                 if wait_s is None:
@@ -101,3 +135,10 @@ class Embedding:
             f"{self._place}: no embeddings: {why}\n"
             "  help: mend that server, or take `semantic` out of checks: paraphrases are then not looked for"
         )
+
+
+def _joined(parts: Sequence[Embedded]) -> Embedded:
+    return Embedded(
+        vectors=np.concatenate([part.vectors for part in parts]),
+        is_cut=tuple(is_cut for part in parts for is_cut in part.is_cut),
+    )

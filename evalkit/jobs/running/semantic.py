@@ -13,7 +13,7 @@ from msgspec import structs
 
 from evalkit.errors import EntryError, ExecutionError
 from evalkit.hygiene.rephrasing import items_of, rephrasing_judge, unsettled, verdict_of, with_semantic
-from evalkit.hygiene.semantic import MIN_PAIRS, Nearest, Neighbour, Semantic, threshold_of
+from evalkit.hygiene.semantic import MIN_PAIRS, Nearest, Neighbour, Semantic, Vectors, threshold_of
 from evalkit.jobs.judging.asking import TIMEOUT_S, ask_judge
 from evalkit.jobs.running.embedding import Embedding
 from evalkit.jobs.running.sides import opened
@@ -81,14 +81,15 @@ class Paraphrases:
         self._asked = asked
         self._model = model
         self._cut = 0
-        self.texts = {name: self._shown(text) for name, text in texts.items()}
-        self._block: list[tuple[str, str]] = []
+        shown = {name: self._shown(text) for name, text in texts.items()}
+        self.texts = {name: text for name, (text, _) in shown.items()}
+        self._block: list[tuple[str, str, bool]] = []
         self._threshold: float | None = None
         self._nearest: Nearest | None = None
         names = [name for name, text in self.texts.items() if text]
         if len(names) > 1:
             groups = {sample.id: sample.cluster or sample.id for sample in suite.samples}
-            held = model.vectors([self.texts[name] for name in names])
+            held = self._vectors([shown[name] for name in names])
             self._threshold = threshold_of(held, [groups[name] for name in names], asked.percentile)
             if self._threshold is not None:
                 self._nearest = Nearest(names, held, self._threshold, asked.neighbours)
@@ -98,8 +99,9 @@ class Paraphrases:
         if self._nearest is None:
             return
         for text in dict.fromkeys(record.inputs or record.outputs):
-            if shown := self._shown(text):
-                self._block.append((row.where, shown))
+            shown, is_cut = self._shown(text)
+            if shown:
+                self._block.append((row.where, shown, is_cut))
         if len(self._block) >= BLOCK:
             self._look()
 
@@ -124,14 +126,20 @@ class Paraphrases:
 
     def _look(self) -> None:
         if self._nearest is not None and self._block:
-            places, texts = [place for place, _ in self._block], [text for _, text in self._block]
-            self._nearest.take(self._model.vectors(texts), places, texts)
+            places, texts = [place for place, _, _ in self._block], [text for _, text, _ in self._block]
+            self._nearest.take(self._vectors([(text, is_cut) for _, text, is_cut in self._block]), places, texts)
             self._block = []
 
-    def _shown(self, text: str) -> str:
+    def _vectors(self, shown: Sequence[tuple[str, bool]]) -> Vectors:
+        """The vectors of texts, each with whether it was cut. Counts those that were, here or for the model."""
+        found = self._model.embedded([text for text, _ in shown])
+        self._cut += sum(was_cut or is_cut for (_, was_cut), is_cut in zip(shown, found.is_cut, strict=True))
+        return found.vectors
+
+    def _shown(self, text: str) -> tuple[str, bool]:
+        """(what is looked at of a text, whether that is only its beginning)."""
         whole = text.strip()
-        self._cut += len(whole) > self._asked.characters
-        return whole[: self._asked.characters].rstrip()
+        return whole[: self._asked.characters].rstrip(), len(whole) > self._asked.characters
 
 
 def _read(  # noqa: PLR0917 - a pair, and everything needed to ask about it

@@ -138,6 +138,18 @@ def test_any_error_body_is_a_typed_error(status, body):
             {"error": {"code": 400, "type": "exceed_context_size_error", "message": "request (9) exceeds"}},
             ContextTooLong,
         ),
+        (
+            500,
+            {"error": {"message": "input (596 tokens) is too large to process. increase the physical batch size"}},
+            ContextTooLong,
+        ),
+        (400, {"error": {"message": "the input length exceeds the context length"}}, ContextTooLong),
+        (
+            413,
+            {"error": "Input validation error: `inputs` must have less than 512 tokens. Given: 514", "error_type": "V"},
+            ContextTooLong,
+        ),
+        (400, {"error": {"message": "Requested 319487 tokens", "code": "max_tokens_per_request"}}, ContextTooLong),
         (400, {"error": {"code": "model_not_found"}}, ModelNotFound),
         (400, b"nonsense", BadRequest),
         (404, {"detail": "Not Found"}, ModelNotFound),

@@ -157,6 +157,42 @@ def test_of_a_long_text_only_the_beginning_is_sent_and_an_empty_one_not_at_all(l
     assert document["contamination"]["semantic"]["texts_cut"] == 3 + sum(len(question(i)) > 60 for i in range(N))
 
 
+def too_long(limit, status=400, message="maximum context length is 32 tokens"):
+    """A server that refuses a batch with a text of more characters than that."""
+    return Rule(
+        behaviour=fails(status, message),
+        path=EMBEDDINGS_PATH,
+        match=lambda asked: any(len(text) > limit for text in asked.payload["input"]),
+    )
+
+
+@pytest.mark.parametrize("refusal", [too_long(200), too_long(200, 500, "input is too large to process")])
+def test_a_text_too_long_for_the_embedder_is_halved_until_it_fits_and_counted(looked, refusal):
+    sent = []
+    rule = embedder(match=lambda asked: sent.extend(asked.payload["input"]) or True)
+    rows = [{"prompt": f"tram {2000 + i} " + "stops " * 120, "completion": "red"} for i in range(3)]
+    _, document, _, _ = looked(refusal, rule, reader(), training=(*OTHER, *rows, *RETOLD))
+    found = document["contamination"]
+    assert {len(text) for text in sent if "stops stops" in text} == {181}  # 729 halved twice, less a space
+    assert found["semantic"]["texts_cut"] == 3
+    assert (found["dirty"], found["semantic"]["verdicts"]["yes"]) == (4, 4)
+
+
+def test_a_text_cut_for_two_reasons_counts_once(looked):
+    rows = [{"prompt": f"tram {2000 + i} " + "stops " * 120, "completion": "red"} for i in range(3)]
+    _, document, _, _ = looked(
+        too_long(200), embedder(), reader(), training=rows, semantic=lambda url: asks(url, characters=600)
+    )
+    assert document["contamination"]["semantic"]["texts_cut"] == 3
+
+
+def test_an_embedder_for_which_everything_is_too_long_ends_in_5_after_few_requests(looked):
+    code, document, said, ledger = looked(too_long(0), embedder(), reader())
+    assert code == 5
+    assert "maximum context length is 32 tokens" in said + json.dumps(document)
+    assert len(ledger.entries) < 8
+
+
 def test_a_server_that_repeats_a_text_in_its_refusal_is_not_quoted_with_it(looked):
     _, document, said, _ = looked(
         Rule(behaviour=fails(400, f"too long: {question(7)}"), path=EMBEDDINGS_PATH), reader()

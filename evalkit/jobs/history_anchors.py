@@ -77,12 +77,15 @@ def _held(bridge: Document, runs: _Runs) -> dict[str, Any] | None:
     if held is None:
         return None
     moved = f"{numbers.signed(held.moved_points)} points (standard error {held.se_points:.1f})"
-    told = (
-        "within two standard errors: it is the same model"
-        if held.agree
-        else "more than two standard errors: the model behind the name or a judge has changed, and the step is not the "
-        "data's alone"
-    )
+    if not held.agree:
+        told = (
+            "more than two standard errors: the model behind the name or a judge has changed, and the step is not the "
+            "data's alone"
+        )
+    elif held.are_too_few:
+        told = "within two standard errors, but these are too few to tell whether it changed"
+    else:
+        told = "within two standard errors: nothing shows that it changed"
     return {
         "n": held.n,
         "moved_points": round(held.moved_points, 9),

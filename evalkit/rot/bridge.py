@@ -18,6 +18,8 @@ _Z95 = 1.959964
 _LEAST = 2
 _SURE = 2.0
 """Standard errors within which the same model's scores on the same samples have to stay."""
+_TELLING_POINTS = 5.0
+"""Anchors on which a model could move by more than this unseen are too few to say anything of it."""
 
 
 class Anchors(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,11 @@ class Anchors(Struct, frozen=True, kw_only=True):
     def agree(self) -> bool:
         """Whether the runs agree on the anchors within two standard errors; not one answer moved: they do."""
         return abs(self.moved_points) <= _SURE * self.se_points + 1e-9
+
+    @property
+    def are_too_few(self) -> bool:
+        """Whether two standard errors are so wide that agreement says nothing: a changed model could hide in them."""
+        return _SURE * self.se_points > _TELLING_POINTS + 1e-9
 
 
 def anchors_of(old: Mapping[str, float], new: Mapping[str, float]) -> Anchors | None:

@@ -140,13 +140,16 @@ def _sentences(old: _End, new: _End, bounds: tuple[float, float] | None, held: A
         yield "Too few samples were scored in both runs to tell whether the model itself stayed the same."
         return
     moved = f"{numbers.signed(held.moved_points)} points (standard error {held.se_points:.1f})"
-    if held.agree:
-        yield f"On the {held.n:,} samples of both versions it moved by {moved}: the same model, the step is the data's."
-    else:
+    where = f"On the {held.n:,} samples of both versions it moved by {moved}"
+    if not held.agree:
         yield (
-            f"On the {held.n:,} samples of both versions it moved by {moved}, more than two standard errors: the model "
-            "behind the name or a judge has changed, so the step is NOT the data's alone. Run it again on both."
+            f"{where}, more than two standard errors: the model behind the name or a judge has changed, so the step is "
+            "NOT the data's alone. Run it again on both."
         )
+    elif held.are_too_few:
+        yield f"{where}: these are too few to tell whether it changed, so whether the step is the data's is open."
+    else:
+        yield f"{where}: nothing shows that it changed, so the step is taken for the data's."
 
 
 def _written(

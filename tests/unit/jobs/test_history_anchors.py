@@ -102,5 +102,15 @@ def test_a_bridge_says_whether_its_model_is_still_itself(reports, capsys):
     assert execute(["history", SUITE, "--html", "history.html"]) == 0
     for shown in (capsys.readouterr().out, (reports.folder.parents[1] / "history.html").read_text()):
         shown = " ".join(shown.split())  # noqa: PLW2901 - lines are broken where the page is
-        assert "two standard errors: it is the same model" in shown
+        assert "two standard errors: nothing shows that it changed" in shown
         assert "the model behind the name or a judge has changed, and the step is not the" in shown
+
+
+def test_two_anchors_that_contradict_each_other_are_too_few_to_tell(reports):
+    pair = [{"s0": 1.0, "s1": 0.0}, {"s0": 0.0, "s1": 1.0}]
+    reports.add(1, scores=dict.fromkeys(("baseline", "candidate"), pair[0]))
+    reports.add(2, data=NEW, scores=dict.fromkeys(("baseline", "candidate"), pair[1]))
+    (line,) = history(SUITE, reports.folder.parent)["lines"]
+    (held, _) = (bridge["anchors"] for bridge in line["bridges"])
+    assert (held["n"], held["se_points"], held["agree"]) == (2, 100.0, True)
+    assert held["sentence"].endswith("these are too few to tell whether it changed")

@@ -85,7 +85,7 @@ def test_the_step_has_its_error_and_the_anchors_say_that_it_is_the_datas(place):
     text = (place.desk.folder / "bridge.md").read_text()
     assert text == document["text"]
     assert "the step is −6.0 points, standard error 2.6, 95 % interval [−11.0, −1.0]." in text
-    assert text.count("the step is the data's.") == 2
+    assert text.count("nothing shows that it changed, so the step is taken for the data's.") == 2
 
 
 def test_a_model_that_moved_on_the_anchors_is_no_bridge(place):
@@ -95,7 +95,16 @@ def test_a_model_that_moved_on_the_anchors_is_no_bridge(place):
     assert document["models"][0]["anchors"]["moved_points"] == -25.0
     assert not document["models"][0]["anchors"]["agree"]
     assert document["text"].count("the step is NOT the data's alone") == 2
-    assert "the step is the data's" not in document["text"]
+    assert "the step is taken for the data's" not in document["text"]
+
+
+def test_anchors_between_which_a_changed_model_could_hide_say_nothing(place):
+    place.linking.write_text(json.dumps({"anchors": ["s0", "s1"]}))
+    place.run(1, {"s0": 1.0, "s1": 0.0})
+    place.run(2, {"s0": 0.0, "s1": 1.0}, data=NEW)
+    text = place.told()["text"]
+    assert text.count("these are too few to tell whether it changed, so whether the step is the data's is open.") == 2
+    assert "nothing shows" not in text
 
 
 def test_samples_the_suite_labelled_anew_are_no_anchors(place):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from evalkit.rot.bridge import anchors_of, equated
+from evalkit.rot.bridge import Anchors, anchors_of, equated
 
 
 @pytest.mark.parametrize("ability", [-0.15, 0.0, 0.25])
@@ -55,4 +55,6 @@ def test_a_single_sample_beside_the_anchors_has_the_spread_of_all():
 def test_not_one_answer_moved_is_the_same_model_and_a_steady_step_is_not():
     old = {f"s{i}": 0.5 for i in range(10)}
     assert anchors_of(old, old).agree
+    wide = [Anchors(n=40, moved_points=0.0, se_points=se).are_too_few for se in (0.0, 2.5, 2.51)]
+    assert wide == [False, False, True]
     assert not anchors_of(old, dict.fromkeys(old, 0.4)).agree

@@ -53,19 +53,29 @@ def clusters_of(n: int, groups: Sequence[str | None], pairs: Sequence[tuple[int,
 
 
 def by_cluster(
-    clusters: Sequence[int], strata: Sequence[str], copies: Mapping[int, int], *, test: float, seed: int
+    clusters: Sequence[int],
+    groups: Sequence[str],
+    strata: Sequence[str],
+    copies: Mapping[int, int],
+    *,
+    test: float,
+    seed: int,
 ) -> Assigned:
     """Whole clusters drawn for evaluation until each stratum has its share there, as near as clusters allow.
 
-    `copies`: rows to leave out, and what each is a copy of. Raises CannotSplitError where no split comes near `test`.
+    `copies`: rows to leave out, and what each is a copy of. Raises CannotSplitError where no split comes near `test`;
+    what `groups`, the values that `clusters` were made of, say of the largest cluster tells why.
     """
     kept = [i for i in range(len(clusters)) if i not in copies]
     members: dict[int, list[int]] = {}
     for i in kept:
         members.setdefault(clusters[i], []).append(i)
-    if len(members) < 2:  # noqa: PLR2004 - two sides
-        told = "all rows hang together in one cluster" if members else "there are no rows"
-        raise CannotSplitError(f"{told}, so none can be held out from the others")
+    if not members:
+        raise CannotSplitError("there are no rows, so none can be held out from the others")
+    largest = [groups[i] for i in max(members.values(), key=len)]
+    if len(members) == 1:
+        told = "all rows hang together in one cluster, so none can be held out from the others"
+        raise CannotSplitError(f"{told}: {_tied_by(largest)}" if len(largest) > 1 else told)
     quota = {name: test * n for name, n in Counter(strata[i] for i in kept).items()}
     chosen: set[int] = set()
     taken: Counter[str] = Counter()
@@ -77,7 +87,7 @@ def by_cluster(
         if gain > 0.0:
             chosen.add(cluster)
             taken += adds
-    _check_share(sum(taken.values()), len(kept), test, max(len(rows) for rows in members.values()))
+    _check_share(sum(taken.values()), len(kept), test, largest)
     return Assigned(
         train=tuple(i for i in kept if clusters[i] not in chosen),
         evaluation=tuple(i for i in kept if clusters[i] in chosen),
@@ -103,7 +113,7 @@ def by_order(times: Sequence[float], clusters: Sequence[int], copies: Mapping[in
     newest = {clusters[i]: i for i in sorted(evaluation, reverse=True)}
     across = {i: newest[clusters[i]] for i in kept[:cut] if clusters[i] in newest}
     train = [i for i in kept[:cut] if i not in across]
-    _check_share(len(evaluation), len(kept), test, 0)
+    _check_share(len(evaluation), len(kept), test, ())
     if not train:
         raise CannotSplitError("every older row is a near-copy of a newer one, so nothing is left to train on")
     return Assigned(
@@ -122,12 +132,29 @@ def _drawn(cluster: int, seed: int) -> bytes:
     return hashlib.blake2b(f"{seed}:{cluster}".encode(), digest_size=8).digest()
 
 
-def _check_share(got: int, rows: int, test: float, largest: int) -> None:
-    """Raises where the split is too far from what was asked for to be what was meant."""
+def _check_share(got: int, rows: int, test: float, largest: Sequence[str]) -> None:
+    """Raises where the split is too far from what was asked for to be what was meant.
+
+    `largest`: the groups of the rows of the largest cluster.
+    """
     share = got / rows
     if got and got < rows and abs(share - test) <= max(_MAX_MISS * test, 1.0 / rows):
         return
-    cause = f"; the largest cluster has {largest:,} rows and stays whole" if largest > 1 else ""
+    cause = ""
+    if len(largest) > 1:
+        cause = f"; the largest cluster has {len(largest):,} rows and stays whole: {_tied_by(largest)}"
     raise CannotSplitError(
         f"{got:,} of {rows:,} rows ({share:.0%}) is the nearest to {test:.0%} that keeps clusters whole{cause}"
+    )
+
+
+def _tied_by(groups: Sequence[str]) -> str:
+    """What holds the rows of a cluster together, and what would let them go. `groups`: of each of its rows."""
+    found = Counter(groups)
+    most = max(found.values())
+    if 2 * most > len(groups):
+        return f"{most:,} of these rows have one value in that column, so name a finer column with --key"
+    return (
+        f"near-copies tie {len(found):,} values of that column together, so take out rows that say nearly the same as "
+        "others, or the wording that they share"
     )

@@ -67,8 +67,9 @@ def split(options: SplitOptions) -> tuple[dict[str, Any], Path]:
             times = _times(rows, key, values)
             assigned = by_order(times, clusters_of(len(rows), [None] * len(rows), pairs), copies, test=options.test)
         else:
-            clusters = clusters_of(len(rows), [_said(value) for value in values], pairs)
-            assigned = by_cluster(clusters, strata, copies, test=options.test, seed=options.seed)
+            groups = [_said(value) for value in values]
+            clusters = clusters_of(len(rows), groups, pairs)
+            assigned = by_cluster(clusters, groups, strata, copies, test=options.test, seed=options.seed)
     except CannotSplitError as error:
         raise UsageError(f"{files[0]}: cannot be split by {key}: {error}") from error
     written = {

@@ -66,6 +66,7 @@ def test_by_time_the_newest_are_held_out(tmp_path):
         ({"time": "soon"}, {"by": "time"}, "'soon' in 'time' is no time that can be read"),
         ({}, {"by": "time", "stratify": "kind"}, "takes the newest rows"),
         ({}, {"by": "group", "key": "kind", "test": 0.2}, "is the nearest to 20% that keeps clusters whole"),
+        ({}, {"by": "group", "key": "kind"}, "30 of these rows have one value in that column, so name a finer column"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(tmp_path, change, options, said):
@@ -75,6 +76,16 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(tmp_path, change, op
         split(SplitOptions(data=[write(tmp_path / "d.jsonl", data)], out=tmp_path / "out", **options))
     assert said in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("by", "key"), [("group", "user_id"), ("source", "url")])
+def test_near_copies_that_tie_all_rows_together_are_named_as_what_does(tmp_path, by, key):
+    said = [" ".join(f"w{i * 5 + k}" for k in range(40)) for i in range(60)]  # each near to those beside it
+    data = [{"prompt": text, "completion": "x", key: f"v{i}"} for i, text in enumerate(said)]
+    with pytest.raises(UsageError) as caught:
+        split(SplitOptions(data=[write(tmp_path / "d.jsonl", data)], by=by, out=tmp_path / "out"))
+    assert f"cannot be split by {key}: all rows hang together in one cluster" in str(caught.value)
+    assert "near-copies tie 60 values of that column together, so take out rows" in str(caught.value)
 
 
 def test_files_that_are_there_stay(tmp_path):

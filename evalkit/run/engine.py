@@ -77,6 +77,8 @@ class Engine:
         self._put_offs = 0
         self._attempts = Attempts(limits.timeout_s)
         self._failed_before: set[Key] = set()
+        self._answered_before: set[str] = set()
+        """Roles whose model had answered something when this session began."""
         self._fresh: list[tuple[str, Outcome]] = []
         self._fresh_since = 0.0
 
@@ -99,6 +101,7 @@ class Engine:
         parts = list(parts)
         answered = self._journal.answered()
         self._failed_before = self._journal.failed()
+        self._answered_before = {key.role for key in answered}
         for part in parts:
             for role, side in part.sides.items():
                 counters = self._progress.side(role)
@@ -269,11 +272,14 @@ class Engine:
         # its connection may have met a server going down.
         is_telling = case.attempts > 1 or not isinstance(error, ConnectionLost)
         is_alone = is_telling and (case.failed_number or number) < lane.turnstile.newest_answered
-        case.is_odd_one_out |= is_alone or case.request.key in self._failed_before
+        has_failed_before, role = case.request.key in self._failed_before, case.request.key.role
+        case.is_odd_one_out |= is_alone or has_failed_before
         case.failed_number = number
         down = lane.turnstile.failed(number, error, is_odd_one_out=case.is_odd_one_out)
-        if isinstance(error, ModelNotFound) and lane.is_unknown:  # all its requests would meet that
-            down = ExecutionError(f"{case.request.key.role}: the first request was refused: {error}")
+        # All its requests would meet that, but where it answered others when this one was refused.
+        is_odd_again = has_failed_before and role in self._answered_before
+        if isinstance(error, ModelNotFound) and lane.is_unknown and not is_odd_again:
+            down = ExecutionError(f"{role}: the first request was refused: {error}")
         if down is not None:
             self._fail(down)
         case.error = error

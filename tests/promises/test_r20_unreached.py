@@ -7,7 +7,7 @@ import pytest
 from bench import Bench, number_in, scripted, side
 from vendors import run_here
 
-from evalkit.errors import BudgetReached, ServerDown
+from evalkit.errors import BudgetReached, ExecutionError, ServerDown
 from evalkit.store.home import run_folder
 from evalkit.store.journal import Journal
 from evalkit.testing import Rule, fails
@@ -53,6 +53,18 @@ def test_a_server_that_stays_down_ends_every_resume_alike_and_keeps_what_was_ans
         is_mended.set()
         document, _ = resumed(suite, run)
     assert document["verdict"] == "ship"
+
+
+def test_a_model_that_is_gone_half_way_ends_every_resume_alike(bench):
+    count = itertools.count()
+    gone = Rule(behaviour=fails(404, "unloaded"), match=lambda _: next(count) > 70)
+    with scripted(20, 55, gone) as server:
+        suite = bench.write_suite(server.base_url, 60, run={"concurrency": 16})
+        with pytest.raises(ServerDown):
+            run_here(suite, use_cache=False)
+        for _ in range(6):
+            with pytest.raises(ExecutionError, match="unloaded"):
+                resumed(suite, only_run())
 
 
 def test_one_of_two_models_behind_one_address_is_down(bench):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from evalkit.errors import ConnectionLost, ModelNotFound, Overloaded, RateLimited, ServerDown, TimedOut
@@ -30,18 +29,19 @@ def refuse_silence(work: Sequence[Part], journal: Journal, progress: Progress) -
             continue
         is_telling = side.failed + side.retried >= BREAKER
         for part in (one for one in work if role in one.sides):  # guard suites have no second baseline
-            missing = _unreached(journal, part.suite.name)[role]
+            found = _unreached(journal, part.suite.name, role)
+            missing = len(found)
             planned = len(part.suite.samples) * part.sides[role].spec.generation.repeats
             is_too_much = missing > part.suite.gate.validity.max_error_rate * planned
             if is_too_much and (is_telling or 2 * missing > planned):
-                last = f", the last one failed with: {side.refusal}" if side.refusal else ""
+                last = max(found, key=lambda failure: failure.at).message
                 raise ServerDown(
                     f"{place_name(role, part.sides)}: none of the {side.failed:,} requests of this session was "
-                    f"answered{last}"
+                    f"answered, the last one failed with: {last}"
                 )
 
 
-def _unreached(journal: Journal, suite: str) -> Counter[str]:
-    """How many outcomes are failures of the server, by role."""
-    found = journal.outcomes(suite)
-    return Counter(key.role for key, one in found if isinstance(one, Failure) and one.kind in _UNREACHED)
+def _unreached(journal: Journal, suite: str, role: str) -> list[Failure]:
+    """The outcomes of `role` that are failures of the server."""
+    found = (one for key, one in journal.outcomes(suite) if key.role == role)
+    return [one for one in found if isinstance(one, Failure) and one.kind in _UNREACHED]

@@ -174,6 +174,43 @@ def test_a_name_that_is_lost_once_the_model_has_answered_costs_one_request(tmp_p
     assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 2
 
 
+@pytest.mark.parametrize("cap", [79, 60], ids=["it alone is left", "it comes back first"])
+def test_nor_does_it_end_a_run_that_is_resumed(tmp_path, cap):
+    lost = {"7": lambda: ModelNotFound("gone for a moment", status=404)}
+    run(tmp_path, part(Scripted(errors=lost), n=40), max_requests=cap)
+    outcomes, error = run(tmp_path, part(Scripted(errors=lost), n=40))
+    assert error is None
+    assert len(outcomes) == 80
+    assert sum(isinstance(found[0], Failure) for found in outcomes.values()) == 2
+
+
+def test_one_that_comes_first_in_a_resumed_run_ends_it_once_a_side(tmp_path):
+    lost = {"7": lambda: ModelNotFound("gone for a moment", status=404)}
+    run(tmp_path, part(Scripted(errors=lost), n=40), max_requests=14, concurrency=1)
+    ends = [run(tmp_path, part(Scripted(errors=lost), n=40), concurrency=1)[1] for _ in range(3)]
+    assert [error and str(error) for error in ends] == [
+        "baseline: the first request was refused: gone for a moment",
+        "candidate: the first request was refused: gone for a moment",
+        None,
+    ]
+
+
+def test_a_model_that_was_never_there_ends_every_resume_at_its_first_request(tmp_path):
+    for _ in range(4):
+        missing = Scripted(errors={"*": lambda: ModelNotFound("no such model", status=404)})
+        _, error = run(tmp_path, part(missing, n=100), concurrency=64)
+        assert "the first request was refused: no such model" in str(error)
+        assert len(missing.asked) == 2, "one a side"
+
+
+def test_a_model_that_is_gone_when_a_run_is_resumed_costs_one_request_a_side(tmp_path):
+    run(tmp_path, part(Scripted(), n=100), max_requests=50)
+    missing = Scripted(errors={"*": lambda: ModelNotFound("no such model", status=404)})
+    _, error = run(tmp_path, part(missing, n=100), concurrency=64)
+    assert "the first request was refused: no such model" in str(error)
+    assert len(missing.asked) == 2
+
+
 def test_a_first_answer_that_takes_long_is_not_waited_for(tmp_path):
     clock = VirtualClock()
     at = []

@@ -17,6 +17,10 @@ from evalkit.types import Suite
 
 CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "prices", "sha256")
 """Keys of suite.yaml that may change before a resume. `sha256` only repeats what the data's own digest says."""
+FREE_UNTIL_A_VERDICT = "checks.semantic"
+"""What else may change while a run has no verdict. It moves no answer and no score, only which samples are left out of the
+verdict, and comes last: its models can fail a run in which everything was answered. Once there is a verdict, a change here
+would be a way to another one."""
 
 
 def suite_fingerprint(suite: Suite) -> str:
@@ -46,12 +50,13 @@ def origin(parts: Iterable[Part], *, limit: int | None) -> dict[str, Any]:
     return {place: value for place, value in flat.items() if not place.endswith("suite.yaml")}
 
 
-def refuse_changed(then: Mapping[str, Any], now: Mapping[str, Any], run: str) -> None:
+def refuse_changed(then: Mapping[str, Any], now: Mapping[str, Any], run: str, *, has_verdict: bool) -> None:
     """Raises UsageError with a field-by-field diff when a run's origin is not what it was."""
     changed = [
         f"  {place}: was {_shown(then, place)}, is {_shown(now, place)}"
         for place in sorted({*then, *now})
         if then.get(place) != now.get(place) or (place in then) != (place in now)
+        if has_verdict or not _is_free(place)
     ]
     if changed:
         lines = "\n".join(changed)
@@ -93,6 +98,11 @@ def told_how_to_go_on(command: str, run: str) -> Iterator[None]:
             hint = how_to_go_on(command, run)
             error.add_note(f"{hint}\n(raise that cap in it first)" if isinstance(error, BudgetReached) else hint)
         raise
+
+
+def _is_free(place: str) -> bool:
+    _, _, key = place.partition(": ")
+    return f"{key}.".startswith(f"{FREE_UNTIL_A_VERDICT}.")
 
 
 def _shown(origin_: Mapping[str, Any], place: str) -> str:

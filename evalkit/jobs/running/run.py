@@ -281,8 +281,10 @@ def _check_origin(journal: Journal, work: Sequence[Part], options: RunOptions, r
             {"origin": now, "suite": name, "planned": planned, "command": options.command, "finished": False}
         )
     else:
-        refuse_changed(then, now, run_id)
+        refuse_changed(then, now, run_id, has_verdict=journal.meta("finished") is True)
         journal.verify()
+        if then != now:
+            journal.set_meta({"origin": now})
 
 
 def _unfinished(options: RunOptions, suite: Suite) -> str:

@@ -359,6 +359,65 @@ def test_a_run_finds_out_before_it_asks_anything_that_the_embedder_is_down(bench
     assert "checks.semantic.embeddings" in capsys.readouterr().err
 
 
+def with_semantic(path, **changes):
+    """Writes these keys of `checks.semantic` into the suite; without any, takes it out."""
+    document = json.loads(path.read_text())
+    asked = document["checks"].pop("semantic", {})
+    if changes:
+        document["checks"]["semantic"] = asked | changes
+    path.write_text(json.dumps(document))
+
+
+@pytest.fixture
+def stranded(bench, suite, monkeypatch):
+    """A run that answered everything and then failed at its embedder: (suite, server)."""
+    monkeypatch.chdir(bench.folder)
+    hello = embedder(match=lambda asked: asked.payload["input"] == ["Is anybody there?"])
+    sides = [side("base", answers("red")), side("tuned", answers("red"))]
+    broken_later = Rule(behaviour=fails(401), path=EMBEDDINGS_PATH)
+    with ScriptedServer([hello, broken_later, reader(), *sides], models=MODELS) as server:
+        path = suite(server.base_url, [*OTHER, *RETOLD], n=40)
+        assert execute(["run", str(path), "--quiet", "--no-cache"]) == 5
+        assert len(server.ledger.chats) >= 80
+        assert not list(bench.folder.glob("reports/colours/*/verdict.json"))
+        yield path, server
+
+
+def test_a_run_whose_embedder_failed_gets_its_verdict_without_semantic(bench, stranded, capsys):
+    path, server = stranded
+    before = len(server.ledger.chats)
+    with_semantic(path)
+    assert execute(["run", str(path), "--quiet", "--no-cache", "--resume"]) in {0, 1, 3}
+    assert len(server.ledger.chats) == before
+    (found,) = {one.resolve() for one in bench.folder.glob("reports/colours/*/verdict.json")}
+    contamination = json.loads(found.read_text())["contamination"]
+    assert "semantic" not in contamination
+    assert "are not found" in contamination["method"]
+    run = found.parent.name
+    capsys.readouterr()
+    assert execute(["run", str(path), "--quiet", "--no-cache", "--resume", run]) in {0, 1, 3}
+    # With a verdict to compare with, it is no longer free: this would be a way to choose between two.
+    with_semantic(path, **asks(server.base_url))
+    assert execute(["run", str(path), "--quiet", "--no-cache", "--resume", run]) == 2
+    assert "checks.semantic.embeddings.model: was absent" in capsys.readouterr().err
+
+
+def test_a_run_whose_embedder_failed_goes_on_with_other_settings_of_it_and_nothing_else(stranded, capsys):
+    path, server = stranded
+    before = len(server.ledger.chats)
+    with_semantic(path, characters=60)
+    assert execute(["run", str(path), "--quiet", "--no-cache", "--resume"]) == 5
+    document = json.loads(path.read_text())
+    document["checks"]["contamination"] = {"action": "warn"}
+    path.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert execute(["run", str(path), "--quiet", "--no-cache", "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert "checks.contamination.action" in said
+    assert "semantic" not in said
+    assert len(server.ledger.chats) == before
+
+
 def test_the_terminal_says_what_was_read_and_what_was_not(suite, capsys):
     with ScriptedServer([embedder(), reader()], models=MODELS) as server:
         execute(["check", str(suite(server.base_url, [*OTHER, *RETOLD]))])

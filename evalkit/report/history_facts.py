@@ -13,6 +13,8 @@ from evalkit.report.strings import SIDES
 
 Fact = tuple[str, str]
 """(what, side); the side is empty for what both share."""
+_FILES = frozenset({"schema", "response_schema", "judge", "metric"})
+"""The options that may name a file (`metric`: the script of hf_evaluate); other texts may look like a path and are none."""
 DATA: Fact = ("data", "")
 METRIC: Fact = ("metric", "")
 _REST: Fact = ("something else in the suite", "")
@@ -110,7 +112,8 @@ def _by_content(declared: Document, digests: Document) -> dict[str, Any]:
     files, the path stays.
     """
     told = dict(declared)
-    for key, value in declared.items():
+    for key in _FILES & declared.keys():
+        value = declared[key]
         tail = value.split("../")[-1] if isinstance(value, str) else ""
         found = {text(digests, path) for path in digests if tail and f"/{path}".endswith(f"/{tail}")}
         if len(found) == 1:

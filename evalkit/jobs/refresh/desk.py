@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ MADE_BY: Mapping[str, str] = {
     LABELS: "label --from FILE", APPROVED: "approve --by NAME", RELEASE: "release",
 }  # fmt: skip
 Row = dict[str, Any]
+_PLANNED = frozenset({"suite", "suite_name", "data_sha256", "logs", "since_days", "quota", "approvals"})
+"""What every plan says."""
 
 
 class Desk(Struct, frozen=True):
@@ -53,7 +56,7 @@ class Desk(Struct, frozen=True):
             found = json.loads(self.content(name))
         except (ValueError, RecursionError):
             raise self._damaged(name, 1) from None
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or (name == PLAN and not found.keys() >= _PLANNED):
             raise self._damaged(name, 1)
         return found
 
@@ -107,8 +110,9 @@ class Desk(Struct, frozen=True):
         return True
 
     def _damaged(self, name: str, line: int) -> UsageError:
-        step = f"make it again: evalkit refresh {MADE_BY.get(name, name)}"
-        return UsageError(f"{self.folder / name}:{line}: this is no row of a refresh\n  help: {step}")
+        what = "plan" if name == PLAN else "row"
+        step = f"delete the file and make it again: evalkit refresh {MADE_BY.get(name, name)}"
+        return UsageError(f"{self.folder / name}:{line}: this is no {what} of a refresh\n  help: {step}")
 
 
 @contextlib.contextmanager
@@ -129,16 +133,22 @@ def opened(root: Path, date: str) -> Iterator[Desk]:
 def named(desk: Desk) -> str:
     """The options that name this refresh behind a command: ` --date …`, and ` --dir …` where it is kept elsewhere."""
     root = desk.folder.parent
-    return f" --date {desk.folder.name}" + ("" if root == ROOT else f" --dir {root}")
+    where = "" if root == ROOT else f" --dir {shlex.quote(str(root))}"
+    return f" --date {shlex.quote(desk.folder.name)}{where}"
 
 
 def is_of(desk: Desk, suite: Path) -> bool:
     """Whether this refresh was planned for that suite. One without a plan that can be read is nobody's."""
+    planned = _planned_for(desk)
+    return planned is not None and suite_file(planned).resolve() == suite_file(suite).resolve()
+
+
+def _planned_for(desk: Desk) -> Path | None:
     try:
-        planned = desk.document(PLAN).get("suite")
+        planned = desk.document(PLAN)["suite"]
     except UsageError:
-        return False
-    return isinstance(planned, str) and suite_file(Path(planned)).resolve() == suite_file(suite).resolve()
+        return None
+    return Path(planned) if isinstance(planned, str) else None
 
 
 def newest_open(root: Path, suite: Path) -> str | None:
@@ -164,10 +174,18 @@ def _is_free(desk: Desk, suite: Path) -> bool:
 
 
 def newest(root: Path) -> str | None:
-    """The newest refresh, released or not."""
+    """The newest refresh, released or not; None where there is none.
+
+    Raises UsageError where refreshes of several suites are open: which one is meant is for the caller to say.
+    """
     if not root.is_dir():
         return None
-    return max((path.name for path in root.iterdir() if (path / PLAN).is_file()), default=None)
+    desks = [Desk(path) for path in sorted(root.iterdir()) if (path / PLAN).is_file()]
+    still_open = {desk.folder.name: of for desk in desks if not desk.has(RELEASE) and (of := _planned_for(desk))}
+    if len({suite_file(of).resolve() for of in still_open.values()}) > 1:
+        each = "".join(f"\n  --date {shlex.quote(name)}  {of}" for name, of in still_open.items())
+        raise UsageError(f"refreshes of several suites are open in {root}; say which is meant:{each}")
+    return max((desk.folder.name for desk in desks), default=None)
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

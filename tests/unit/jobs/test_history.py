@@ -89,10 +89,10 @@ def test_another_model_prompt_setting_engine_or_metric_and_a_part_of_the_data_ma
     assert "candidate" not in ends
 
 
-def with_files(reports, day, *, folder, sha256="5" * 64, **more):
+def with_files(reports, day, *, folder, sha256="5" * 64, metric=None, **more):
     """A run whose settings and metric name a schema, as the suite in that folder writes it."""
     named = f"{'../' * folder.count('/')}schema.json"
-    place = reports.add(day, generation={"response_schema": named}, metric={"schema": named}, **more)
+    place = reports.add(day, generation={"response_schema": named}, metric=metric or {"schema": named}, **more)
     manifest = json.loads((place / "manifest.json").read_text())
     digests = {"triage/schema.json": sha256, f"{folder}/samples.jsonl": "7" * 64}
     (place / "manifest.json").write_text(json.dumps(manifest | {"digests": digests}))
@@ -105,6 +105,12 @@ def test_a_file_is_known_by_what_is_in_it_from_wherever_a_version_names_it(repor
     (line,) = told(reports)["lines"]
     assert len(line["bridges"]) == bridges
     assert line["changed"] == (["data"] if bridges else ["data", "metric"])
+
+
+def test_a_text_that_looks_like_a_file_of_the_suite_is_no_file(reports):
+    for day, sha256 in ((1, "5" * 64), (2, "6" * 64)):
+        with_files(reports, day, folder="triage", sha256=sha256, metric={"type": "contains", "text": "schema.json"})
+    assert "metric" not in {what for one in changed(told(reports)) for what, _ in one}
 
 
 def test_a_name_is_less_than_a_digest(reports):

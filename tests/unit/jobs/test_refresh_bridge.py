@@ -30,7 +30,9 @@ class Place:
         version.mkdir(parents=True)
         self.linking = version / "linking.json"
         self.linking.write_text(json.dumps({"anchors": SHARED}))
-        self.desk.write_document("plan.json", {"suite": "suite/suite.yaml", "suite_name": SUITE, "data_sha256": OLD})
+        planned = {"suite": "suite/suite.yaml", "suite_name": SUITE, "data_sha256": OLD}
+        rest = {"logs": [], "since_days": None, "quota": {}, "approvals": 1}
+        self.desk.write_document("plan.json", planned | rest)
         released = {"before": "1.0.0", "version": "1.1.0", "suite": str(version / "suite.yaml"), "data_sha256": NEW}
         self.desk.write_document("release.json", released | {"anchors": len(SHARED)})
 

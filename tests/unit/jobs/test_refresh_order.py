@@ -1,6 +1,8 @@
 """What comes next in a refresh is what it says, and what is released or drawn is not changed behind anybody's back."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from refresh_desk import DATE, Shop
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.collect import plan, sample
-from evalkit.jobs.refresh.desk import unused
+from evalkit.jobs.refresh.desk import opened, unused
 from evalkit.jobs.refresh.people import approve, take_labels
 from evalkit.jobs.refresh.policy import read_policy
 from evalkit.jobs.refresh.release import least_bump, release, retire
@@ -175,6 +177,39 @@ def test_a_plan_for_one_suite_leaves_the_plan_of_another_alone(shop, other, monk
     assert execute([*ask, str(other), "--date", DATE]) == 2
     assert "suite/suite.yaml, not of" in capsys.readouterr().err
     assert (shop.root / DATE / "plan.json").read_bytes() == before
+
+
+def test_which_of_two_suites_open_refreshes_is_meant_has_to_be_said(shop, other, monkeypatch, capsys):
+    monkeypatch.setattr("evalkit.cli.refresh._today", lambda: DATE)
+    for suite in (shop.suite, other):
+        assert execute(["refresh", "plan", "--logs", "logs.jsonl", "--size", "20", str(suite)]) == 0
+        assert execute(["refresh", "sample", "--date", DATE]) == 0
+    capsys.readouterr()
+    assert execute(["refresh", "sample"]) == 2
+    said = capsys.readouterr().err
+    for name, folder in ((DATE, "suite"), (f"{DATE}-02", "other")):
+        assert re.search(rf"--date {name}  \S*{folder}/suite\.yaml", said)
+    assert not (shop.root / f"{DATE}-02/sampled.jsonl").exists()
+    (shop.root / DATE / "release.json").write_text("{}")
+    assert execute(["refresh", "sample"]) == 0
+    assert (shop.root / f"{DATE}-02/sampled.jsonl").exists()
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "{", '{"suite": "suite/suite.yaml"}'])
+def test_a_plan_that_is_none_is_refused_where_it_stands(shop, capsys, content):
+    shop.write(f"refresh/{DATE}/plan.json", content)
+    for step in (["plan", str(shop.suite), "--logs", "logs.jsonl", "--date", DATE], ["sample"]):
+        assert execute(["refresh", *step]) == 2
+        said = capsys.readouterr().err
+        assert "plan.json:1: this is no plan of a refresh" in said
+        assert "delete the file and make it again: evalkit refresh plan" in said
+
+
+def test_the_command_that_follows_can_be_pasted_whatever_the_folders_are_called(shop):
+    with opened(Path("my refreshes"), "it's new") as desk:
+        plan(desk, shop.wanted(), None)
+        following = status(desk).next_step
+    assert shlex.split(following)[-4:] == ["--date", "it's new", "--dir", "my refreshes"]
 
 
 def test_where_a_copy_stands_is_told_from_the_suites_folder(shop):

@@ -41,6 +41,15 @@ class Semantic(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _can_read(self) -> Self:
+        if self.judge is not None and self.judge.backend == "outputs":
+            raise ValueError(
+                "judge.backend: 'outputs' cannot read pairs: which are close is only known once everything is "
+                "embedded, so nothing recorded answers them | name a model to ask, or leave `judge` out"
+            )
+        return self
+
 
 class Contamination(Section):
     """What counts as trained on, and what to do about it."""

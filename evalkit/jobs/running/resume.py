@@ -18,9 +18,9 @@ from evalkit.types import Suite
 CANNOT_MOVE_A_SCORE = ("description", "run", "economics", "price", "prices", "sha256")
 """Keys of suite.yaml that may change before a resume. `sha256` only repeats what the data's own digest says."""
 FREE_UNTIL_A_VERDICT = "checks.semantic"
-"""What else may change while a run has no verdict. It moves no answer and no score, only which samples are left out of the
-verdict, and comes last: its models can fail a run in which everything was answered. Once there is a verdict, a change here
-would be a way to another one."""
+"""What else may change while a run has no verdict. It moves no answer and no score, only which samples are left out of
+the verdict, and comes last: its models can fail a run in which everything was answered. Once there is a verdict, a
+change here would be a way to another one."""
 
 
 def suite_fingerprint(suite: Suite) -> str:

@@ -49,6 +49,7 @@ def test_without_training_data_it_warns(loaded):
         ({"embeddings": EMBEDDINGS | {"api_key": "sk-1"}}, "a suite holds no secrets"),
         ({"embeddings": EMBEDDINGS, "judge": JUDGE | {"system": "x"}}, "asked in evalkit's own words"),
         ({"embeddings": EMBEDDINGS, "judge": {"backend": "opnai"}}, "no backend 'opnai'"),
+        ({"embeddings": EMBEDDINGS, "judge": {"backend": "outputs", "path": "a.jsonl"}}, "'outputs' cannot read pairs"),
         ({"embeddings": EMBEDDINGS, "percentile": 100.0}, "checks.semantic.percentile"),
         ({"embeddings": EMBEDDINGS, "neighbours": 0}, "checks.semantic.neighbours"),
         ({"embeddings": EMBEDDINGS, "neighbors": 3}, "did you mean 'neighbours'"),

@@ -14,7 +14,7 @@ from evalkit.report.strings import SIDES
 Fact = tuple[str, str]
 """(what, side); the side is empty for what both share."""
 _FILES = frozenset({"schema", "response_schema", "judge", "metric"})
-"""The options that may name a file (`metric`: the script of hf_evaluate); other texts may look like a path and are none."""
+"""The options that may name a file (`metric`: hf_evaluate's script); other texts may look like a path and are none."""
 DATA: Fact = ("data", "")
 METRIC: Fact = ("metric", "")
 _REST: Fact = ("something else in the suite", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,21 @@ MOST = 0.8
 PASSAGE_WORDS = 40
 """A text is looked for in what was asked from so many words on: in a question it may be one of the choices."""
 _WORD = re.compile(r"\w+")
-_CHOICE = re.compile(r"(?:^|\s)[(\[]?[a-z0-9][).:\]][ \t]*\Z")
-"""What stands before one of several choices: "(a) ", "B. ", "3) "."""
+_CHOICE = re.compile(r"(?:^|[\s*_])[(\[]?[*_]*(?:[a-z]|[0-9]{1,2})[*_]*[).:\]][*_]*[ \t]*[*_\"'`]*\Z")
+"""What stands before one of several choices: "(a) ", "B. ", "10) ", "**A.** "."""
+_MARK = re.compile(r"[ \t]*(?:(?:[-+*•‣–—]|\[ ?\])[ \t]*|__)+[\"'`]?")
+_REST = re.compile(r"[*_\"'`.,; \t]*")
+"""What stands before and behind it on a line of its own: a bullet, an empty box or a mark of bold print."""
+_OFFER = re.compile(
+    r"\b(?:options|choices|one of)\b"
+    r"(?:[^\n.?!:=(\[]{0,60}[:=(\[]\s*(?:(?!\n[ \t]*\n).)*|[^\n.?!]*)"
+    r"|(?:^|(?<=\n))[ \t]*\[[^{}\[\]\n]*\][ \t]*(?=\n|\Z)",
+    re.DOTALL,
+)
+"""Where choices stand one after another: behind "Options:" to the end of the paragraph, behind "one of" to that of the
+sentence, or on a line that is a list in brackets."""
+_BEFORE = re.compile(r"(?:[:=,;|/(\[\n]|\b(?:or|and|of|are|options|choices))\s*[\"'“‘`*]*\Z")
+_BEHIND = re.compile(r"[\"'”’`*]*\s*(?:[,;|/)\]\n.?]|or\b|and\b|\Z)")
 
 
 def are_labels(targets: Sequence[JsonValue]) -> bool:
@@ -68,8 +82,21 @@ def _stands_in_passage(text: str, asked: str) -> bool:
     if not said.strip() or said not in words or words.count(" ") <= PASSAGE_WORDS:
         return False
     folded = asked.casefold()
-    places = (found.start() for found in re.finditer(re.escape(text.strip().casefold()), folded))
-    return not any(_CHOICE.search(folded[max(0, place - 8) : place]) for place in places)
+    offers = [found.span() for found in _OFFER.finditer(folded)]
+    places = (found.span() for found in re.finditer(re.escape(text.strip().casefold()), folded))
+    return not any(_is_choice(folded, place, offers) for place in places)
+
+
+def _is_choice(asked: str, place: tuple[int, int], offers: Sequence[tuple[int, ...]]) -> bool:
+    """Whether what stands at a place is one of several choices, by what is around it."""
+    start, end = place
+    before, behind = asked[max(0, start - 20) : start], asked[end : end + 20]
+    line, rest = before.rpartition("\n")[2], behind.partition("\n")[0]
+    if _CHOICE.search(before) or (_MARK.fullmatch(line) and _REST.fullmatch(rest)):
+        return True
+    nearest = bisect.bisect_left(offers, (start,)) - 1
+    is_offered = nearest >= 0 and end <= offers[nearest][1]
+    return is_offered and bool(_BEFORE.search(before) and _BEHIND.match(behind))
 
 
 def _words(text: str) -> str:

@@ -100,6 +100,10 @@ def near(*thresholds, kind="rouge-n"):
         ("rouge-n", (0.6, 0.7), {}, "its thresholds differ from test to test and are not carried over"),
         ("rouge-n", (0.6, None), {}, "its thresholds differ from test to test and are not carried over"),
         ("levenshtein", (None, None), {}, "as no test states a threshold for it"),
+        ("rouge-n", (75, 75), {}, "its threshold 75 is not from 0 to 1 and is not carried over"),
+        ("rouge-n", (-0.1, -0.1), {}, "its threshold -0.1 is not from 0 to 1 and is not carried over"),
+        ("rouge-n", (1, 1), {"at_least": 1}, None),
+        ("levenshtein", (-1, -1), {}, "its threshold -1 is not a number of edits and is not carried over"),
         ("bleu", (0.5, 0.5), {}, "of all answers together; its threshold is not carried over"),
     ],
 )

@@ -7,6 +7,7 @@ assertions whose text differs from test to test the commonest is carried over; t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ _PATTERNS = frozenset({"regex", "not-regex"})
 _DEGREES = frozenset({"levenshtein", "rouge-n", "bleu"})
 _THRESHOLDS: Mapping[str, str] = MappingProxyType({"levenshtein": "max_edits", "rouge-n": "at_least"})
 """What the threshold of an assertion is called here; of a corpus's BLEU there is none."""
+_HIGHEST: Mapping[str, float] = MappingProxyType({"levenshtein": math.inf, "rouge-n": 1.0})
 _TAKES_TEXT = frozenset({"contains", "not_contains"})
 _CELL = re.compile(
     r"^(not-)?(equals|i?contains(?:-any|-all)?|regex|is-json|contains-json|starts-with|is-refusal|levenshtein|rouge-n"
@@ -152,12 +154,17 @@ def _threshold(kind: str, tests: Sequence[Test], notes: Notes) -> dict[str, Any]
     found = {one.threshold for _, assertions in tests for one in assertions if one.type == kind}
     if kind not in _THRESHOLDS:
         notes.add(f"`{kind}` is measured by degrees, of all answers together; its threshold is not carried over.")
-    elif found == {None}:
-        notes.add(f"`{kind}` is measured by degrees, as no test states a threshold for it.")
     elif len(found) > 1:
         notes.add(f"`{kind}` is measured by degrees; its thresholds differ from test to test and are not carried over.")
+    elif (threshold := found.pop()) is None:
+        notes.add(f"`{kind}` is measured by degrees, as no test states a threshold for it.")
+    elif not 0 <= threshold <= _HIGHEST[kind]:
+        wanted = "from 0 to 1" if _HIGHEST[kind] == 1.0 else "a number of edits"
+        notes.add(
+            f"`{kind}` is measured by degrees; its threshold {threshold} is not {wanted} and is not carried over."
+        )
     else:
-        return {_THRESHOLDS[kind]: found.pop()}
+        return {_THRESHOLDS[kind]: threshold}
     return {}
 
 

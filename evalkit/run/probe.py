@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, structs
 
-from evalkit.errors import AuthFailed, BackendError, ExecutionError, InvalidEvidence, ModelNotFound, TimedOut
+from evalkit.errors import AuthFailed, BackendError, ExecutionError, InvalidEvidence, ModelNotFound, Retryable, TimedOut
 from evalkit.run.attempt import Attempts
 from evalkit.run.plan import Part, Side, request_fingerprint
+from evalkit.run.progress import Progress
 from evalkit.run.spending import Spending
 from evalkit.store.cache import Cache
 from evalkit.types import Key, Params, Request, Sample
@@ -45,26 +46,30 @@ class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"the check at the start did not show that baseline and candidate are two models: {self.note}"
 
 
-async def probe(part: Part, spending: Spending, cache: Cache | None = None) -> Probe:
+async def probe(part: Part, spending: Spending, cache: Cache | None, progress: Progress) -> Probe:
     """Asks both sides the same prompts of the run, freely decoded, until an answer differs.
 
     Answers at hand in `cache` are not asked for again; what is sent counts as spent, and a cap that leaves no room
-    for it ends the probe.
+    for it ends the probe; so does a server that is not there or refuses for now, which only the run itself waits for.
+    A side that answered what was sent is proven in `progress`.
 
     Raises InvalidEvidence when enough prompts with answers of some length all come back the same, and ExecutionError
     for what every request of a side would meet: a key that is refused, a model that is not there.
     """
     with contextlib.closing(Attempts(part.suite.run.timeout_s)) as attempts:
-        return await _Prober(part, spending, cache, attempts).compared()
+        return await _Prober(part, spending, cache, attempts, progress).compared()
 
 
 class _Prober:
-    def __init__(self, part: Part, spending: Spending, cache: Cache | None, attempts: Attempts) -> None:
+    def __init__(
+        self, part: Part, spending: Spending, cache: Cache | None, attempts: Attempts, progress: Progress
+    ) -> None:
         self._part = part
         self._sides = (part.sides["baseline"], part.sides["candidate"])
         self._spending = spending
         self._cache = cache
         self._attempts = attempts
+        self._progress = progress
 
     async def compared(self) -> Probe:
         words = asked = 0
@@ -77,8 +82,10 @@ class _Prober:
                 break
             said = await asyncio.gather(*map(self._text, self._sides, requests, known), return_exceptions=True)
             self._refuse(said)
-            if any(isinstance(answer, TimedOut) for answer in said):
-                why = "it ended early, at a prompt that was not answered in time"  # twenty more would take as long each
+            # Twenty more would take as long each, or hit a server that asked to be left alone.
+            if late := [answer for answer in said if isinstance(answer, Retryable)]:
+                is_slow = any(isinstance(error, TimedOut) for error in late)
+                why = f"it ended early, at a prompt that was not answered {'in time' if is_slow else 'for now'}"
                 break
             left, right = said
             if isinstance(left, BaseException) or isinstance(right, BaseException):
@@ -95,7 +102,7 @@ class _Prober:
             match answer:
                 case AuthFailed():
                     raise ExecutionError(f"{side.spec.role}: the server refused access: {answer}") from answer
-                case ModelNotFound():
+                case ModelNotFound() if not self._progress.side(side.spec.role).is_proven:
                     raise ExecutionError(f"{side.spec.role}: the first request was refused: {answer}") from answer
                 case BackendError():
                     pass
@@ -126,6 +133,7 @@ class _Prober:
             return known
         self._spending.send()
         answer = await self._attempts.ask(side.backend, request)
+        self._progress.side(side.spec.role).is_proven = True
         self._spending.answer(request, answer.usage, side.spec.price)
         if self._cache is not None:
             self._cache.put([(request.fingerprint, answer)])

@@ -19,7 +19,7 @@ class SideProgress(Struct):
     fresh: int = 0
     """Of those answered, what the model itself said in this session of the run."""
     is_proven: bool = False
-    """It answered before that, at the check that both sides are two models."""
+    """Its server answered before that in this session, at the check that both sides are two models."""
     failed: int = 0
     retried: int = 0
     refusal: str = ""

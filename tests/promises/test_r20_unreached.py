@@ -117,3 +117,16 @@ def test_guard_suites_have_no_second_baseline_to_be_silent(bench):
         assert kept(only_run()) > 177, "the main suite was through"
         document, _ = run_here(suite, resume=only_run(), use_cache=False, has_noise_floor=True)
     assert document["outcomes"]["candidate"]["failed"] == 1
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_check_that_came_from_the_cache_does_not_stand_in_for_the_first_request(bench, status):
+    is_refused = threading.Event()
+    refused = Rule(behaviour=fails(status, "not you"), match=lambda _: is_refused.is_set())
+    with scripted(20, 55, refused) as server:
+        run_here(bench.write_suite(server.base_url, 60))
+        is_refused.set()
+        before = len(server.ledger.chats)
+        with pytest.raises(ExecutionError, match="not you"):
+            run_here(bench.write_suite(server.base_url, 60, generation={"temperature": 0, "max_tokens": 17}))
+        assert len(server.ledger.chats) - before == 2, "one a side"

@@ -15,7 +15,7 @@ from evalkit.run.progress import Progress
 from evalkit.run.spending import Spending
 from evalkit.store.cache import Cache
 from evalkit.store.journal import Journal
-from evalkit.types import BASELINE, CANDIDATE, Reason, Suite
+from evalkit.types import BASELINE, Reason, Suite
 from evalkit.types.table import ScoreTable
 
 
@@ -44,10 +44,7 @@ async def probed(
             continue
         progress.on_note(f"checking that {name} and candidate are two models")
         with _naming(name, part.suite):
-            seen[name] = await probe(pair, spending, cache)
-        if seen[name].n:
-            for role in (name, CANDIDATE):
-                progress.side(role).is_proven = True
+            seen[name] = await probe(pair, spending, cache, progress)
         if not seen[name].is_cut_short:
             journal.set_meta({key: to_builtins(seen[name])})
     return seen

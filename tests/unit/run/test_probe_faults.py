@@ -1,6 +1,8 @@
 """The probe at the start against servers that do not answer it: short, and it never claims to have seen anything."""
 
 import asyncio
+import contextlib
+import time
 
 import pytest
 from engines import Scripted, part
@@ -9,10 +11,13 @@ from msgspec import Struct, structs
 from evalkit.errors import (
     AuthFailed,
     BackendError,
+    BadRequest,
+    ConnectionLost,
     ExecutionError,
     InvalidEvidence,
     ModelNotFound,
     Overloaded,
+    RateLimited,
     TimedOut,
 )
 from evalkit.jobs.running.two_models import probed
@@ -20,6 +25,7 @@ from evalkit.run.plan import Part
 from evalkit.run.probe import ENOUGH, PROBES, probe
 from evalkit.run.progress import Progress
 from evalkit.run.spending import Limits, Spending
+from evalkit.store.cache import Cache
 from evalkit.types import Price, RunSpec, Sample
 
 PRICE = Price(input=1.0, output=1.0)
@@ -47,8 +53,8 @@ def work(backend):
     return Part(suite=_Suite(samples=samples), sides=made.sides)
 
 
-def asked(work, spending=None, cache=None):
-    return asyncio.run(probe(work, spending or spent(), cache))
+def asked(work, spending=None, cache=None, progress=None):
+    return asyncio.run(probe(work, spending or spent(), cache, progress or Progress()))
 
 
 def spent(**caps):
@@ -73,12 +79,21 @@ def test_what_every_request_would_meet_ends_the_run_at_the_first_one(error, word
     assert len(backend.asked) == 2, "one a side"
 
 
-def test_a_prompt_that_is_not_answered_in_time_ends_the_probe():
-    backend = Scripted(errors={"*": lambda: TimedOut("no answer within 300 s")})
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimedOut("no answer within 300 s"), "not answered in time"),
+        (RateLimited("slow down", status=429, retry_after_s=60.0), "not answered for now"),
+        (ConnectionLost("refused"), "not answered for now"),
+        (Overloaded("down", status=503), "not answered for now"),
+    ],
+)
+def test_a_server_that_is_late_or_not_there_is_asked_once_a_side_and_left_to_the_run(error, words):
+    backend = Scripted(errors={"*": lambda: error})
     seen = asked(work(backend))
     assert len(backend.asked) == 2
     assert (seen.n, seen.differing, seen.is_cut_short) == (0, 0, True)
-    assert "not answered in time" in seen.caution
+    assert words in seen.caution
 
 
 def test_a_probe_that_ended_early_refuses_nothing_and_is_made_again_when_the_run_is_resumed():
@@ -95,7 +110,7 @@ def test_a_probe_that_ended_early_refuses_nothing_and_is_made_again_when_the_run
 def test_one_model_is_only_said_of_enough_prompts_that_both_answered(comparable):
     journal, samples = _Journal(), work(Scripted()).suite.samples
     failing = [sample.id for sample in samples[:: 40 // PROBES]][comparable:]
-    broken = work(Scripted(errors={name: lambda: Overloaded("down") for name in failing}))
+    broken = work(Scripted(errors={name: lambda: BadRequest("not this one") for name in failing}))
     if comparable >= ENOUGH:
         with pytest.raises(InvalidEvidence, match=f"all {ENOUGH} probe prompts"):
             remembered(broken, journal)
@@ -133,8 +148,9 @@ def test_its_tokens_count_too(cap):
     assert len(backend.asked) <= 4, "15 tokens an answer"
 
 
-def test_what_one_prompt_meets_does_not():
-    backend = Scripted(errors={work(Scripted()).suite.samples[0].id: lambda: BackendError("odd one")})
+@pytest.mark.parametrize(("at", "error"), [(0, BackendError("odd one")), (2, ModelNotFound("no such page"))])
+def test_what_one_prompt_meets_does_not(at, error):
+    backend = Scripted(errors={work(Scripted()).suite.samples[at].id: lambda: error})
     with pytest.raises(Exception, match="all 19 probe prompts"):
         asked(work(backend))
 
@@ -159,5 +175,28 @@ def test_a_probe_that_saw_two_models_is_remembered():
     assert remembered(up, journal) == first
 
 
+def test_only_a_side_that_answered_what_was_sent_is_proven(tmp_path):
+    def proven(candidate, cache):
+        made, progress = work(Dated()), Progress()
+        side = structs.replace(made.sides["candidate"], backend=candidate)
+        asked(structs.replace(made, sides=made.sides | {"candidate": side}), cache=cache, progress=progress)
+        return {role for role, found in progress.sides.items() if found.is_proven}
+
+    lost = Scripted(errors={"*": lambda: ConnectionLost("refused")})
+    other = Dated()
+    other.answer = _other
+    assert proven(lost, None) == {"baseline"}
+    with contextlib.closing(Cache(tmp_path / "cache.sqlite")) as cache:
+        assert proven(other, cache) == {"baseline", "candidate"}
+        assert proven(lost, cache) == set(), "the cache had all answers"
+
+
+class Dated(Scripted):
+    """Its answers may be cached."""
+
+    async def answer(self, request):
+        return structs.replace(await super().answer(request), at=time.time())
+
+
 async def _other(request):
-    return structs.replace(await Scripted().answer(request), text="something else")
+    return structs.replace(await Dated().answer(request), text="something else")

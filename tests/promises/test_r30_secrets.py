@@ -78,7 +78,7 @@ ENDINGS = {
     "401-later": ((Rule(behaviour=fails(401, ECHO), match=lambda asked: asked.number > 20),), 5),
     "403-page": ((on_models(page(403)),), 5),
     "400-each": ((side("tuned", fails(400, ECHO)),), 4),
-    "404-model": ((side("tuned", fails(404, ECHO, code="model_not_found")),), 4),
+    "404-model": ((side("tuned", fails(404, ECHO, code="model_not_found")),), 5),
     "429-then-well": ((Rule(behaviour=fails(429, ECHO, headers={"retry-after": "0"}), times=3),), 0),
     "500-page-then-well": ((side("tuned", page(500), times=2),), 0),
     "error-in-200": ((side("tuned", error_in_200(ECHO)),), 4),

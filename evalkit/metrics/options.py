@@ -11,6 +11,9 @@ from evalkit.errors import Diagnostic, UsageError
 from evalkit.metrics.catalogue import option_names
 from evalkit.types import JsonValue, MetricSpec
 
+MOST = 1e300
+"""A larger number is a mistake, and a whole one of many digits no float at all."""
+
 
 class OptionError(UsageError):
     """One option of a metric is wrong; `key` is the option, empty where it is the metric as a whole."""
@@ -81,8 +84,8 @@ def number(spec: MetricSpec, key: str, *, low: float = 0.0, high: float = math.i
     value = spec.options.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        refuse(spec, key, f"a number is wanted, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+        refuse(spec, key, f"a number is wanted, not {repr(value)[:40]}")
     if not low <= value <= high:
         wanted = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         refuse(spec, key, f"{value!r} is not {wanted}")

@@ -194,6 +194,7 @@ def test_a_length_lies_between_its_bounds(options, answer, expected):
         ({"max": True}, "max: a number is wanted, not True"),
         ({"max": "9"}, "max: a number is wanted, not '9'"),
         ({"max": float("nan")}, "max: a number is wanted, not nan"),
+        ({"max": 10**400}, "max: a number is wanted, not 1000"),
     ],
 )
 def test_bounds_that_make_no_sense_are_refused(options, message):

@@ -15,22 +15,16 @@ from evalkit.types.outcome import (
     Usage,
 )
 from evalkit.types.score import Score, Scored, Unscored, to_points
+from evalkit.types.side import AGAIN, BASELINE, CANDIDATE, Generation, ModelSpec, Price, Prompt
 from evalkit.types.suite import (
-    AGAIN,
-    BASELINE,
-    CANDIDATE,
     CheckAction,
     CheckSpec,
     EconomicsSpec,
     Finding,
     GateSpec,
-    Generation,
     GuardSpec,
     MetricSpec,
-    ModelSpec,
-    Price,
     PrimarySpec,
-    Prompt,
     RunSpec,
     Sample,
     SlicesSpec,

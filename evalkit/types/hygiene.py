@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct, field
 
-if TYPE_CHECKING:  # a suite has both
-    from evalkit.types.suite import ModelSpec
+from evalkit.types.side import ModelSpec
 
 Task = Literal["style", "format", "vocabulary", "classification", "instructions", "preference"]
 

@@ -29,9 +29,9 @@ fix:
     ruff check --fix .
     ruff format .
 
-# The tests of the promises, by name.
+# The tests of the promises, by name, each at its full figure (some are smaller in `test`).
 promises:
-    pytest tests/promises -v
+    pytest tests/promises -v --as-written
 
 # Branch coverage.
 coverage:

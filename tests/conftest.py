@@ -19,6 +19,16 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--as-written", action="store_true", help="the promises at their full figures: minutes more")
+
+
+@pytest.fixture(scope="session")
+def as_written(request: pytest.FixtureRequest) -> bool:
+    """Whether a promise is shown at its full figure, where every run of the tests shows a smaller one."""
+    return bool(request.config.getoption("--as-written"))
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)

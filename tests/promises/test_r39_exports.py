@@ -1,14 +1,22 @@
 """What a model or a data file wrote runs neither in a spreadsheet nor on a terminal.
 
-No spreadsheet is started here. The cells are read back with a CSV parser and judged by the rule that Excel,
+Where no spreadsheet is started, the cells are read back with a CSV parser and judged by the rule that Excel,
 LibreOffice and Google Sheets share: a cell is a formula when the first character that is not skipped is one of
 = + - @, and tab and carriage return can start one (https://owasp.org/www-community/attacks/CSV_Injection).
+`pytest --as-written` opens the same cells in LibreOffice, where there is one.
 """
 
+import contextlib
 import csv
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
+import threading
 import unicodedata
+import xml.etree.ElementTree as ET
 
 import pytest
 from bench import label_of, number_in, right_below, side
@@ -62,10 +70,10 @@ def starts_a_formula(cell):
     return unicodedata.normalize("NFKC", seen[:1]) in {*"=+-@"}
 
 
-def cells(value):
-    """Every cell of an export whose every text is `value`."""
+def row_of(value):
+    """A sample whose every text is `value`."""
     told = {"status": "ok", "text": value, "error": value, "latency_s": 0.5, "output_tokens": 3}
-    row = {
+    return {
         "id": value,
         "flip": "fixed",
         "slices": {value: value},
@@ -75,7 +83,11 @@ def cells(value):
         "candidate": told,
         "scores": {value: {"baseline": 0.0, "candidate": 1.0, "baseline_why": value, "candidate_why": None}},
     }
-    return [cell for line in csv.reader(io.StringIO(render_csv({}, [row]))) for cell in line]
+
+
+def cells(value):
+    """Every cell of an export whose every text is `value`."""
+    return [cell for line in csv.reader(io.StringIO(render_csv({}, [row_of(value)]))) for cell in line]
 
 
 @pytest.mark.parametrize("value", FORMULAS, ids=ascii)
@@ -88,6 +100,39 @@ def test_a_formula_stays_text(value):
 @pytest.mark.parametrize("value", HARMLESS)
 def test_other_words_stay_as_they_are(value):
     assert cells(value)[-12:].count(value) >= 1
+
+
+def in_libreoffice(soffice, folder, table):
+    """(value type, text, whether it is a formula) of every cell of a CSV file, once LibreOffice has opened it."""
+    (folder / "table.csv").write_text(table, encoding="utf-8", newline="")
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
+    # Comma, double quotes, UTF-8, from line 1: as a person who double-clicks the file confirms them.
+    ways = ("--infilter=CSV:44,34,76,1", "--convert-to", "fods", "--outdir", folder)
+    command = [soffice, "--headless", profile, *ways, folder / "table.csv"]
+    subprocess.run(command, capture_output=True, check=True, timeout=120)
+    names = {prefix: f"{{urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0}}" for prefix in ("table", "office")}
+    for cell in ET.parse(folder / "table.fods").iter(f"{names['table']}table-cell"):  # noqa: S314 - LibreOffice's own
+        if (kind := cell.get(f"{names['office']}value-type")) is not None:
+            yield kind, "".join(cell.itertext()).strip(), f"{names['table']}formula" in cell.attrib
+
+
+def test_text_stays_text_in_libreoffice(tmp_path, as_written):
+    """The thirty cells, opened; a quicker test judges them by the spreadsheets' rule."""
+    soffice = shutil.which("soffice") or shutil.which("libreoffice")
+    if not as_written or soffice is None:
+        pytest.skip("LibreOffice opens them with --as-written, where it is on the PATH")
+    (tmp_path / "raw").mkdir()
+    raw = io.StringIO()
+    csv.writer(raw).writerows([value] for value in FORMULAS)
+    witnessed = [
+        text for *_, text, is_formula in in_libreoffice(soffice, tmp_path / "raw", raw.getvalue()) if is_formula
+    ]
+    assert len(witnessed) >= 3, "unguarded, some of them do run here"
+    found = [*in_libreoffice(soffice, tmp_path, render_csv({}, [*map(row_of, FORMULAS)]))]
+    assert len(found) >= len(FORMULAS) * 12
+    assert not [text for _, text, is_formula in found if is_formula]
+    # The latency, the tokens and the scores are numbers; nothing that was text has become one, or a date.
+    assert {text for kind, text, _ in found if kind != "string"} <= {"0", "0.5", "1", "3"}
 
 
 ESCAPES = (
@@ -150,3 +195,50 @@ def test_no_escape_reaches_the_terminal(bench, warm, batch):
     assert usage.wait() == 2
     assert "mark" in usage.err
     assert clean(failed.out, failed.err, refused.out, refused.err, usage.out, usage.err)
+
+
+OWN_COMMAND = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[lh]|2K|[0-9]*A)|\r")
+"""What evalkit itself says to a terminal: colours, and the redrawing of the line that tells how far it is."""
+
+
+def on_a_terminal(warm, folder, *arguments):
+    """(exit code, everything a terminal was sent) of one command whose stdout and stderr are that terminal."""
+    reading, writing = os.openpty()
+    shown = []
+
+    def read():
+        while piece := os.read(reading, 65_536):
+            shown.append(piece)
+
+    def reads():
+        with contextlib.suppress(OSError):  # Linux's word for "nobody holds the other end any more"
+            read()
+
+    reader = threading.Thread(target=reads)
+    reader.start()
+    device = os.ttyname(writing)
+    settings = {"TERM": "xterm-256color", "NO_COLOR": "", "COLUMNS": "200"}
+    code = warm.start(folder, *arguments, out=device, err=device, env=settings).wait()
+    os.close(writing)
+    reader.join(30)
+    os.close(reading)
+    return code, b"".join(shown).decode()
+
+
+def test_none_of_twenty_escapes_reaches_a_real_terminal(bench, warm):
+    assert len(set(ESCAPES)) == 20
+    poison = "".join(f"{escape}mark" for escape in ESCAPES)
+    models = (f"base{poison}", "tuned")
+    sides = [side(models[0], answers(right_below(10))), side("tuned", answers(right_below(40)))]
+    with ScriptedServer(sides, models=models) as server:
+        entries = {
+            role: {"backend": "openai_compatible", "base_url": server.base_url, "model": name}
+            for role, name in zip(("baseline", "candidate"), models, strict=True)
+        }
+        suite = bench.write_suite(server.base_url, 40, models=entries, description=poison)
+        code, shown = on_a_terminal(warm, bench.folder, "run", suite, "--no-cache", "-v")
+    assert code == 0, shown
+    assert "\x1b[" in shown, "it was not taken for a terminal"
+    assert "mark" in shown
+    assert not [escape for escape in ESCAPES if escape in shown]
+    assert clean(OWN_COMMAND.sub("", shown))

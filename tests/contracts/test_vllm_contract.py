@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -135,7 +136,7 @@ def test_an_engine_that_dies_is_told_with_its_own_last_words(fake, monkeypatch):
     async def work(backends, _):
         for _number in range(2):
             await backends["baseline"].answer(question("Hello"))
-        for _attempt in range(50):  # as a run does: a lost connection is tried again
+        for _attempt in range(300):  # as a run does: a lost connection is tried again
             with contextlib.suppress(ConnectionLost):
                 await backends["candidate"].answer(question("Hello"))
             await asyncio.sleep(0.1)
@@ -195,18 +196,27 @@ def test_killing_evalkit_leaves_no_engine(fake):
     assert gone(pid)
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def running(fake, monkeypatch):
     """An engine somebody else started, with the adapter: (base_url, folder)."""
     monkeypatch.setenv("VLLM_API_KEY", "somebody's")
     monkeypatch.setenv("THEIR_KEY", "somebody's")
-    port = 18_000 + os.getpid() % 10_000
+    port = free_port()
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--model", str(fake / "base"), "--served-model-name", "base", "--enable-lora"]
     with subprocess.Popen([*command, "--lora-modules", f"tuned={fake / 'adapter'}"]) as engine:
-        while not (fake / "pids").exists():
+        while not listens(port):
             time.sleep(0.05)
-        time.sleep(0.3)
         yield f"http://127.0.0.1:{port}/v1"
         engine.kill()
 

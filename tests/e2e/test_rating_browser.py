@@ -249,7 +249,7 @@ def test_no_width_makes_it_scroll_sideways_and_targets_are_large(run, opened, wi
     assert max(box["y"] + box["height"] for box in boxes) <= 740  # in sight without scrolling
     page.keyboard.press("1")
     sync_api.expect(page.locator("#count")).to_have_text("Pair 2 of 12")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while page.evaluate("scrollY") != 0:  # wait_for_function polls with eval, which the page forbids
         assert time.monotonic() < deadline
         page.wait_for_timeout(50)

@@ -203,7 +203,7 @@ def test_a_link_leads_to_its_sample_and_the_address_follows(opened):
     page = opened("ship", anchor="#s=rt-0101")
     assert selected(page) == "rt-0101"
     page.keyboard.press("j")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while "rt-0102" not in page.evaluate("location.hash"):  # wait_for_function needs eval, which the page forbids
         assert time.monotonic() < deadline
         page.wait_for_timeout(50)
@@ -395,7 +395,7 @@ def test_two_thousand_samples_open_and_filter_at_once(opened, chromium, tmp_path
     started = time.perf_counter()
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]")
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 15  # a third of a second when nothing else runs
     assert page.locator("#pad .row").count() < 60
     n_chars = sum(
         len(row["input"]) + sum(len(row[side]["text"] or "") for side in ("baseline", "candidate")) for row in rows
@@ -412,4 +412,4 @@ def test_two_thousand_samples_open_and_filter_at_once(opened, chromium, tmp_path
         }"""
     )
     page.close()
-    assert spent < 300
+    assert spent < 3_000  # 30 ms when nothing else runs

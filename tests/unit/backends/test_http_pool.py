@@ -90,16 +90,20 @@ def test_an_old_connection_is_not_used_again(monkeypatch):
 
 
 def test_bytes_nobody_asked_for_close_the_connection():
+    was_read, is_forged = asyncio.Event(), asyncio.Event()
+
     async def serve(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(REPLY)
-        await writer.drain()
-        await asyncio.sleep(0.02)
+        await was_read.wait()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged")
+        is_forged.set()
         await asyncio.sleep(0.2)
 
     async def work(pool, opened):
         first = await pool.send(REQUEST, timeout_s=5)
+        was_read.set()
+        await is_forged.wait()
         await asyncio.sleep(0.1)
         second = await pool.send(REQUEST, timeout_s=5)
         return first.body, second.body, len(opened)

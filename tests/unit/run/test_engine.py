@@ -258,16 +258,20 @@ def test_a_bug_in_a_backend_costs_its_requests_only(tmp_path):
 
 
 def test_in_flight_never_exceeds_the_limit(tmp_path):
-    at_once, most = 0, 0
+    at_once, most, done = 0, 0, 0
+    is_full = asyncio.Event()
 
     class Counting(Scripted):
         async def answer(self, request):
-            nonlocal at_once, most
+            nonlocal at_once, most, done
             at_once += 1
             most = max(most, at_once)
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(0.001)
-            at_once -= 1
+            if most == 7:
+                is_full.set()
+            if done:  # the first is sent alone
+                await asyncio.wait_for(is_full.wait(), 30)
+            await asyncio.sleep(0.001)
+            at_once, done = at_once - 1, done + 1
             return await super().answer(request)
 
     run(tmp_path, part(Counting(), n=40), concurrency=7)

@@ -121,10 +121,10 @@ def test_an_engine_that_does_not_start_says_why_and_leaves_nothing(fake, monkeyp
 
 def test_an_engine_that_never_gets_ready_is_given_up_and_tells_what_it_does(fake, monkeypatch):
     monkeypatch.setenv("FAKE_VLLM", "never")
-    monkeypatch.setattr("evalkit.backends.vllm.engine.START_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("evalkit.backends.vllm.engine.START_TIMEOUT_S", 3.0)
     monkeypatch.setattr("evalkit.backends.vllm.engine._TELL_EVERY_S", 0.5)
     told = []
-    with pytest.raises(ExecutionError, match="was not ready within 2 s"):
+    with pytest.raises(ExecutionError, match="was not ready within 3 s"):
         asyncio.run(with_sides(pair(fake), None, told))
     assert any("vLLM is loading base" in note and "Resolved architecture" in note for note in told)
     assert gone(pids(fake)[0])

@@ -1,16 +1,13 @@
 """Killed at any write, sync or rename, a file that evalkit writes is the old one or the new one, never half of each."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-import msgspec
 import pytest
-from bench import REPO, Bench, scripted
+from bench import Bench, scripted
+from tracing import BARE_PYTHON, can_trace, environment
 
 CALLS = "openat,write,fsync,rename,unlink,symlink"
 TRACED = ("strace", "-f", "-qq", "-o", "calls.txt", "-e", f"trace={CALLS}")
@@ -27,18 +24,6 @@ point_latest(folder)
 """
 
 
-PACKAGES = str(Path(msgspec.__file__).parents[1])
-"""Where the packages are: `python -S`, whose few system calls are soon traced, does not look there."""
-
-
-def can_trace():
-    if shutil.which("strace") is None:
-        return False
-    return (
-        subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
-    )
-
-
 pytestmark = pytest.mark.skipif(not can_trace(), reason="strace is not here (tests/prepare.py brings it) or may not")
 
 
@@ -46,8 +31,7 @@ def traced(folder, command, *flags):
     return subprocess.run(
         [*TRACED, *flags, "--", *command],
         cwd=folder,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join((str(REPO), PACKAGES)), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"},
+        env=environment(),
         capture_output=True,
         check=False,
         timeout=120,
@@ -73,7 +57,7 @@ def steps(folder, within):
 
 
 def test_old_or_new_at_every_call(tmp_path):
-    command = [sys.executable, "-S", "-c", WRITER]
+    command = [*BARE_PYTHON, "-c", WRITER]
     (tmp_path / "run").mkdir()
     traced(tmp_path, [*command, "run", "n"])
     places = [step for step in steps(tmp_path, "run") if step[0] != "openat"]
@@ -115,7 +99,8 @@ def finished(tmp_path_factory):
     return bench.folder, folder, whole
 
 
-def test_a_killed_report_leaves_whole_files(finished):
+def test_a_killed_report_leaves_whole_files(finished, as_written):
+    """Killed at some of its writes, syncs and renames, at every one of them with --as-written."""
     top, folder, new = finished
     old = dict.fromkeys(new, b"an older rendering")
     command = [sys.executable, "-m", "evalkit", "report", str(folder)]
@@ -123,7 +108,7 @@ def test_a_killed_report_leaves_whole_files(finished):
     places = [step for step in steps(top, f"{folder}/") if step[0] not in {"openat", "unlink"}]
     assert len(places) >= 9
     states = set()
-    for call, number in places[:: max(1, len(places) // 5)]:
+    for call, number in places[:: 1 if as_written else max(1, len(places) // 5)]:
         for name, content in old.items():
             (folder / name).write_bytes(content)
         killed = traced(top, command, "-e", f"inject={call}:signal=KILL:when={number}")

@@ -34,7 +34,7 @@ class Wordy(engines.Scripted):
         return structs.replace(answer, text=answer.text + "x" * 3000)
 
 
-@pytest.mark.parametrize("room", range(1, 51))
+@pytest.mark.parametrize("room", range(1, 51, 7))
 def test_a_disk_that_is_full_after_so_many_pages(tmp_path, monkeypatch, room):
     backend, as_it_was = Wordy(), Journal.open.__func__
 
@@ -55,6 +55,41 @@ def test_a_disk_that_is_full_after_so_many_pages(tmp_path, monkeypatch, room):
     with Journal.open(tmp_path / "journal.sqlite") as journal:
         journal.verify()
         assert len(journal.answered()) == len(kept)
+    asked = len(backend.asked)
+    outcomes, error = engines.run(tmp_path, engines.part(backend, n=N), concurrency=CONCURRENCY)
+    assert error is None
+    assert kept.items() <= outcomes.items()
+    assert len(outcomes) == 2 * N
+    assert len(backend.asked) - asked == 2 * N - len(kept)
+
+
+@pytest.mark.parametrize("kth", range(1, 51))
+def test_a_store_that_refuses_an_append_and_all_after_it(tmp_path, monkeypatch, kth):
+    backend, as_it_was = Wordy(), Journal._commit
+    appended, committed, asked_by_then = [], [], []
+
+    def refusing(journal, statement, rows):
+        rows = list(rows)
+        appended.extend(rows)
+        if len(appended) >= kth:
+            asked_by_then.append(len(backend.asked))
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise full
+        as_it_was(journal, statement, rows)
+        committed.extend(rows)
+
+    monkeypatch.setattr(Journal, "_commit", refusing)
+    kept, error = engines.run(tmp_path, engines.part(backend, n=N), concurrency=CONCURRENCY)
+    monkeypatch.undo()
+    assert isinstance(error, ExecutionError)
+    assert error.exit_code == 5
+    assert NEEDED.search(str(error)), str(error)
+    # Nothing is sent once the refusal is known; what the loop had in hand meanwhile is one request a worker.
+    assert len(backend.asked) - asked_by_then[0] <= CONCURRENCY
+    assert kth - CONCURRENCY <= len(kept) == len(committed) < kth
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        journal.verify()
     asked = len(backend.asked)
     outcomes, error = engines.run(tmp_path, engines.part(backend, n=N), concurrency=CONCURRENCY)
     assert error is None

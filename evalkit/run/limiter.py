@@ -36,6 +36,7 @@ FRUITLESS_PER_S = 1.0
 """Pauses after which nothing is taken halve the rate down to this: they are no measure of it."""
 SLOWEST_PER_S = 1.0 / 60.0
 _RECENT_S = 10.0
+_LATELY_S = 5.0
 _SOON_S = 1e-3
 
 
@@ -59,6 +60,8 @@ class Pace:
         self._plateau_from = now
         self._resume_at = now
         self._next_at = now
+        self._looks = ((now, 0), (now, 0))
+        """When it last looked how many requests had been sent, and how many: the look before the last, and the last."""
 
     @property
     def rate_per_s(self) -> float | None:
@@ -139,10 +142,15 @@ class Pace:
         if self._rate_per_s < STEP_BACK * self._taken_per_s:  # while doubling, that is the last rate
             return self._rate_per_s
         # It refused the end of the plateau, whose mean lies a little below its end.
-        return min(self._rate_per_s, taken / (now - self._resume_at) / (1.0 - (1.0 - STEP_BACK) / 4.0))
+        mean = taken / (now - self._resume_at) / (1.0 - (1.0 - STEP_BACK) / 4.0)
+        # Or the end of a climb far above it, whose mean says little: the limit has risen, to what was taken at last.
+        at, sent = self._looks[0]
+        lately = (self.sent - sent - self._refused) / max(_SOON_S, now - at)
+        return min(self._rate_per_s, max(mean, STEP_BACK * lately))
 
     def _begin(self, now: float) -> None:
         self._mark, self._since, self._refused = self.sent, now, 0
+        self._looks = ((now, self.sent), (now, self.sent))
 
     def _grow(self, now: float) -> None:
         usual = STEP_BACK * self._taken_per_s
@@ -157,3 +165,5 @@ class Pace:
                 self.is_free = True
                 self._begin(now)
         self._grown_at = now
+        if now - self._looks[1][0] >= max(_LATELY_S, SAMPLE / self._rate_per_s):
+            self._looks = (self._looks[1], (now, self.sent))

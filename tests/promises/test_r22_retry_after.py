@@ -67,6 +67,10 @@ WISHES = [
 ]
 
 
+def test_there_are_at_least_thirty_forms():
+    assert len({str(headers) for headers, _ in WISHES}) >= 30
+
+
 class Refusing(Scripted):
     """Refuses everything with these headers until so many seconds have passed, and notes when it is asked."""
 
@@ -183,3 +187,39 @@ def test_a_real_limit_is_used_and_kept_by_the_whole_engine():
     assert not any(isinstance(found[0], Failure) for found in outcomes.values())
     assert 6000 / clock.monotonic() >= 0.9 * 50
     assert state["refused"] <= 0.02 * state["asked"]
+
+
+TROUBLES = {
+    "a quarter of the usual limit for 20 s": (12.5, 40.0, 1.0, 40.0),
+    "nothing at all for 5 s, and wishes for 89 s": (0.0, 25.0, 89.0, 114.0),
+}
+"""What the server takes a second from 20 s on, until when, its wish, and when a client that grants it is free again."""
+
+
+@pytest.mark.parametrize(("low", "until", "asked_s", "free_at"), TROUBLES.values(), ids=TROUBLES)
+def test_the_usual_limit_is_used_again_within_a_minute(low, until, asked_s, free_at):
+    """Fifty a second before and after; from less than a quarter of it the way back takes longer, by design."""
+    clock = VirtualClock()
+    answered, level, at = [], 50.0, 0.0
+
+    class Troubled(Scripted):
+        async def answer(self, request):
+            nonlocal level, at
+            now = clock.monotonic()
+            limit = low if 20.0 <= now < until else 50.0
+            level, at = min(limit, level + (now - at) * limit), now
+            if level < 1.0:
+                await clock.sleep(0.02)
+                raise RateLimited("too many", retry_after_s=asked_s if limit == low else 1.0)
+            level -= 1.0
+            await clock.sleep(0.1)
+            answered.append(now)
+            return Response(text="ok", finish="stop")
+
+    _, error = run(None, part(Troubled(), n=3000, endpoint="http://x"), clock=clock, concurrency=64)
+    assert error is None
+    start = free_at + 60.0
+    before, after = (sum(begin < seen <= begin + 10.0 for seen in answered) for begin in (8.0, start))
+    assert before >= 0.9 * 10 * 50
+    assert after >= 0.8 * before
+    assert max(answered) > start + 10.0

@@ -37,9 +37,12 @@ def test_openai_evals_from_its_registry(capsys):
     )
     assert (code, made["samples"], made["metrics"]) == (0, 12, ["includes", "exact"])
     notes = " ".join(made["not_carried_over"])
-    for left in ("args.ignore_case", "without an `ideal`", "example_user", "no two models"):
+    for left in ("without an `ideal`", "example_user", "no two models"):
         assert left in notes
     assert left in (Path("capitals") / "IMPORT.md").read_text()
+    assert "ignore_case" not in notes
+    includes, exact = load_suite(Path("capitals")).metrics
+    assert (includes.options.get("normalize"), exact.options.get("normalize")) == (["casefold"], None)
     first = rows(Path("capitals"))[0]
     assert first["ideal"] == ["Paris", "PARIS"]
     assert first["messages"][-1] == {"role": "user", "content": "Capital of France?"}
@@ -91,7 +94,7 @@ def test_promptfoo(capsys):
 
 def test_lm_eval_answers_of_two_models_are_compared(capsys):
     code, made = told(capsys, "import", "lm-eval", FILES / "lm-eval", "--to", "gsm8k")
-    assert (code, made["samples"], made["metrics"]) == (0, 40, ["exact"])
+    assert (code, made["samples"], made["metrics"]) == (0, 40, ["numeric", "exact"])
     notes = "\n".join(made["not_carried_over"])
     assert "answers as the filter 'flexible-extract' reads them; those of 'strict-match' are kept" in notes
     assert "lm-eval's own exact_match: baseline 0.4" in notes
@@ -136,6 +139,40 @@ def test_a_list_of_accepted_texts_is_one_again_and_no_code(tmp_path):
     made = import_suite("lm-eval", files, tmp_path / "made")
     assert {tuple(row["target"]) for row in rows(made.folder)} == {("a", "A'")}
     assert made.metrics == ("exact",)
+
+
+@pytest.mark.parametrize(("said", "points"), [("1578", 100.0), ("$1,578.", 100.0), ("1579", 0.0), ("[invalid]", 0.0)])
+def test_the_end_of_a_worked_solution_is_compared_as_a_number(tmp_path, capsys, said, points):
+    files = [generated(tmp_path, name, one, target="So\n#### 1,578") for name, one in (("a", said), ("b", "1"))]
+    made = import_suite("lm-eval", files, tmp_path / "made")
+    assert made.metrics == ("numeric", "exact")
+    _, verdict = told(capsys, "run", made.folder, "--no-cache", "--set", "gate.validity.min_n=1")
+    assert verdict["primary"]["baseline_points"] == points
+
+
+def test_a_worked_solution_that_ends_in_words_is_compared_as_text(tmp_path):
+    files = [generated(tmp_path, name, name, target="So\n#### on Monday") for name in "ab"]
+    assert import_suite("lm-eval", files, tmp_path / "made").metrics == ("exact",)
+
+
+def test_two_tasks_whose_answers_happen_to_agree_are_not_compared(tmp_path):
+    files = []
+    for subject in ("anatomy", "astronomy"):
+        files.append(tmp_path / subject / f"samples_mmlu_{subject}_2026-11-02.jsonl")
+        files[-1].parent.mkdir()
+        files[-1].write_text(json.dumps(choice(0, "1", likely=True) | {"doc": {"subject": subject}}) + "\n")
+    with pytest.raises(UsageError, match="not of one task: document 0"):
+        import_suite("lm-eval", files, tmp_path / "made")
+    same = files[1].rename(files[1].with_name("tuned.jsonl"))
+    same.write_text(files[0].read_text())
+    assert import_suite("lm-eval", [files[0], same], tmp_path / "made").metrics == ("accuracy",)
+
+
+def test_an_empty_file_is_called_that(tmp_path):
+    file = tmp_path / "samples_t_2026-11-02.jsonl"
+    file.touch()
+    with pytest.raises(UsageError, match=r"samples_t_2026-11-02\.jsonl is empty"):
+        import_suite("lm-eval", [file, file], tmp_path / "made")
 
 
 def test_answers_read_by_two_filters_are_not_compared(tmp_path):

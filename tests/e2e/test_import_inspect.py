@@ -89,6 +89,22 @@ def both(tmp_path, change):
     return [changed(tmp_path, "base", lambda _: None), changed(tmp_path, "tuned", change)]
 
 
+def test_a_log_of_a_time_before_completions_has_its_words_in_the_first_choice(tmp_path):
+    """Until 2025 Inspect made `completion` from the choices when it was read, and wrote it nowhere."""
+
+    def older(log):
+        log["eval"]["scorers"] = [{"name": "includes"}]
+        for one in log["samples"]:
+            one["output"].pop("completion", None)
+            one["output"]["choices"][0]["message"] = {"role": "assistant", "content": f"It is {one['id']}."}
+
+    paths = [changed(tmp_path, role, older) for role in ("base", "tuned")]
+    made = import_suite("inspect", paths, Path("made"))
+    assert [row["output"] for row in rows(made.folder / "baseline.jsonl")][:2] == [
+        f"It is {row['id']}." for row in rows(made.folder / "samples.jsonl")[:2]
+    ]
+
+
 def test_what_ended_in_an_error_or_was_never_asked_is_missing_and_not_wrong(tmp_path, capsys):
     def broke(log):
         log["status"] = "error"

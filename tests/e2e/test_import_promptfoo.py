@@ -123,3 +123,23 @@ def test_a_threshold_in_a_cell_comes_along(tmp_path):
         ("two", {"max_edits": 2.0}),
     ]
     assert json.loads((tmp_path / "made" / "samples.jsonl").read_text().splitlines()[0])["q"] == "a"
+
+
+LISTS = """
+prompts: ["{{ q }} Labels: {{ labels | join('|') }}"]
+defaultTest: {vars: {labels: [a, b]}, options: {disableVarExpansion: true}}
+tests:
+  - {vars: {q: one}, assert: [{type: equals, value: a}]}
+  - {vars: {q: two}, options: {disableVarExpansion: false}, assert: [{type: equals, value: b}]}
+"""
+
+
+def test_a_variable_that_is_to_stay_a_list_makes_one_test(tmp_path):
+    suite, notes = imported(tmp_path, LISTS)
+    assert [one.fields["labels"] for one in suite.samples] == [["a", "b"], "a", "b"]
+    assert not any("options" in note for note in notes)
+
+
+def test_a_folder_is_told_to_be_one(tmp_path):
+    with pytest.raises(UsageError, match="this is a folder; name the configuration in it"):
+        import_suite("promptfoo", [tmp_path], tmp_path / "made")

@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, json_line, nothing
-from evalkit.jobs.importing.inspect_logs import Log, LoggedSample, Message, log_of, samples, words_of
+from evalkit.jobs.importing.inspect_logs import Choice, Log, LoggedSample, Message, log_of, samples, words_of
 from evalkit.types import JsonValue
 
 _CUT = frozenset({"token", "context"})
 """Limits of what the model may say or read: what it said until then is an answer that was cut."""
 _FINISH = {"max_tokens": "length", "model_length": "length", "content_filter": "refusal"}
+_SILENT = Message(role="assistant")
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """How Inspect writes correct, partially correct, incorrect and no answer."""
 _EXTRACTING = frozenset({"choice", "answer", "pattern"})
@@ -159,8 +160,9 @@ def _asked(one: LoggedSample, notes: Notes) -> Iterator[Mapping[str, JsonValue]]
 def _row(one: LoggedSample, scorer: str, notes: Notes) -> Mapping[str, JsonValue]:
     """The answer as `outputs` wants it; a sample that ended without one is no answer, and no wrong one."""
     row: dict[str, JsonValue] = {"id": str(one.id), "repeat": one.epoch - 1}
-    said, _ = words_of(one.output.completion, one.attachments)
-    reason = one.output.choices[0].stop_reason if one.output.choices else "stop"
+    first = one.output.choices[0] if one.output.choices else Choice()
+    said, _ = words_of(one.output.completion or (first.message or _SILENT).content, one.attachments)
+    reason = first.stop_reason
     finish = "length" if one.limit is not None and one.limit.type in _CUT else _FINISH.get(reason, "stop")
     mark = (one.scores or {}).get(scorer)
     why = None

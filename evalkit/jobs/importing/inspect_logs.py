@@ -43,15 +43,17 @@ class Message(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """Why the model stopped."""
+    """What the model said, and why it stopped."""
 
     stop_reason: str = "stop"
+    message: Message | None = None
 
 
 class Output(Struct, frozen=True):
     """What the model answered at last."""
 
     completion: str = ""
+    """Its words. Logs of 2024 and early 2025 have them in the first choice alone."""
     choices: list[Choice] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     time: float | None = None

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from evalkit.errors import UsageError
 from evalkit.jobs.importing.draft import Draft, Notes, json_line, nothing
+from evalkit.metrics.numeric import Parse
 from evalkit.suites.records import Row, read_rows
 from evalkit.types import JsonValue
 
@@ -27,6 +28,7 @@ _KEYS = frozenset(
 )
 _FINAL = "#### "
 """Where a worked solution (GSM8K) ends and its answer begins."""
+_NUMBER = Parse(take="only")
 _LONGEST_LIST = 100_000
 """Characters of a list of accepted texts."""
 _NOTHING_FOUND = '"[invalid]"'
@@ -42,6 +44,10 @@ class _Answer(Struct, frozen=True, kw_only=True):
     marks: Mapping[str, float]
     """lm-eval's own."""
     is_choice: bool
+    document: JsonValue
+    """What the question was made from."""
+    is_worked: bool = False
+    """The target ends a worked solution with a number: "1,578" and "1578." say the same, as lm-eval has it."""
 
 
 def from_lm_eval(paths: Sequence[Path]) -> Draft:
@@ -57,13 +63,22 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
     if not ids:
         raise nothing("no document stands in both files")
     first = sides["baseline"]
+    for sample in [i for i in ids if first[i].document != sides["candidate"][i].document]:
+        if _task(baseline) != _task(candidate):  # of one task's two versions the questions and targets tell
+            raise UsageError(f"the files are not of one task: document {sample} of the one is not that of the other")
+        break
     for sample in [i for i in ids if first[i].asked != sides["candidate"][i].asked]:
         notes.add(f"The two models were asked differently (a chat template, say), as in document {sample}.")
         break
     for sample in [i for i in ids if first[i].target != sides["candidate"][i].target]:
         raise UsageError(f"the files are not of one task: the targets of document {sample} differ")
-    _tell_marks(sides, ids, notes)
-    is_choice = all(first[i].is_choice for i in ids)
+    as_numbers = all(first[i].is_worked for i in ids)
+    _tell_marks(sides, ids, notes, as_numbers=as_numbers)
+    metrics = [{"name": "exact", "type": "exact_match"}]
+    if all(first[i].is_choice for i in ids):
+        metrics = [{"name": "accuracy", "type": "accuracy"}]
+    elif as_numbers:
+        metrics = [{"name": "numeric", "type": "numeric"}, *metrics]
     outputs = {
         f"{role}.jsonl": "".join(json_line({"id": i, "output": found[i].said}) for i in ids)
         for role, found in sides.items()
@@ -73,7 +88,7 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
         description=f"Imported from lm-eval: {baseline.parent.name or 'baseline'} and {candidate.parent.name}.",
         rows=[{"id": i, "prompt": first[i].asked, "target": first[i].target} for i in ids],
         dataset={"prompt": "{{ prompt }}", "target": "target"},
-        metrics=[{"name": "accuracy" if is_choice else "exact", "type": "accuracy" if is_choice else "exact_match"}],
+        metrics=metrics,
         models={role: {"backend": "outputs", "path": f"{role}.jsonl"} for role in sides},
         files=outputs,
         notes=notes.all(),
@@ -121,6 +136,7 @@ def _filter_of(path: Path) -> JsonValue:
 def _read(path: Path, notes: Notes, kept: JsonValue) -> dict[str, _Answer]:
     """By document the answer under the filter `kept`."""
     found: dict[str, _Answer] = {}
+    row = None
     for row in read_rows(path):
         by = row.fields.get("filter", "none")
         if by != kept:
@@ -130,6 +146,8 @@ def _read(path: Path, notes: Notes, kept: JsonValue) -> dict[str, _Answer]:
         if sample in found:
             raise UsageError(f"{row.where}: document {sample} stands in the file twice")
         found[sample] = _answer(row, notes)
+    if row is None:
+        raise nothing(f"{path} is empty")
     if not found:
         raise nothing(f"{path} has no answers as the filter '{kept}' reads them, which those of the baseline are")
     return found
@@ -149,7 +167,7 @@ def _answer(row: Row, notes: Notes) -> _Answer:
     }
     if not requests or not isinstance(said, list) or not said or any(name in fields for name in _WRONG):
         raise nothing(f"{row.where} holds likelihoods of whole texts (perplexity), and no answer to compare")
-    target = str(fields["target"])
+    target, document = str(fields["target"]), fields.get("doc")
     choices = [str(request[1]).strip() for request in requests if len(request) > 1 and isinstance(request[1], str)]
     if len(choices) == len(requests) == len(said) and len(choices) > 1:
         if len({str(request[0]) for request in requests}) > 1:
@@ -157,14 +175,21 @@ def _answer(row: Row, notes: Notes) -> _Answer:
             raise nothing(f"{row.where} {why}: there is no one question whose answers could be compared")
         likely = [_likelihood(one) for one in said]
         chosen = choices[likely.index(max(likely))]
-        right = choices[int(target)] if target.isdecimal() and int(target) < len(choices) else target.strip()
-        return _Answer(asked=str(requests[0][0]), target=right, said=chosen, marks=marks, is_choice=True)
+        best = choices[int(target)] if target.isdecimal() and int(target) < len(choices) else target.strip()
+        return _Answer(
+            asked=str(requests[0][0]), target=best, said=chosen, marks=marks, is_choice=True, document=document
+        )
+    is_worked = False
     if _FINAL in target:
         notes.add("Targets are worked solutions: the right answer is what stands after '####'.")
         target = target.rpartition(_FINAL)[2].strip()
+        is_worked = _NUMBER.number(target) is not None
     one = said[0][0] if isinstance(said[0], list) and said[0] else said[0]
     asked = _asked(requests[0][0])
-    return _Answer(asked=asked, target=_accepted(target), said=str(one), marks=marks, is_choice=False)
+    right = _accepted(target)
+    return _Answer(
+        asked=asked, target=right, said=str(one), marks=marks, is_choice=False, document=document, is_worked=is_worked
+    )
 
 
 def _accepted(target: str) -> str | list[JsonValue]:
@@ -199,7 +224,9 @@ def _likelihood(value: JsonValue) -> float:
         raise nothing(f"'{str(first)[:60]}' is no log-likelihood") from None
 
 
-def _tell_marks(sides: Mapping[str, Mapping[str, _Answer]], ids: Sequence[str], notes: Notes) -> None:
+def _tell_marks(
+    sides: Mapping[str, Mapping[str, _Answer]], ids: Sequence[str], notes: Notes, *, as_numbers: bool
+) -> None:
     """lm-eval's own means, so that a reader sees where evalkit's figures will differ."""
     names = dict.fromkeys(name for found in sides.values() for i in ids for name in found[i].marks)
     for name in names:
@@ -216,12 +243,14 @@ def _tell_marks(sides: Mapping[str, Mapping[str, _Answer]], ids: Sequence[str], 
             for key in ("exact_match", "acc")
             if (mark := found[i].marks.get(key)) is not None
         ]
-        apart = sum(_is_right(answer) != (mark > 0) for answer, mark in own)
+        apart = sum(_is_right(answer, as_numbers=as_numbers) != (mark > 0) for answer, mark in own)
         if apart:
             notes.add(f"{role}: {apart:,} of {len(own):,} answers that one of the two calls right and the other wrong.")
 
 
-def _is_right(answer: _Answer) -> bool:
-    """As the metric of the imported suite will see it."""
+def _is_right(answer: _Answer, *, as_numbers: bool) -> bool:
+    """As the first metric of the imported suite will see it."""
     accepted = [answer.target] if isinstance(answer.target, str) else answer.target
+    if as_numbers:
+        return (number := _NUMBER.number(answer.said)) is not None and number == _NUMBER.number(str(accepted[0]))
     return answer.said.strip() in {str(text).strip() for text in accepted}

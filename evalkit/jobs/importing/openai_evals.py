@@ -28,9 +28,9 @@ _INCLUDES: Mapping[str, Any] = {"name": "includes", "type": "contains", "match":
 def from_openai_evals(path: Path) -> Draft:
     """The suite of a file of samples, or of a registry file whose samples lie beside it or in ../data."""
     notes = Notes()
-    name, grader, samples = path.name.split(".")[0], "", path
+    name, grader, samples, folds_case = path.name.split(".")[0], "", path, False
     if path.suffix in {".yaml", ".yml"}:
-        name, grader, samples = _registered(path, notes)
+        name, grader, samples, folds_case = _registered(path, notes)
     elif name == "samples" and path.resolve().parent.name:
         name = path.resolve().parent.name
     rows = list(_converted(read_rows(samples), notes))
@@ -42,14 +42,14 @@ def from_openai_evals(path: Path) -> Draft:
         description=f"Imported from OpenAI Evals ({samples.name}).",
         rows=rows,
         dataset={"messages": "messages", "target": "ideal"},
-        metrics=_metrics(grader, notes),
+        metrics=_metrics(grader, notes, folds_case=folds_case),
         models=placeholder_models(notes),
         notes=notes.all(),
     )
 
 
-def _registered(path: Path, notes: Notes) -> tuple[str, str, Path]:
-    """(name, class, file of samples) of the one eval that a registry file describes."""
+def _registered(path: Path, notes: Notes) -> tuple[str, str, Path, bool]:
+    """(name, class, file of samples, whether case is ignored) of the one eval that a registry file describes."""
     source = parse(decode(read_bytes(path, str(path), MAX_TEXT_BYTES), str(path)), str(path))
     if source.problems:
         raise UsageError(diagnostics=source.problems)
@@ -64,9 +64,12 @@ def _registered(path: Path, notes: Notes) -> tuple[str, str, Path]:
     named = arguments.get("samples_jsonl")
     if not isinstance(named, str):
         raise UsageError(f"{path}: '{name}' names no samples_jsonl")
-    for key in arguments.keys() - {"samples_jsonl"}:
+    grader = str(entry["class"]).rpartition(":")[2]
+    carried = {"samples_jsonl", "ignore_case"} if grader == "Includes" else {"samples_jsonl"}
+    for key in sorted(arguments.keys() - carried):
         notes.add(f"args.{key} of the eval is not carried over.")
-    return str(name), str(entry["class"]).rpartition(":")[2], _samples(path, named)
+    folds_case = grader == "Includes" and arguments.get("ignore_case") is True
+    return str(name), grader, _samples(path, named), folds_case
 
 
 def _samples(registry: Path, named: str) -> Path:
@@ -84,10 +87,10 @@ def _samples(registry: Path, named: str) -> Path:
     return found
 
 
-def _metrics(grader: str, notes: Notes) -> list[Mapping[str, Any]]:
+def _metrics(grader: str, notes: Notes, *, folds_case: bool) -> list[Mapping[str, Any]]:
     match grader:
         case "Includes":
-            return [_INCLUDES, _EXACT]
+            return [{**_INCLUDES, "normalize": ["casefold"]} if folds_case else _INCLUDES, _EXACT]
         case "FuzzyMatch":
             notes.add(
                 "FuzzyMatch also counts an answer that is a part of the ideal; `includes` counts only the other way."

@@ -28,11 +28,15 @@ _KNOWN = frozenset(
     {"description", "prompts", "providers", "targets", "tests", "scenarios", "defaultTest", "tags", "$schema"}
 )
 _TEMPLATES = "#/assertionTemplates/"
+_WHOLE_LISTS = "disableVarExpansion"
+"""The option with which a variable that is a list is handed to the prompt whole."""
 _TEST_KEYS = frozenset({"vars", "assert", "description", "metadata"})
 
 
 def from_promptfoo(path: Path) -> Draft:
     """The suite of one configuration."""
+    if path.is_dir():
+        raise UsageError(f"{path}: this is a folder; name the configuration in it, such as promptfooconfig.yaml")
     if path.suffix not in {".yaml", ".yml", ".json"}:
         raise UsageError(f"{path}: a configuration in YAML or JSON is wanted; one that is a program is never run")
     notes, files = Notes(), Files(path)
@@ -72,10 +76,10 @@ def _tests(
     """(variables, assertions) of each test, those of defaultTest with it. Raises UsageError for too many of them."""
     n_tests = 0
     for test in written:
-        for key in test.keys() - _TEST_KEYS:
-            notes.add(f"`{key}` of a test is not carried over.")
-        for key in default.keys() - _TEST_KEYS:
-            notes.add(f"`{key}` of defaultTest is not carried over.")
+        for one, what in ((test, "a test"), (default, "defaultTest")):
+            carried = _TEST_KEYS | ({"options"} if _options(one).keys() == {_WHOLE_LISTS} else set())
+            for key in sorted(one.keys() - carried):
+                notes.add(f"`{key}` of {what} is not carried over.")
         both: dict[str, Any] = {}
         asserted: list[Any] = []
         for one in (default, test):
@@ -85,7 +89,8 @@ def _tests(
                 notes.add(f"Variables that stand elsewhere are left out: {str(own)[:80]}.")
             asserted = [*_flat(listed(one.get("assert")), files, notes), *asserted]
         found = [_read_in(one, files) for one in asserted]
-        for variables in _each(both):
+        has_lists = {**_options(default), **_options(test)}.get(_WHOLE_LISTS) is True
+        for variables in [both] if has_lists else _each(both):
             n_tests += 1
             if n_tests > MAX_TESTS:
                 raise UsageError(f"more than {MAX_TESTS:,} tests; a variable that is a list makes a test of each value")
@@ -114,8 +119,13 @@ def _flat(
             yield found
 
 
+def _options(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = test.get("options")
+    return found if isinstance(found, dict) else {}
+
+
 def _each(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A list as a variable stands for a test with each of its values, as promptfoo has it."""
+    """A list as a variable stands for a test with each of its values."""
     several = [
         [(name, one) for one in (value if isinstance(value, list) else [value])] for name, value in variables.items()
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalkit.hygiene.contamination import Evidence, TrainingRow, find_overlap
 from evalkit.hygiene.index import Index, Item
-from evalkit.suites.records import Row, read_rows, record_of
+from evalkit.suites.records import Row, read_rows, record_of, texts_beside
 from evalkit.types import Suite
 from evalkit.types.hygiene import Thresholds
 
@@ -22,7 +22,8 @@ def copies(texts: Mapping[str, str], rows: Iterable[TrainingRow], asked: Thresho
 def training_rows(suite: Suite) -> Iterator[TrainingRow]:
     """What the suite's training data says, row by row. Raises UsageError where a file of it cannot be read."""
     for row in located_rows(suite.training_data, suite):
-        yield TrainingRow(row.where, record_of(row).inputs)
+        record = record_of(row)
+        yield TrainingRow(row.where, (*record.inputs, *texts_beside(row, record)))
 
 
 def located_rows(paths: Iterable[Path], suite: Suite) -> Iterator[Row]:

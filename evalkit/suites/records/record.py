@@ -14,12 +14,17 @@ from evalkit.types import JsonValue, Message
 
 Kind = Literal["chat", "completion", "preference", "flat"]
 
-_CHAT_KEYS = ("messages", "conversations", "conversation")
+_CHAT_KEYS = ("messages", "conversations", "conversation", "contents")
 _SAID = frozenset({"content", "value", "tool_calls"})
 """Where a turn keeps what it says."""
 _WRAPPERS = ("", "body", "request")
 """Where a log or a batch file keeps a chat: in the row itself or one level below."""
 _ANSWER_KEYS = ("completion", "response", "output", "answer")
+_CHOICES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+"""(the better, the worse answer) as TRL's and as OpenAI's preference rows name them."""
+_BESIDE_KEYS = ("input", "context")
+"""What an `instruction` speaks of, as Alpaca's and Dolly's rows name it."""
+_NOT_ASKING = frozenset({"assistant", "system", "developer", "tool", "function"})
 _SPEAKERS: Mapping[str, str] = MappingProxyType(
     {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
 )
@@ -44,13 +49,25 @@ class Record(Struct, frozen=True, kw_only=True):
 def record_of(row: Row | Mapping[str, JsonValue]) -> Record:
     """What a row says.
 
-    Known are chats (`messages` of OpenAI and Hugging Face, ShareGPT's `conversations`, also below `body` or `request`,
-    with the `response` beside them), `prompt` and `completion`, `instruction`, `input` and `output`, and preferences:
-    `chosen` and `rejected` with or without a `prompt`, each a text or a list of turns. Everything else is flat. Turns
-    that are no objects, and contents without text, are passed over: this reads, and does not judge.
+    Known are chats (`messages` of OpenAI and Hugging Face, ShareGPT's `conversations`, Gemini's `contents`, also below
+    `body` or `request`, with the `response` beside them), `prompt` and `completion`, `instruction` with `input` or
+    `context` and `output`, and preferences: `chosen` and `rejected`, or OpenAI's `preferred_output`, with or without a
+    `prompt`, each a text or a list of turns. Everything else is flat. Turns that are no objects, and contents without
+    text, are passed over: this reads, and does not judge.
     """
     fields = row.fields if isinstance(row, Row) else row
     return _preference(fields) or _chat(fields) or _completion(fields) or _flat(fields)
+
+
+def texts_beside(row: Row | Mapping[str, JsonValue], record: Record) -> Iterator[str]:
+    """Every text of a row that `record`, which was made of it, has neither as asked nor as answered, however deep.
+
+    System and tool turns, columns beside the question, shapes that nobody knew: what a model was trained on may stand
+    in any of them.
+    """
+    known = {*record.inputs, *record.outputs}
+    fields = row.fields if isinstance(row, Row) else row
+    return (text for text in _texts(fields) if text not in known)
 
 
 def turns_of(value: JsonValue) -> tuple[Message, ...]:
@@ -93,6 +110,7 @@ def _turn(turn: Mapping[str, JsonValue]) -> Message | None:
         return None
     calls = turn.get("tool_calls")
     role = _SPEAKERS.get(role.lower(), role.lower())
+    said = turn.get("parts") if said is None else said  # Gemini's word for it
     return Message(role=role, content=_text(said) or (json.dumps(calls, ensure_ascii=False) if calls else ""))
 
 
@@ -107,10 +125,12 @@ def _text(value: JsonValue) -> str:
 
 
 def _preference(row: Mapping[str, JsonValue]) -> Record | None:
-    if "chosen" not in row or "rejected" not in row:
+    keys = next((keys for keys in _CHOICES if all(key in row for key in keys)), None)
+    if keys is None:
         return None
-    asked = _asked(row.get("prompt", row.get("question", row.get("input"))))
-    chosen, rejected = _answered(row["chosen"]), _answered(row["rejected"])
+    prompt = row.get("prompt", row.get("question", row.get("input")))
+    asked = _asked(prompt.get("messages") if isinstance(prompt, Mapping) else prompt)
+    chosen, rejected = _answered(row[keys[0]]), _answered(row[keys[1]])
     if not chosen or not rejected:
         return None
     if not asked:  # both are whole conversations
@@ -130,7 +150,9 @@ def _chat(row: Mapping[str, JsonValue]) -> Record | None:
             continue
         if turns[-1].role != "assistant":
             turns = (*turns, *_logged(row))
-        return Record(inputs=_said(turns, "user"), outputs=_said(turns, "assistant"), messages=turns, kind="chat")
+        # A chat without a user has one of another name: a customer, a prompter.
+        asked = _said(turns, "user") or tuple(t.content for t in turns if t.role not in _NOT_ASKING and t.content)
+        return Record(inputs=asked, outputs=_said(turns, "assistant"), messages=turns, kind="chat")
     return None
 
 
@@ -151,13 +173,16 @@ def _logged(row: Mapping[str, JsonValue]) -> tuple[Message, ...]:
 
 def _completion(row: Mapping[str, JsonValue]) -> Record | None:
     answers = [said[-1] for key in _ANSWER_KEYS if (said := _answered(row.get(key)))]
-    further = row.get("input") if isinstance(row.get("input"), str) else None
-    if isinstance(instruction := row.get("instruction"), str) and answers:
-        whole = f"{instruction}\n\n{further}" if further else instruction
-        inputs: tuple[str, ...] = (whole, further) if isinstance(further, str) and further else (whole,)
+    head = row.get("instruction")
+    keys = _BESIDE_KEYS if isinstance(head, str) else _BESIDE_KEYS[1:]  # `input` without an instruction is the question
+    head = head if isinstance(head, str) else row.get("prompt", row.get("input"))
+    further = next((text for key in keys if isinstance(text := row.get(key), str) and text), None)
+    if isinstance(head, str) and further:
+        whole = f"{head}\n\n{further}"
         asked: tuple[Message, ...] = (Message(role="user", content=whole),)
+        inputs: tuple[str, ...] = (whole, further)
     else:
-        asked = _asked(row.get("prompt", row.get("input")))
+        asked = _asked(head)
         inputs = _said(asked, "user")
     if not asked or not answers:
         return None
@@ -177,16 +202,16 @@ def _said(turns: tuple[Message, ...], role: str) -> tuple[str, ...]:
 
 
 def _flat(row: Mapping[str, JsonValue]) -> Record:
-    return Record(inputs=tuple(_texts(row, 1)), outputs=(), messages=(), kind="flat")
+    return Record(inputs=tuple(_texts(row, _DEPTH)), outputs=(), messages=(), kind="flat")
 
 
-def _texts(value: JsonValue | Mapping[str, JsonValue], depth: int) -> Iterator[str]:
+def _texts(value: JsonValue | Mapping[str, JsonValue], deep: int | None = None) -> Iterator[str]:
+    """The texts of a value, no further down than so many objects and lists."""
     if isinstance(value, str):
         if value.strip():
             yield value
-    elif depth <= _DEPTH and isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner, depth + 1)
-    elif depth <= _DEPTH and isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner, depth + 1)
+    elif deep == 0 or not isinstance(value, Mapping | list):
+        return
+    else:
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner, None if deep is None else deep - 1)

@@ -273,3 +273,38 @@ def test_rows_that_ask_nothing_in_words_do_not_contradict_each_other():
     for i in range(9):
         scan.take(f"t:{i}", "completion", ["?!"], f"answer {i}")
     assert {a.name: a.level for a in scan.finished().advice}["labels"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda text: {"instruction": "Which colour?", "context": text, "response": "red"},
+        lambda text: {"contents": [{"role": "user", "parts": [{"text": text}]}, {"role": "model", "parts": []}]},
+        lambda text: {"messages": [{"role": "system", "content": text}, {"role": "user", "content": "Which colour?"}]},
+        lambda text: {"messages": [{"role": "user", "content": "Next!"}, {"role": "tool", "content": text}]},
+        lambda text: {"prompt": "Which colour?", "document": text, "completion": "red"},
+        lambda text: {"conversations": [{"from": "prompter", "value": text}, {"from": "gpt", "value": "red"}]},
+        lambda text: {
+            "input": {"messages": [{"role": "user", "content": text}]},
+            "preferred_output": [{"role": "assistant", "content": "red"}],
+            "non_preferred_output": [{"role": "assistant", "content": "blue"}],
+        },
+        lambda text: {"a": {"b": {"c": {"d": [{"text": text}]}}}, "label": "red"},
+    ],
+    ids=["dolly", "gemini", "system", "tool", "column", "role", "openai-preference", "deep"],
+)
+def test_a_sample_is_found_wherever_in_a_training_row_it_stands(suite, row):
+    path = suite([*CLEAN, *({**row(sentence(i)), "number": i} for i in range(5))])
+    found = check(path, [str(path.parent / "train.jsonl")])
+    assert (found["contamination"]["dirty"], found["exit_code"]) == (5, 4)
+
+
+def test_what_all_training_rows_say_beside_the_question_dirties_nothing(suite):
+    shared = sentence(7)  # as if a sample were about the system prompt
+    rows = [{"messages": [{"role": "system", "content": f"{shared} and so on"},
+                          {"role": "user", "content": f"{i}"}]} for i in range(1500)]  # fmt: skip
+    path = suite(rows, dataset=DATASET)
+    names = [json.loads(line) for line in (path.parent / "samples.jsonl").read_text().splitlines()]
+    names = [row | {"text": f"{shared} {row['text']}"} for row in names]
+    (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in names))
+    assert check(path, [str(path.parent / "train.jsonl")])["contamination"]["dirty"] == 0

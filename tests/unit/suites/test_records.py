@@ -260,6 +260,31 @@ U, A = "user", "assistant"
         ),
         ({"instruction": "i", "input": "x", "output": "o"}, "completion", ("i\n\nx", "x"), ("o",)),
         ({"instruction": "i", "input": "", "output": "o"}, "completion", ("i",), ("o",)),
+        ({"instruction": "i", "context": "x", "response": "o"}, "completion", ("i\n\nx", "x"), ("o",)),
+        ({"prompt": "q", "context": "x", "completion": "a"}, "completion", ("q\n\nx", "x"), ("a",)),
+        ({"prompt": "q", "input": "raw", "output": "a"}, "completion", ("q",), ("a",)),
+        (
+            {"contents": [{"role": U, "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}]},
+            "chat",
+            ("q",),
+            ("a",),
+        ),
+        (
+            {"messages": [{"role": "system", "content": "s"}, {"role": "Customer", "content": "q"}]},
+            "chat",
+            ("q",),
+            (),
+        ),
+        (
+            {
+                "input": {"messages": [{"role": U, "content": "q"}]},
+                "preferred_output": [{"role": A, "content": "good"}],
+                "non_preferred_output": [{"role": A, "content": "bad"}],
+            },
+            "preference",
+            ("q",),
+            ("good", "bad"),
+        ),
         ({"prompt": "q", "chosen": "good", "rejected": "bad"}, "preference", ("q",), ("good", "bad")),
         (
             {

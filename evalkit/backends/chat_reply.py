@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from evalkit.backends.chat_stream import status_of
+from evalkit.backends.chat_stream import status_of, text_of
+from evalkit.backends.counts import believable, count, within
 from evalkit.backends.http.redact import redact
 from evalkit.backends.http.reply import Reply
 from evalkit.backends.http.retry_after import asked_pause_s
@@ -72,21 +73,6 @@ _FILTERED = (
 """By what vendors say, in lower case, that a filter of theirs withholds the answer."""
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
 class _Message(msgspec.Struct):
     content: str | list[dict[str, Any]] | None = None
     refusal: str | None = None
@@ -100,7 +86,8 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Any = None
+    """Read by hand: odd counts are no reason to lose the answer beside them."""
     model: str | None = None
     error: Any = None
 
@@ -251,7 +238,7 @@ def _text_and_finish(message: _Message, reason: str | None) -> tuple[str, Finish
         raise ProtocolViolation(f"the reply ends with an unknown finish_reason: {str(reason)[:40]!r}", status=200)
     content = message.content
     if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content)
+        content = text_of(content)
     if message.refusal:
         return message.refusal, "refusal"
     if message.tool_calls and not content:
@@ -261,15 +248,24 @@ def _text_and_finish(message: _Message, reason: str | None) -> tuple[str, Finish
     return content or "", finish
 
 
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    read, written = usage.prompt_tokens_details, usage.completion_tokens_details
-    return Usage(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        cached_tokens=None if read is None else read.cached_tokens,
-        reasoning_tokens=None if written is None else written.reasoning_tokens,
+def _usage(usage: object) -> Usage:
+    asked, said = count(within(usage, "prompt_tokens")), count(within(usage, "completion_tokens"))
+    thought = count(within(within(usage, "completion_tokens_details"), "reasoning_tokens"))
+    # xAI and Gemini count thoughts beside the answer, not in it; their totals tell.
+    if (
+        asked is not None
+        and said is not None
+        and thought
+        and count(within(usage, "total_tokens")) == (asked + said + thought)
+    ):
+        said += thought
+    return believable(
+        Usage(
+            input_tokens=asked,
+            output_tokens=said,
+            cached_tokens=count(within(within(usage, "prompt_tokens_details"), "cached_tokens")),
+            reasoning_tokens=thought,
+        )
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from evalkit.types import JsonValue
 STREAMED: dict[str, JsonValue] = {"stream": True, "stream_options": {"include_usage": True}}
 """What a body has besides when its answer is to be streamed. Not part of a fingerprint: it changes no answer."""
 _DONE = b"[DONE]"
+_TEXT_PARTS = ("text", "output_text")
 _PIECE_BYTES = 64
 """What Python takes for one more string in a list."""
 _STATUS_OF_WORDS = (("rate_limit", 429), ("overloaded", 529), ("server_error", 500), ("api_error", 500))
@@ -53,7 +54,7 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Any = None
     model: str | None = None
     error: Any = None
 
@@ -68,7 +69,7 @@ class ChatStream(EventStream):
         super().__init__(limit_bytes=limit_bytes)
         self.clear()
         self._model: str | None = None
-        self._usage: dict[str, Any] | None = None
+        self._usage: Any = None
         self._finish_reason: str | None = None
         self._has_choice = self._has_text = self._has_thoughts = False
 
@@ -124,7 +125,7 @@ class ChatStream(EventStream):
     def _add(self, delta: _Delta) -> None:
         content = delta.content
         if isinstance(content, list):
-            content = "".join(str(part.get("text", "")) for part in content)
+            content = text_of(content)
         self._has_text |= bool(content)
         self._has_thoughts |= bool(delta.reasoning or delta.reasoning_content)
         for text, kept in ((content, self._text), (delta.refusal, self._refusal)):
@@ -172,6 +173,12 @@ class _Call:
     def whole(self) -> dict[str, JsonValue]:
         """The call as a reply that is not streamed has it."""
         return {**self._facts, "function": {"name": self._name, "arguments": "".join(self._arguments)}}
+
+
+def text_of(parts: Iterable[Mapping[str, Any]]) -> str:
+    """The answer in content that comes as a list of parts; thoughts and pictures among them are none of it."""
+    texts = (part.get("text") for part in parts if (part.get("type") or "text") in _TEXT_PARTS)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def status_of(error: object) -> int:

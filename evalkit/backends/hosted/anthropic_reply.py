@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from evalkit.backends.chat_reply import Answer, Secrets, error_for, error_within, why_not_json
+from evalkit.backends.counts import believable, count, within
 from evalkit.backends.http.reply import Reply
 from evalkit.errors import Overloaded, ProtocolViolation
 from evalkit.types import Finish, Usage
@@ -31,18 +32,6 @@ _FINISH: Mapping[str, Finish] = {
 _GAVE_UP = frozenset({"abort", "error"})
 
 
-class _Details(msgspec.Struct):
-    thinking_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens_details: _Details | None = None
-
-
 class _Block(msgspec.Struct):
     type: str
     text: str = ""
@@ -54,7 +43,8 @@ class _Block(msgspec.Struct):
 class _Message(msgspec.Struct):
     content: list[_Block] | None = None
     stop_reason: str | None = None
-    usage: _Usage | None = None
+    usage: Any = None
+    """Read by hand: odd counts are no reason to lose the answer beside them."""
     model: str | None = None
     error: Any = None
 
@@ -110,20 +100,16 @@ def _text_and_finish(message: _Message) -> tuple[str, Finish]:
     return text, finish
 
 
-def _usage(usage: _Usage | None) -> Usage:
+def _usage(usage: object) -> Usage:
     """The counts; Anthropic tells the cached parts of a prompt apart from `input_tokens`, and here they are in it."""
-    if usage is None:
-        return Usage()
-    read, written, details = (
-        usage.cache_read_input_tokens,
-        usage.cache_creation_input_tokens,
-        usage.output_tokens_details,
-    )
-    fresh = usage.input_tokens
-    return Usage(
-        input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
-        output_tokens=usage.output_tokens,
-        cached_tokens=read,
-        cache_write_tokens=written,
-        reasoning_tokens=None if details is None else details.thinking_tokens,
+    read, written = (count(within(usage, key)) for key in ("cache_read_input_tokens", "cache_creation_input_tokens"))
+    fresh = count(within(usage, "input_tokens"))
+    return believable(
+        Usage(
+            input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+            output_tokens=count(within(usage, "output_tokens")),
+            cached_tokens=read,
+            cache_write_tokens=written,
+            reasoning_tokens=count(within(within(usage, "output_tokens_details"), "thinking_tokens")),
+        )
     )

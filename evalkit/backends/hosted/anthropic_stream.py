@@ -30,7 +30,7 @@ class _Event(msgspec.Struct):
     index: int = 0
     content_block: dict[str, Any] | None = None
     delta: dict[str, Any] | None = None
-    usage: dict[str, Any] | None = None
+    usage: Any = None
     error: Any = None
 
 
@@ -59,7 +59,7 @@ class MessageStream(EventStream):
         match said.type:
             case "message_start":
                 self._message = said.message or {}
-                self._usage |= self._message.get("usage") or {}
+                self._count(self._message.get("usage"))
             case "content_block_start":
                 self._blocks[said.index] = (dict(said.content_block or {}), [])
                 self.keep(len(event))
@@ -67,7 +67,7 @@ class MessageStream(EventStream):
                 self._add(said.index, said.delta)
             case "message_delta":
                 self._stop_reason = (said.delta or {}).get("stop_reason") or self._stop_reason
-                self._usage |= said.usage or {}
+                self._count(said.usage)
             case "message_stop":
                 self.over()
             case "error":
@@ -84,6 +84,11 @@ class MessageStream(EventStream):
         content = blocks or self._message.get("content", [])
         body = {"model": self._message.get("model"), "content": content, "stop_reason": self._stop_reason}
         return OK, json.dumps(body | ({"usage": self._usage} if self._usage else {})).encode("ascii")
+
+    def _count(self, usage: object) -> None:
+        """Later counts replace earlier ones; one that is null takes nothing back."""
+        if isinstance(usage, dict):
+            self._usage |= {key: value for key, value in usage.items() if value is not None}
 
     def _add(self, index: int, delta: dict[str, Any]) -> None:
         text = delta.get(_PIECES.get(str(delta.get("type")), ""))

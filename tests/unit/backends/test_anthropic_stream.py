@@ -59,6 +59,13 @@ def test_thoughts_are_no_part_of_the_answer_and_no_first_token():
     assert (answer.text, stream.first_token_at) == ("", None)
 
 
+def test_a_null_takes_no_count_back_and_odd_counts_cost_no_answer():
+    end = END | {"usage": {"input_tokens": None, "output_tokens": 9}}
+    assert read(START, *TEXT, end, STOP)[1].usage == Usage(input_tokens=5, output_tokens=9)
+    answer = read(START, *TEXT, END | {"usage": [9]}, STOP)[1]
+    assert (answer.text, answer.usage) == ("hello", Usage(input_tokens=5, output_tokens=1))
+
+
 def test_counts_not_told_are_unknown():
     silent = {"type": "message_start", "message": {"model": "claude"}}
     assert read(silent, *TEXT, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}})[1].usage == Usage()

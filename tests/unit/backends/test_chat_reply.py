@@ -19,6 +19,7 @@ from evalkit.errors import (
     RateLimited,
     TimedOut,
 )
+from evalkit.types import Usage
 
 NOTHING = Secrets()
 
@@ -47,6 +48,21 @@ def test_content_in_parts_is_joined():
     assert read(completion({"content": parts})).text == "ab"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "text", "text": None},
+        {"type": "text", "text": 7},
+        {"type": "reasoning", "text": "let me think"},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "let me think"}]},
+        {"type": ["text"], "text": "x"},
+    ],
+)
+def test_only_texts_of_the_parts_are_the_answer(odd):
+    assert read(completion({"content": [odd, {"type": "text", "text": "red"}]})).text == "red"
+    assert read(completion({"content": [{"text": "r"}, odd, {"type": "output_text", "text": "ed"}]})).text == "red"
+
+
 def test_tool_calls_become_their_json():
     calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]
     answer = read(completion({"content": None, "tool_calls": calls}, "tool_calls"))
@@ -61,9 +77,40 @@ def test_a_missing_finish_reason_of_a_whole_answer_is_stop():
     assert read(completion({"content": "x"}, None)).finish == "stop"
 
 
-def test_usage_of_another_shape_is_no_completion():
-    with pytest.raises(ProtocolViolation, match="no chat completion"):
-        read(completion({"content": "x"}, usage={"prompt_tokens": "many"}))
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": "many", "completion_tokens": 3}, Usage(output_tokens=3)),
+        ({"prompt_tokens": 12.0, "completion_tokens": 3.5}, Usage(input_tokens=12)),
+        ({"prompt_tokens": -5, "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": 10**30, "completion_tokens": 3}, Usage(output_tokens=3)),
+        ([1, 2], Usage()),
+        ("12", Usage()),
+        (
+            {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": 4},
+            Usage(input_tokens=1, output_tokens=1),
+        ),
+    ],
+)
+def test_odd_counts_are_unknown_and_cost_no_answer(usage, counted):
+    answer = read(completion({"content": "x"}, usage=usage))
+    assert (answer.text, answer.usage) == ("x", counted)
+
+
+def test_counts_that_contradict_each_other_are_unknown():
+    # Money would be taken for less than nothing: 10 tokens asked, of them 50 at the price of the cache.
+    usage = {"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 50}}
+    assert read(completion({"content": "x"}, usage=usage)).usage == Usage(output_tokens=3)
+    usage = {"prompt_tokens": 10, "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 50}}
+    assert read(completion({"content": "x"}, usage=usage)).usage == Usage(input_tokens=10)
+
+
+def test_thoughts_counted_beside_the_answer_are_paid_for():
+    usage = {"prompt_tokens": 10, "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 50}}
+    beside = read(completion({"content": "x"}, usage=usage | {"total_tokens": 63})).usage
+    assert beside == Usage(input_tokens=10, output_tokens=53, reasoning_tokens=50)
+    usage["completion_tokens"] = 53
+    assert read(completion({"content": "x"}, usage=usage | {"total_tokens": 63})).usage == beside
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,17 @@ def test_no_counts_are_unknown_and_a_last_null_takes_none_back():
     assert said(*map(chunk, [*HELLO, END]), chunk(usage=counts), chunk(usage=None)).usage.input_tokens == 3
 
 
+@pytest.mark.parametrize("usage", [[1, 2], "many", {"prompt_tokens": "3"}])
+def test_odd_counts_cost_no_answer(usage):
+    answer = said(*map(chunk, [*HELLO, END]), chunk(usage=usage))
+    assert (answer.text, answer.usage) == ("hello", Usage())
+
+
+def test_only_texts_of_the_parts_are_the_answer():
+    parts = [{"type": "reasoning", "text": "hm"}, {"type": "text", "text": None}, {"type": "text", "text": "red"}]
+    assert said(chunk({"delta": {"content": parts}}), chunk(END)).text == "red"
+
+
 def test_the_counts_are_asked_for_unless_the_entry_says_otherwise():
     assert streamed({"model": "m"}) == {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
     assert streamed({"model": "m", "stream_options": None}) == {"model": "m", "stream": True}

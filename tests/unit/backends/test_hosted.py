@@ -171,6 +171,12 @@ def test_thoughts_are_no_answer_and_the_counts_of_a_message_add_up():
     )
 
 
+def test_odd_counts_of_a_message_cost_no_answer():
+    usage = {"input_tokens": "5", "output_tokens": -4, "cache_read_input_tokens": 2.0}
+    found = answer("anthropic", message({"type": "text", "text": "yes"}, usage=usage))
+    assert (found.text, found.usage) == ("yes", Usage(cached_tokens=2))
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "text", "expected"),
     [

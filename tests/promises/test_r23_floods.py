@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import gzip
-import resource
+import os
+import subprocess
+import sys
 import time
 
 import pytest
-from bench import scripted
+from bench import REPO, scripted
 from engines import Scripted, part, run
+from memory import growth
 
 from evalkit.backends.chat_stream import ChatStream
 from evalkit.backends.http import pool as http_pool
@@ -17,10 +20,11 @@ from evalkit.backends.http.pool import HttpPool
 from evalkit.backends.http.reply import inflate
 from evalkit.errors import ConnectionLost, ProtocolViolation, TimedOut
 from evalkit.testing import VirtualClock
-from evalkit.types import Response
+from evalkit.types import Response, RunSpec
 
 REQUEST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
+LIMIT_MB = 50
 
 
 async def forever(writer, first, piece, pause_s=0.0):
@@ -86,9 +90,11 @@ def ask(trick, *, timeout_s=1.0, times=1, stream=lambda: None):
 
 
 @pytest.mark.parametrize(("trick", "expected"), TRICKS.values(), ids=TRICKS)
-def test_every_trick_ends_in_time(trick, expected):
+def test_every_trick_ends_in_time_and_in_little_memory(trick, expected):
     started = time.monotonic()
-    errors = ask(trick, times=3)
+    with growth() as grown:
+        errors = ask(trick, times=3)
+    assert grown.mb <= LIMIT_MB
     assert [type(error) for error in errors] == [expected] * 3
     assert time.monotonic() - started < 5.0
 
@@ -135,22 +141,21 @@ def test_a_server_that_never_accepts_is_given_up_within_the_limit_for_connecting
 
 
 def test_many_bodies_without_end_at_once_stay_small():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    errors = ask(TRICKS["chunks without end"][0], times=64, timeout_s=20.0)
+    with growth() as grown:
+        errors = ask(TRICKS["chunks without end"][0], times=64, timeout_s=20.0)
     assert {type(error) for error in errors} <= {ProtocolViolation, TimedOut}
-    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mb <= 50
+    assert grown.mb <= LIMIT_MB
 
 
 def test_many_streams_of_words_without_end_stay_small():
     words = b'data: {"choices": [{"delta": {"content": "%b"}}]}\n\n' % (b"word " * 2_000)
     chunk = b"%x\r\n%b\r\n" % (len(words), words)
     head = HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    errors = ask(lambda w: forever(w, head, chunk), times=16, timeout_s=20.0, stream=ChatStream)
+    with growth() as grown:
+        errors = ask(lambda w: forever(w, head, chunk), times=16, timeout_s=20.0, stream=ChatStream)
     assert {type(error) for error in errors} <= {ProtocolViolation, TimedOut}
     assert ProtocolViolation in {type(error) for error in errors}
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 <= 50
+    assert grown.mb <= LIMIT_MB
 
 
 @pytest.mark.parametrize(
@@ -159,22 +164,36 @@ def test_many_streams_of_words_without_end_stay_small():
     ids=["200 MB of blanks", "400,000 empty parts"],
 )
 def test_a_bomb_is_defused_at_once(packed):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
-    with pytest.raises(ProtocolViolation):
-        inflate(packed, limit_bytes=10_000_000)
-    assert time.monotonic() - started < 3.0
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 <= 50
+    with growth() as grown, pytest.raises(ProtocolViolation):
+        inflate(packed, limit_bytes=http_pool.BODY_LIMIT_BYTES)
+    assert time.monotonic() - started < 5.0
+    assert grown.mb <= LIMIT_MB
+
+
+def test_a_measured_growth_is_real():
+    with growth() as before:
+        assert len(bytearray(80_000_000)) > 0
+    with growth() as grown:
+        assert len(bytearray(60_000_000)) > 0  # less than the peak before
+    assert before.mb >= 70
+    assert grown.mb >= 50
+
+
+def test_the_limits_are_those_promised():
+    assert (http_pool.CONNECT_TIMEOUT_S, http_pool.SILENCE_S) == (5.0, 60.0)
+    assert http_pool.BODY_LIMIT_BYTES == 10_000_000
+    assert RunSpec().timeout_s == 300.0
 
 
 def test_no_more_in_flight_than_allowed_however_many_are_retried():
-    clock, at_once, most = VirtualClock(), 0, 0
+    clock, at_once, most, tasks = VirtualClock(), 0, 0, 0
 
     class Counting(Scripted):
         async def answer(self, request):
-            nonlocal at_once, most
+            nonlocal at_once, most, tasks
             at_once += 1
-            most = max(most, at_once)
+            most, tasks = max(most, at_once), max(tasks, len(asyncio.all_tasks()))
             await clock.sleep(0.05)
             at_once -= 1
             if self.asked.count(request.key.sample_id) % 3 == 0:
@@ -185,6 +204,8 @@ def test_no_more_in_flight_than_allowed_however_many_are_retried():
     _, error = run(None, part(Counting(), n=500, endpoint="http://x"), clock=clock, concurrency=37)
     assert error is None
     assert most == 37
+    # However many samples there are: no task waits for its turn, so that 100,000 of them take no more than 500.
+    assert tasks <= 2 * 37 + 10
 
 
 def test_the_server_sees_no_more_than_allowed(bench):
@@ -192,3 +213,30 @@ def test_the_server_sees_no_more_than_allowed(bench):
         finished = bench.run(bench.write_suite(server.base_url, 150, run={"concurrency": 24}))
         assert finished.code == 0
         assert server.ledger.max_in_flight <= 24
+
+
+PEAK = """
+import resource, subprocess, sys
+code = subprocess.run([sys.executable, "-m", "evalkit", *sys.argv[1:]], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, code)
+"""
+"""A child's peak counts what its parent held when it was forked, so a small process starts it."""
+
+
+def test_a_large_run_takes_little_memory(bench, as_written):
+    """100,000 samples against a server with --as-written; without, 1,000 of them."""
+    samples = 100_000 if as_written else 1_000
+    with scripted(0, samples // 2) as server:
+        suite = bench.write_suite(server.base_url, samples, run={"concurrency": 64})
+        child = subprocess.run(
+            [sys.executable, "-c", PEAK, "run", suite, "--no-cache", "-q"],
+            cwd=bench.folder,
+            env=os.environ | {"PYTHONPATH": str(REPO), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert server.ledger.max_in_flight <= 64
+    peak_mb, code = map(int, child.stdout.split())
+    assert code == 0, child.stderr
+    assert peak_mb <= 300

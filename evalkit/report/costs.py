@@ -18,9 +18,7 @@ DAYS_A_YEAR = 365
 
 def cost_document(table: ScoreTable, suite: Suite, costs: Costs) -> dict[str, Any]:
     """`cost` as docs/files.md describes it."""
-    sides: dict[str, Any] = {
-        role: cost_summary(table.costs[role], suite.models[role], table.tokens[role]) for role in table.costs
-    }
+    sides: dict[str, Any] = {role: cost_summary(table.paid[role], suite.models[role]) for role in table.costs}
     dates = sorted({str(side["as_of"]) for side in sides.values() if side["as_of"]})
     document = sides | {"as_of": ", ".join(dates) or None, "currency": "USD", "per_request": _per_request(costs)}
     if suite.economics is None and suite.gate.intent != "cost":

@@ -289,7 +289,7 @@ class Scoring:
             first_tokens={role: np.array(log.first_tokens) for role, log in logs.items()},
             costs={role: np.array(log.costs) for role, log in logs.items()},
             served={role: tuple(sorted(log.served)) for role, log in logs.items()},
-            tokens={role: (log.input_tokens, log.output_tokens) for role, log in logs.items()},
+            paid={role: log.paid for role, log in logs.items()},
         )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from evalkit.errors import ContentFiltered
-from evalkit.types import Failure, ModelSpec, Outcome, Response, Score, Unscored
-from evalkit.types.table import Tally
+from evalkit.types import Failure, ModelSpec, Outcome, Price, Response, Score, Unscored, Usage
+from evalkit.types.table import Paid, Tally
 
 _UNKNOWN = float("nan")
 
@@ -58,8 +58,7 @@ class SideLog(Struct):
     """Seconds to the first token of text, NaN where not measured."""
     costs: array[float] = field(default_factory=lambda: array("d"))
     """USD, NaN where unknown."""
-    input_tokens: int = 0
-    output_tokens: int = 0
+    paid: Paid = Paid()
 
     def add(self, answers: Sequence[Outcome], primary: Score, spec: ModelSpec) -> dict[str, Any]:
         """Counts one sample (its first repeat speaks for its status); returns its part of the samples.jsonl row."""
@@ -78,6 +77,8 @@ class SideLog(Struct):
         self.latencies.append(_mean([r.latency_s for r in live] + late))
         self.first_tokens.append(_mean([r.ttft_s for r in live] + waits))
         self.costs.append(_mean([spec.price.usd(r.usage) for r in responses]) if spec.price else _UNKNOWN)
+        for response in responses:
+            self.paid = _with(self.paid, response.usage, spec.price)
         self.cached += bool(responses) and not live
         status = _status(first, primary)
         self.statuses[status] += 1
@@ -92,8 +93,6 @@ class SideLog(Struct):
             is_cut = is_cut or response.finish == "length"
             if response.served_model:
                 self.served.add(response.served_model)
-            self.input_tokens += response.usage.input_tokens or 0
-            self.output_tokens += response.usage.output_tokens or 0
         if whys and all(whys):
             self.silent[str(whys[0])] += 1
         self.cut += is_cut
@@ -119,6 +118,22 @@ class SideLog(Struct):
             filtered=self.silent["filtered"],
             tool_calls=self.silent["tool_calls"],
         )
+
+
+def _with(paid: Paid, usage: Usage, price: Price | None) -> Paid:
+    """One more answer."""
+    return Paid(
+        answers=paid.answers + 1,
+        counted=paid.counted + (usage.input_tokens is not None and usage.output_tokens is not None),
+        input_tokens=_sum(paid.input_tokens, usage.input_tokens),
+        output_tokens=_sum(paid.output_tokens, usage.output_tokens),
+        usd=paid.usd + ((price and price.usd(usage)) or 0.0),
+    )
+
+
+def _sum(before: int | None, one: int | None) -> int | None:
+    """Nothing counted is not zero."""
+    return before if one is None else (before or 0) + one
 
 
 def _mean(values: Sequence[float | None]) -> float:

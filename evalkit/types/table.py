@@ -121,6 +121,19 @@ class Tally(Struct, frozen=True, kw_only=True):
     """Answers that are tool calls with no text."""
 
 
+class Paid(Struct, frozen=True, kw_only=True):
+    """What one side's answers took, every repeat an answer."""
+
+    answers: int = 0
+    counted: int = 0
+    """Of them, those whose tokens the server counted, both ways."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    """Those that were counted together; None where no answer has that count."""
+    usd: float = 0.0
+    """What the counted answers cost; 0 where the suite names no price."""
+
+
 class ScoreTable(Struct, frozen=True, kw_only=True):
     """Everything a comparison needs to know about one suite's run."""
 
@@ -150,5 +163,5 @@ class ScoreTable(Struct, frozen=True, kw_only=True):
     """role → (n,) USD, NaN where the price or the token counts are unknown."""
     served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """role → distinct model names the server put on its answers."""
-    tokens: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """role → (input, output) tokens as counted by the server."""
+    paid: Mapping[str, Paid] = field(default_factory=dict)
+    """role → tokens and money of all its answers."""

@@ -10,7 +10,7 @@ HALF = 0.5
 
 
 def cost_summary(paid: Paid, spec: ModelSpec) -> dict[str, JsonValue]:
-    """{usd, usd_per_1000, input_tokens, output_tokens, as_of, note}; what is unknown is None, and why is in the note."""
+    """{usd, usd_per_1000, input_tokens, output_tokens, as_of, note}; what is unknown is None, the note says why."""
     summary: dict[str, JsonValue] = {
         "usd": None,
         "usd_per_1000": None,

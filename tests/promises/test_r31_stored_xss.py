@@ -7,6 +7,7 @@ import re
 import runpy
 import shutil
 import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,7 +35,7 @@ CHROMIUM = [
 def poisoned(value, payloads, key=""):
     """The document with every text (and every key that names data) replaced by the next payloads, three a text."""
     if isinstance(value, str):
-        return value if key in STEERING else " ".join(itertools.islice(payloads, 3))
+        return value if key in STEERING else " ".join(itertools.islice(payloads, A_TEXT))
     if isinstance(value, list):
         return [poisoned(item, payloads, key) for item in value]
     if isinstance(value, dict):
@@ -45,9 +46,14 @@ def poisoned(value, payloads, key=""):
     return value
 
 
-def hostile_documents(n=240):
+A_TEXT = 3
+TURNS = range(-(-len(PAYLOADS) // A_TEXT))
+"""Whoever takes them all has seen every payload in every text."""
+
+
+def hostile_documents(n=240, turn=0):
     verdict, rows, manifest = documents.make_documents("dont_ship", n=n)
-    payloads = itertools.cycle(PAYLOADS)
+    payloads = itertools.islice(itertools.cycle(PAYLOADS), turn * A_TEXT, None)
     verdict = poisoned(verdict, payloads)
     manifest = poisoned(manifest, payloads)
     names = {name: f"{next(payloads)} {name}" for name in ("exact", "domain_f1", "sentiment_f1", "schema")}
@@ -59,6 +65,29 @@ def hostile_documents(n=240):
         slices = {f"{PAYLOADS[0]} column": PAYLOADS[number % len(PAYLOADS)]}
         found.append({**changed, "scores": scores, "slices": slices})
     return verdict, found, manifest
+
+
+class Markup(HTMLParser):
+    """The elements of a page with the names of their attributes, and where its links and forms lead."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found |= {(tag, name) for name, _ in attrs} | {(tag, "")}
+        self.found |= {(tag, name, value) for name, value in attrs if name in {"src", "action", "formaction", "style"}}
+        self.found |= {(tag, name, (value or "")[:1]) for name, value in attrs if name == "href"}
+
+
+def test_every_payload_in_every_text_adds_no_element_and_no_attribute(as_written):
+    """Each in each with --as-written; without, each text in a sixth of them."""
+    harmless = Markup(render_html(*documents.make_documents("dont_ship", n=30)).decode()).found
+    assert {("script", ""), ("details", "")} <= harmless
+    for turn in TURNS if as_written else TURNS[::6]:
+        found = Markup(render_html(*hostile_documents(3, turn)).decode()).found
+        assert not {kind for kind in found - harmless if kind[1] != "style"}, f"turn {turn}"
 
 
 def test_there_are_at_least_150_different_payloads():
@@ -96,39 +125,47 @@ def test_the_other_renderings_stay_well_formed_and_inert():
 
 
 @pytest.mark.browser
-def test_a_real_browser_runs_loads_and_reports_nothing(tmp_path):
+def test_a_real_browser_runs_loads_and_reports_nothing(tmp_path, as_written):
+    """Every payload in some texts; each of them in every text of the page with --as-written."""
     sync_api = pytest.importorskip("playwright.sync_api")
     executable = shutil.which("chromium")
     if executable is None:
         pytest.skip("needs chromium on the PATH")
-    page_file = tmp_path / "report.html"
-    verdict, rows, manifest = hostile_documents(max(240, len(PAYLOADS)))
-    page_file.write_bytes(render_html(verdict, copy.deepcopy(rows), manifest))
-    seen = []
+    hostile = [hostile_documents(max(240, len(PAYLOADS)))]
+    hostile += [hostile_documents(5, turn) for turn in TURNS] if as_written else []
     with sync_api.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable, args=CHROMIUM)
-        page = browser.new_page()
-        page.add_init_script(
-            "window.reports = []; addEventListener('securitypolicyviolation', e => reports.push(e.violatedDirective))"
-        )
-        page.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: seen.append(f"request {request.url}"))
-        page.on("console", lambda message: seen.append(f"console {message.text}"))
-        page.on("pageerror", lambda error: seen.append(f"error {error}"))
-        page.goto(page_file.as_uri())
-        page.wait_for_selector("html[data-ready]")
-        page.keyboard.press("6")
-        look_at_every_sample(page, len(rows))
-        for text in ("<img", "alert(1)", "nothing has this"):
-            page.fill("#find", text)
-            page.wait_for_timeout(250)
-        page.evaluate("location.hash = '#f=all&slice=<img src=x onerror=alert(1)>&s=<svg onload=alert(1)>'")
-        page.wait_for_timeout(250)
-        assert page.evaluate("window.reports") == []
-        assert page.locator("img, iframe, object, embed, video, audio, base, svg script").count() == 0
-        assert page.locator("script:not([type='text/plain'])").count() == 1
+        for number, (verdict, rows, manifest) in enumerate(hostile):
+            page_file = tmp_path / f"report{number}.html"
+            page_file.write_bytes(render_html(verdict, copy.deepcopy(rows), manifest))
+            assert seen_in(browser, page_file, len(rows)) == [f"request {page_file.as_uri()}"]
         browser.close()
-    assert seen == [f"request {page_file.as_uri()}"]
+
+
+def seen_in(browser, page_file, n):
+    """Dialogs, requests, words on the console and errors of a page whose every corner is looked at."""
+    page, seen = browser.new_page(), []
+    page.add_init_script(
+        "window.reports = []; addEventListener('securitypolicyviolation', e => reports.push(e.violatedDirective))"
+    )
+    page.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: seen.append(f"request {request.url}"))
+    page.on("console", lambda message: seen.append(f"console {message.text}"))
+    page.on("pageerror", lambda error: seen.append(f"error {error}"))
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.keyboard.press("6")
+    look_at_every_sample(page, n)
+    for text in ("<img", "alert(1)", "nothing has this"):
+        page.fill("#find", text)
+        page.wait_for_timeout(250)
+    page.evaluate("location.hash = '#f=all&slice=<img src=x onerror=alert(1)>&s=<svg onload=alert(1)>'")
+    page.wait_for_timeout(250)
+    assert page.evaluate("window.reports") == []
+    assert page.locator("img, iframe, object, embed, video, audio, base, svg script").count() == 0
+    assert page.locator("script:not([type='text/plain'])").count() == 1
+    page.close()
+    return seen
 
 
 def look_at_every_sample(page, n):

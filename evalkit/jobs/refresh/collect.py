@@ -13,6 +13,7 @@ from msgspec import Struct, to_builtins
 from evalkit.errors import InvalidEvidence, UsageError
 from evalkit.fingerprint import file_sha256
 from evalkit.jobs.refresh.desk import PLAN, QUEUE, SAMPLED, Desk, is_of
+from evalkit.jobs.refresh.versions import VERSIONS, family_of, released, version_of
 from evalkit.jobs.rot.logs import STANDARD_INPUT, Tallied, exchanges
 from evalkit.jobs.rot.look import loaded
 from evalkit.report.rot import lit
@@ -20,6 +21,7 @@ from evalkit.rot.exchange import Exchange
 from evalkit.rot.lens import Lens, answer_in, lens_of
 from evalkit.rot.moment import DAY_S, seconds
 from evalkit.rot.sampling import Candidate, Draw, Quota
+from evalkit.suites.load import SUITE_NAME
 from evalkit.suites.samples import content_id
 from evalkit.types import JsonValue, Suite
 
@@ -45,8 +47,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str, Any]:
     """The plan, written down; the one that is there stays as it is once rows have been drawn for it.
 
-    Raises UsageError where the suite or a log cannot be read, where rows were drawn for another plan, and where the
-    refresh is another suite's.
+    Raises UsageError where the suite or a log cannot be read or the suite has a newer version, where rows were drawn
+    for another plan, and where the refresh is another suite's.
     """
     if desk.has(PLAN):
         refuse_other_suite(desk, wanted)
@@ -54,6 +56,7 @@ def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str,
         return _same_plan(desk, wanted)
     if wanted.size < 1 or wanted.approvals < 1:
         raise UsageError("--size and --approvals are at least 1")
+    _refuse_older_version(wanted.suite)
     suite = loaded(wanted.suite)
     document = {
         "schema": SCHEMA,
@@ -75,6 +78,15 @@ def refuse_other_suite(desk: Desk, wanted: Wanted) -> None:
     if not is_of(desk, wanted.suite):
         told = f"{desk.folder} is a refresh of {desk.document(PLAN)['suite']}, not of {wanted.suite}"
         raise UsageError(f"{told}\n  help: begin one of this suite beside it: leave out --date, or name another")
+
+
+def _refuse_older_version(suite: Path) -> None:
+    """Raises UsageError where a newer version was released: people would label what `release` then has to refuse."""
+    newest = released(suite)[-1]
+    if version_of(suite) != newest:
+        there = family_of(suite) / VERSIONS / newest / SUITE_NAME
+        told = f"{suite} is version {version_of(suite)}, and {newest} was released since"
+        raise UsageError(f"{told}\n  help: name that one: {there}")
 
 
 def planned_otherwise(desk: Desk, wanted: Wanted) -> list[str]:

@@ -15,11 +15,12 @@ from msgspec import Struct
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.refresh.desk import APPROVED, PLAN, RELEASE, RETIRED, Desk, Row
 from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
-from evalkit.jobs.refresh.people import approved
+from evalkit.jobs.refresh.people import BASIS, approved
 from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
 from evalkit.jobs.refresh.versions import RETIRED as RETIRED_SAMPLES
 from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import lens_of
+from evalkit.rot.parts import MisfitError, fitted, parts_of
 from evalkit.rot.version import REASONS, Bump, Change, bumped, why_not
 from evalkit.store.files import sync_folder, write_atomic
 from evalkit.suites.load import SUITE_NAME, read_source, suite_file
@@ -43,7 +44,8 @@ class _Contents(Struct, frozen=True, kw_only=True):
 def retire(desk: Desk, ids: Sequence[str], reason: str, label: JsonValue) -> list[Row]:
     """Notes samples to leave out of the next version, or to carry another `label` there (for `label_error`).
 
-    Raises UsageError for an unknown reason or sample. Whether enough samples stay is looked at by `release`.
+    Raises UsageError for an unknown reason or sample, and for a label that is no target of this suite. Whether enough
+    samples stay is looked at by `release`.
     """
     if reason not in REASONS:
         raise UsageError(f"--reason takes {', '.join(REASONS)}; not {reason!r}")
@@ -54,6 +56,11 @@ def retire(desk: Desk, ids: Sequence[str], reason: str, label: JsonValue) -> lis
     unknown = [one for one in ids if one not in known]
     if unknown or not ids:
         raise UsageError(f"{suite.name} has no sample {', '.join(map(repr, unknown[:5])) or 'without an id: --ids ID'}")
+    if label is not None:
+        try:
+            label = fitted(label, parts_of([sample.target for sample in suite.samples]))
+        except MisfitError as wrong:
+            raise UsageError(f"--label: {wrong}") from None
     rows = {row["id"]: row for row in (desk.rows(RETIRED) if desk.has(RETIRED) else [])}
     rows |= {one: {"id": one, "reason": reason, "label": label} for one in ids}
     desk.write_rows(RETIRED, [rows[one] for one in sorted(rows)])
@@ -89,7 +96,7 @@ def release(desk: Desk, bump: Bump) -> Row:
         "schema": LINKING_SCHEMA,
         "version": version,
         "before": {"version": versions[-1], "data_sha256": suite.dataset_sha256},
-        "refresh": desk.digest([PLAN]),
+        "refresh": desk.digest(BASIS),
         "approved": approval["by"][-1]["at"],
         "approved_by": [one["name"] for one in approval["by"]],
         "agreement": {key: approval[key] for key in ("ac1", "kappa", "double_labelled", "accepted")},
@@ -248,10 +255,10 @@ def _changelog(suite: Suite, contents: _Contents, linking: Row) -> str:
 
 
 def _found(suite_path: Path, desk: Desk) -> str | None:
-    """The version that this very refresh has already made."""
+    """The version that this very refresh has already made, told by all that was approved: plans may be the same."""
     for version in reversed(released(suite_path)):
         linking = _linking(suite_path, version)
-        if linking.get("refresh") == desk.digest([PLAN]):
+        if linking.get("refresh") == desk.digest(BASIS):
             return version
     return None
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from refresh_desk import LABELS, Shop
 
+from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.people import export_to_studio, state, take_labels
 
@@ -80,3 +81,20 @@ def test_a_target_of_one_value_is_no_object_and_is_spelled_as_the_suites(bench, 
             take_labels(desk, shop.rows("l.jsonl", [{"id": item["id"], "label": {"x": "1"}, "by": "ann"}]))
         take_labels(desk, shop.rows("l.jsonl", [{"id": item["id"], "label": 2, "by": "ann"}]))
         assert state(desk).labels[item["id"]] == "2"
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [('{"colour": "bl', "a label is an object here"), ('{"colour": "blue"}', "the label lacks 'amount', 'note'")],
+)
+def test_a_mended_label_is_a_whole_target_too(shop, capsys, label, told):
+    with shop.desk() as desk:
+        shop.to_queue(desk)
+    asked = ["refresh", "retire", "--ids", "s0", "--reason", "label_error", "--label"]
+    assert execute([*asked, label]) == 2
+    assert f"--label: {told}" in capsys.readouterr().err
+    with shop.desk() as desk:
+        assert not desk.has("retired.jsonl")
+    assert execute([*asked, '{"colour": "mauve", "amount": "7", "note": "n"}']) == 0
+    with shop.desk() as desk:
+        assert desk.rows("retired.jsonl")[0]["label"] == {"colour": "mauve", "amount": 7, "note": "n"}

@@ -14,6 +14,7 @@ from refresh_desk import Shop
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
 from evalkit.jobs.refresh.policy import RECIPES, read_policy
+from evalkit.jobs.refresh.release import release
 from evalkit.jobs.refresh.unattended import unattended
 
 FILES = {"cron": "cron.txt", "systemd": "systemd.txt", "github": "github.yml", "k8s": "kubernetes.yaml"}
@@ -138,3 +139,13 @@ def test_a_refresh_that_brought_nothing_does_not_hold_up_the_next(shop):
     assert (later.folder.name, later.counts["new"]) == ("2026-11-30", 20)
     kept, _ = unattended(policy, shop.root, "2026-12-07", shop.folder / "reports")
     assert kept.folder == later.folder
+
+
+def test_a_policy_that_names_an_older_version_is_told_the_newest(shop, capsys):
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        release(desk, "minor")
+    assert execute(["refresh", "run"]) == 2
+    assert "help: name that one: suite/versions/1.1.0/suite.yaml" in capsys.readouterr().err
+    shop.write("refresh.yaml", "suite: suite/versions/1.1.0/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
+    assert execute(["refresh", "run"]) == 0

@@ -69,10 +69,34 @@ def test_the_next_version_builds_on_the_last_and_knows_what_was_retired(shop):
         second = release(desk, "minor")
     assert second["version"] == "1.2.0"
     assert len(loaded(shop.folder / second["suite"]).samples) == second["anchors"] + 1
-    with shop.desk("2026-12-02") as desk:
-        shop.to_approval(desk, logs=[shop.rows("new.jsonl", [{"text": "a fourth umbrella was left in the tram"}])])
-        with pytest.raises(UsageError, match=r"1\.2\.0 was released since"):
-            release(desk, "minor")
+
+
+def test_an_older_version_is_refused_before_anybody_labels_for_it(shop):
+    with shop.desk("2026-11-30") as early:
+        shop.to_approval(early, logs=[shop.rows("new.jsonl", [{"text": "a fourth umbrella was left in the tram"}])])
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        release(desk, "minor")
+    with shop.desk("2026-11-30") as early, pytest.raises(UsageError, match=r"1\.1\.0 was released since"):
+        release(early, "minor")
+    newest = (
+        r"is version 1\.0\.0, and 1\.1\.0 was released since\n  help: name that one: .*versions/1\.1\.0/suite\.yaml"
+    )
+    with shop.desk("2026-12-02") as desk, pytest.raises(UsageError, match=newest):
+        plan(desk, shop.wanted(), None)
+
+
+def test_a_refresh_with_the_plan_of_a_released_one_is_not_taken_for_it(shop):
+    with shop.desk("2026-12-01") as twin:
+        shop.to_queue(twin)
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        release(desk, "minor")
+    with shop.desk("2026-12-01") as twin:
+        assert twin.content("plan.json") == (shop.root / DATE / "plan.json").read_bytes()
+        with pytest.raises(UsageError, match="nothing enters a suite without approval"):
+            release(twin, "minor")
+        assert not twin.has("release.json")
 
 
 def test_every_step_again_changes_nothing(shop):
@@ -386,6 +410,7 @@ def test_a_mended_label_is_a_patch(shop):
         (["nobody"], "dup", None, "has no sample 'nobody'"),
         ([], "dup", None, "--ids"),
         (["s0"], "dup", "red", "label_error"),
+        (["s0"], "label_error", {"colour": "red"}, r"--label: a label is one value here \(a text\), not an object"),
     ],
 )
 def test_retiring_wrongly_is_usage(shop, ids, reason, label, message):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
 
 from msgspec import Struct
 
@@ -16,6 +18,8 @@ from evalkit.metrics.texts import unanswered
 from evalkit.metrics.tool_calls import canonical
 from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
+MAX_PAIRS = 250_000
+"""Of records in lists of any order, the target's times the answer's: a second or two."""
 _SHOWN = 5
 
 
@@ -24,7 +28,9 @@ class Fields(Struct, frozen=True, kw_only=True):
 
     Values are compared as JSON (1 is 1.0 and not "1"), texts after the normalisers. A field of the target that is
     missing or wrong costs recall, one of the answer that is wrong or not asked for costs precision. Lists count by
-    position, with `lists: any_order` as a bag of values per path. `measure: exact` is 1.0 when all are right.
+    position. With `lists: any_order` each item of the answer's list stands for one of the target's: for an equal one,
+    else for the one that it shares most with, so that a value in the wrong record is wrong. `measure: exact` is 1.0
+    when all are right.
     """
 
     name: str
@@ -37,7 +43,8 @@ class Fields(Struct, frozen=True, kw_only=True):
     def score(self, answer: str, sample: Sample) -> Score:
         """Scored in [0, 1]; Unscored without a target (no_target) or where it is no object or list (target_is_no_json).
 
-        An answer that is no JSON is 0.0 and counts as not answered.
+        Unscored(too_long) where pairing the records of lists in any order would take many seconds. An answer that is
+        no JSON is 0.0 and counts as not answered.
         """
         gold: JsonValue | Unreadable = self.reader.gold(sample.target)
         if gold is None:
@@ -51,7 +58,10 @@ class Fields(Struct, frozen=True, kw_only=True):
             found = lookup(found, self.reader.field)
         if isinstance(found, Unreadable):
             return unanswered(self.name, found)
-        wanted, said = self._pairs(gold), self._pairs(found)
+        gold, found = fold(gold, self.chain), fold(found, self.chain)
+        if not self.is_ordered and _records(gold) * _records(found) > MAX_PAIRS:
+            return Unscored(metric=self.name, why="too_long")
+        wanted, said = Counter(leaves(gold)), Counter(leaves(found, like=None if self.is_ordered else gold))
         shared = (wanted & said).total()
         best = shared / said.total(), shared / wanted.total()
         by_measure = {"f1": f1(best), "precision": best[0], "recall": best[1], "exact": float(wanted == said)}
@@ -60,24 +70,94 @@ class Fields(Struct, frozen=True, kw_only=True):
             evidence = {"missing_or_wrong": _listed(wanted - said), "wrong_or_not_asked_for": _listed(said - wanted)}
         return Scored(metric=self.name, value=by_measure[self.measure], evidence=evidence)
 
-    def _pairs(self, value: JsonValue) -> Counter[tuple[str, str]]:
-        return Counter(leaves(fold(value, self.chain), is_ordered=self.is_ordered))
 
-
-def leaves(value: JsonValue, path: str = "$", *, is_ordered: bool = True) -> Iterator[tuple[str, str]]:
+def leaves(value: JsonValue, path: str = "$", *, like: JsonValue = None) -> Iterator[tuple[str, str]]:
     """Each innermost value as (its path, itself as canonical JSON); an empty object or list is one, too.
+
+    With `like` the items of a list have the places of those items there that they stand for.
 
     >>> list(leaves({"a": [1, {}], "b": None}))
     [('$.a[0]', '1'), ('$.a[1]', '{}'), ('$.b', 'null')]
+    >>> list(leaves({"a": [{"n": 2}, {"n": 1, "m": 1}]}, like={"a": [{"n": 1}, {"n": 2}]}))
+    [('$.a[1].n', '2'), ('$.a[0].n', '1'), ('$.a[0].m', '1')]
     """
     if isinstance(value, dict) and value:
+        others = like if isinstance(like, dict) else {}
         for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}", is_ordered=is_ordered)
+            # A key with a mark of paths in it is quoted: {"a.b": 1} is not {"a": {"b": 1}}.
+            step = f".{key}" if not {".", "["} & set(key) else f"[{json.dumps(key, ensure_ascii=False)}]"
+            yield from leaves(item, path + step, like=others.get(key))
     elif isinstance(value, list) and value:
-        for i, item in enumerate(value):
-            yield from leaves(item, f"{path}[{i if is_ordered else ''}]", is_ordered=is_ordered)
+        items = like if isinstance(like, list) else []
+        for place, item in zip(_places(value, items) if items else count(), value, strict=False):
+            yield from leaves(item, f"{path}[{place}]", like=items[place] if place < len(items) else None)
     else:
         yield path, canonical(value)
+
+
+def _places(said: Sequence[JsonValue], wanted: Sequence[JsonValue]) -> list[int]:
+    """For each item the place of the one in `wanted` that it stands for, or a place behind them all.
+
+    Equal ones first, then records by how much they share (Dice), so that what is wholly right is found whatever the
+    rest is like.
+    """
+    equal: defaultdict[str, deque[int]] = defaultdict(deque)
+    for place, item in enumerate(wanted):
+        equal[_sorted(item)].append(place)
+    found: dict[int, int] = {}
+    for i, item in enumerate(said):
+        if places := equal.get(_sorted(item)):
+            found[i] = places.popleft()
+    open_places = sorted(chain.from_iterable(equal.values()))
+    ours = {i: bag for i, item in enumerate(said) if i not in found and (bag := _bag(item))}
+    theirs = {place: bag for place in open_places if (bag := _bag(wanted[place]))}
+    near = [
+        (-shared / (a.total() + b.total()), i, place)
+        for i, a in ours.items()
+        for place, b in theirs.items()
+        if (shared := (a & b).total())
+    ]
+    taken: set[int] = set()
+    for _, i, place in sorted(near):
+        if i not in found and place not in taken:
+            found[i] = place
+            taken.add(place)
+    left = chain((place for place in open_places if place not in taken), count(len(wanted)))
+    return [found[i] if i in found else next(left) for i in range(len(said))]
+
+
+def _sorted(value: JsonValue) -> str:
+    """Canonical JSON that is the same text for values which are equal but for the order of their lists."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{_sorted(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(sorted(map(_sorted, value))) + "]"
+    return canonical(value)
+
+
+def _bag(value: JsonValue) -> Counter[tuple[str, str]]:
+    """What two records can share: their innermost values by path, places in lists aside. Empty for a plain value."""
+    return Counter(_loose(value, "")) if isinstance(value, dict | list) else Counter()
+
+
+def _loose(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _loose(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _loose(item, f"{path}[]")
+    else:
+        yield path, canonical(value)
+
+
+def _records(value: JsonValue) -> int:
+    """How many items of lists are objects or lists."""
+    if isinstance(value, dict):
+        return sum(map(_records, value.values()))
+    if isinstance(value, list):
+        return sum(isinstance(item, dict | list) for item in value) + sum(map(_records, value))
+    return 0
 
 
 def build_fields(spec: MetricSpec) -> Fields:

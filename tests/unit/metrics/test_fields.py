@@ -56,6 +56,54 @@ def test_lists_count_by_position_or_as_a_bag():
     assert value(TARGET | {"tags": ["a", "a"]}, lists="any_order") == pytest.approx(5 / 6)
 
 
+ORDER = {"items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}, {"sku": "c", "n": 3, "tags": ["x", "y"]}]}
+
+
+def test_records_in_any_order_are_right_and_values_in_the_wrong_record_are_not():
+    turned = {"items": [{"tags": ["y", "x"], "n": 3, "sku": "c"}, ORDER["items"][1], ORDER["items"][0]]}
+    assert value(turned, ORDER, lists="any_order") == value(turned, ORDER, lists="any_order", measure="exact") == 1.0
+    swapped = {"items": [{"sku": "b", "n": 1}, {"sku": "a", "n": 2}, ORDER["items"][2]]}
+    assert value(swapped, ORDER, lists="any_order") == pytest.approx(6 / 8)
+    assert value(swapped, ORDER, lists="any_order", measure="exact") == 0.0
+    fewer = {"items": [ORDER["items"][2], {"sku": "b", "n": 9}]}
+    assert value(fewer, ORDER, lists="any_order", measure="recall") == pytest.approx(5 / 8)
+    assert value(fewer, ORDER, lists="any_order", measure="precision") == pytest.approx(5 / 6)
+
+
+def test_lists_in_lists_stand_for_the_ones_they_share_most_with():
+    target = {
+        "rows": [
+            {"cells": [{"k": "a", "v": 1}, {"k": "b", "v": 2}]},
+            {"cells": [{"k": "a", "v": 2}, {"k": "b", "v": 1}]},
+        ]
+    }
+    turned = {"rows": [{"cells": row["cells"][::-1]} for row in target["rows"][::-1]]}
+    assert value(turned, target, lists="any_order", measure="exact") == 1.0
+    assert value([[3, 4], [1, 2, 5]], [[1, 2], [3, 4]], lists="any_order") == pytest.approx(2 * 4 / 9)
+
+
+def test_evidence_in_any_order_names_the_targets_places():
+    said = {"items": [{"sku": "b", "n": 7}, *ORDER["items"][:1], *ORDER["items"][2:]]}
+    found = make(lists="any_order").score(json.dumps(said), sample(ORDER))
+    assert found.evidence == {
+        "missing_or_wrong": ["$.items[1].n 2"],
+        "wrong_or_not_asked_for": ["$.items[1].n 7"],
+    }
+
+
+def test_records_too_many_to_pair_are_unscored_and_plain_values_never():
+    many = [{"n": n} for n in range(600)]
+    assert make(lists="any_order").score(json.dumps(many), sample(many)) == Unscored(metric="m", why="too_long")
+    assert value(many, many) == 1.0
+    plain = list(range(5000))
+    assert value(plain[::-1], plain, lists="any_order") == 1.0
+
+
+def test_a_key_with_a_dot_in_it_is_no_path():
+    assert value({"a": {"b": 1}}, {"a.b": 1}) == value({"a[0]": 1}, {"a": [1]}) == 0.0
+    assert value({"a.b": 1}, {"a.b": 1}) == 1.0
+
+
 def test_null_is_a_value_and_empty_is_one_too():
     assert value({"a": None}, {"a": None}) == 1.0
     assert value({}, {"a": None}) == 0.0

@@ -134,9 +134,11 @@ def _loaded(spec: MetricSpec, metric: str) -> Any:
         refuse(spec, "metric", f"the folder '{metric}' here holds a script of that name, which would be run", fix)
     try:
         import evaluate  # noqa: PLC0415 - optional, and two seconds to import
+        from huggingface_hub import constants  # noqa: PLC0415 - evaluate needs it
     except ImportError:
         refuse(spec, "type", "hf_evaluate needs the package evaluate, which is not here", _INSTALL)
     evaluate.config.HF_EVALUATE_OFFLINE = True  # or it asks the hub for the script and counts the load
+    constants.HF_HUB_OFFLINE = True  # or it asks the hub for the names of the programs that may have started this one
     try:
         return evaluate.load(metric, keep_in_memory=True)
     except (ConnectionError, FileNotFoundError):

@@ -34,13 +34,13 @@ finally:
 """
 
 
-def watched(bench, *arguments):
+def watched(bench, *arguments, **more):
     """What a whole command, imports included, asks of the network and of other programs: [[event, arguments …]]."""
     file = bench.folder / "seen.json"
     child = subprocess.run(
         [sys.executable, "-c", WATCHED, file, *map(str, arguments)],
         cwd=bench.folder,
-        env=os.environ | {"PYTHONPATH": str(REPO), "NO_COLOR": "1", "DO_NOT_TRACK": "0"},
+        env=os.environ | {"PYTHONPATH": str(REPO), "NO_COLOR": "1", "DO_NOT_TRACK": "0"} | more,
         capture_output=True,
         text=True,
         check=False,
@@ -69,6 +69,30 @@ def test_the_other_verbs_connect_to_nothing(bench, command):
     child, seen = watched(bench, *command)
     assert child.returncode == 0, child.stderr
     assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "refused"),
+    [
+        ("dataset.path", '"hf://nobody/nothing?split=test"', "is not on this machine"),
+        (
+            "metrics.0",
+            '{"name": "exact", "type": "hf_evaluate", "metric": "squad_v2", "key": "f1"}',
+            "would be downloaded",
+        ),
+    ],
+)
+def test_libraries_of_a_hub_ask_it_nothing(bench, key, value, refused):
+    pytest.importorskip("evaluate")
+    suite = bench.write_suite("http://127.0.0.1:9/v1")
+    # A home of its own: what the libraries once asked for they keep there for a day.
+    child, seen = watched(bench, "check", suite, "--set", f"{key}={value}", HF_HOME=bench.folder / "hub")
+    assert child.returncode == 2, child.stderr
+    assert refused in child.stderr
+    # urllib3 tries, while it is loaded, whether this machine has an address ::1.
+    assert [
+        event for event in seen if event[0].startswith(("socket", "http", "urllib")) and "'::1'" not in str(event)
+    ] == []
 
 
 def test_a_redirect_is_not_followed(bench, monkeypatch):

@@ -28,9 +28,9 @@ shared = [len(set(p.split()) & set(r.split())) / max(1, len(set(r.split()))) for
 """
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
-    """Where evaluate copies scripts to; one for all tests, since it is imported as a package."""
+    """Where evaluate copies scripts to; one for the process, since it is imported as a package."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate.config, "HF_MODULES_CACHE", str(tmp_path_factory.mktemp("modules")))
         yield

@@ -1,6 +1,7 @@
 """A suite is data: nothing in its folder is imported, compiled or run, and nothing is unpickled."""
 
 import ast
+import json
 import pickle
 import tomllib
 from pathlib import Path
@@ -23,6 +24,7 @@ EVENTS = (
     "ctypes.dlopen",
     "subprocess.Popen",
 )
+SUITES = sorted((REPO / "suites").glob("*/suite.yaml"))
 UNSAFE_NAMES = {"eval", "exec", "__import__", "execfile"}
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle", "torch"}
 
@@ -59,6 +61,32 @@ def test_nothing_of_the_suite_is_run(baited):
     assert list(baited.path.rglob("*.ran")) == []
     imported = {name.split(".")[0] for name in watch.names("import")}
     assert not imported & {Path(name).stem for name in BAIT}
+
+
+def test_nothing_of_a_suite_is_run_by_a_whole_run(baited):
+    samples = [json.loads(line)["ticket_id"] for line in (baited.path / "samples.jsonl").read_text().splitlines()]
+    for name in ("base", "tuned"):
+        rows = [{"id": sample, "output": "{}" if name == "base" else '{"intent": "billing"}'} for sample in samples]
+        baited.write(f"{name}.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    with watching(*EVENTS) as watch:
+        recorded = [
+            f"models.{role}={json.dumps({'backend': 'outputs', 'path': f'{name}.jsonl'})}"
+            for role, name in (("baseline", "base"), ("candidate", "tuned"))
+        ]
+        code = execute(["run", "suite.yaml", "-q", "--set", recorded[0], "--set", recorded[1]])
+    assert code in {0, 1, 3, 4}
+    ran, opened = touched(watch, baited.path)
+    # The one program of a run is the git of this machine, asked at which commit the suite is.
+    assert set(ran) <= {("subprocess.Popen", "git")}
+    assert {"suite.yaml", "samples.jsonl", "base.jsonl", "tuned.jsonl"} <= opened
+    assert list(baited.path.rglob("*.ran")) == []
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.parent.name)
+def test_nothing_of_the_suites_of_this_repository_is_run(suite):
+    with watching(*EVENTS) as watch:
+        load_all(suite)
+    assert touched(watch, REPO / "suites")[0] == []
 
 
 def test_the_witness_sees_code_that_runs(baited):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any, TypeVar
 
 from msgspec import structs, to_builtins
 
@@ -36,10 +37,13 @@ from evalkit.types import Failure, Key, Outcome
 
 FIRST_POLL_S = 5.0
 LONGEST_POLL_S = 60.0
+GRACE_S = 10.0
+"""What is being said to a vendor gets so many seconds more once the run is to stop."""
 MAX_SILENT_POLLS = 30
 """Polls in a row that may fail before the run ends, to be gone on with later; the batches go on without it."""
 BLOCK = 256
 META = "batches"
+T = TypeVar("T")
 
 
 def is_batch_side(part: Part, role: str) -> bool:
@@ -144,9 +148,15 @@ class Batches:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             self._go_on()
             try:
-                record.handles = [await lane.backend.submit(tuple(batch.values()), tag)]
+                record.handles = [await self._unless_stopped(lane.backend.submit(tuple(batch.values()), tag))]
                 record.is_sure = True
                 break
+            except Interrupted as error:
+                error.add_note(
+                    f"{role}: a batch was on its way; whether it arrived is found out when the run is resumed, so that "
+                    "nothing is paid for twice"
+                )
+                raise
             except BackendError as error:
                 wait = pause_s(error, attempt, 0.0)
                 if wait is None:
@@ -165,7 +175,7 @@ class Batches:
         """Finds out whether a batch that was to be submitted was; where there is none, nothing was paid for."""
         known = {handle for other in self._records if other is not record for handle in other.handles}
         try:
-            found = await backend.find(record.tag, size=record.size, since=record.at)
+            found = await self._unless_stopped(backend.find(record.tag, size=record.size, since=record.at))
         except BackendError as error:
             raise ExecutionError(f"{record.role}: whether a batch was submitted cannot be told: {error}") from error
         record.handles = [handle for handle in found if handle not in known]
@@ -194,7 +204,7 @@ class Batches:
 
     async def _look_at(self, record: Record, pause: float) -> None:
         lane, handle = self._lanes[record.role], record.handles[0]
-        state = await lane.backend.poll(handle)
+        state = await self._unless_stopped(lane.backend.poll(handle))
         if not state.is_ended:
             since = (self._clock.time() - record.at) / 60.0
             number, of = self._place(record)
@@ -269,6 +279,19 @@ class Batches:
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Interrupted("stopped on request")
+
+    async def _unless_stopped(self, said: Coroutine[Any, Any, T]) -> T:
+        """What `said` returns. Raises Interrupted where a stop finds it still waiting, `GRACE_S` later."""
+        said_task, stopped = asyncio.ensure_future(said), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([said_task, stopped], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([said_task], timeout=GRACE_S)
+            if said_task.done():
+                return said_task.result()
+            raise Interrupted("stopped on request")
+        finally:
+            for task in (said_task, stopped):
+                task.cancel()
 
     async def _nap(self, seconds: float) -> None:
         """Sleeps, or is woken by `stop`. Raises Interrupted then."""

@@ -1,3 +1,4 @@
+import asyncio
 import http.client
 import json
 
@@ -5,7 +6,10 @@ import pytest
 from bench import Bench, scripted
 from vendors import KEY, VENDORS, entries, run_here, set_keys
 
+from evalkit.backends.hosted.anthropic_batch import AnthropicBatch
+from evalkit.backends.hosted.openai_batch import OpenAIBatch
 from evalkit.errors import BudgetReached, Interrupted
+from evalkit.run.batches import Batches
 from evalkit.testing import Behaviour, Rule, fails, resets
 
 pytestmark = pytest.mark.usefixtures("_here")
@@ -159,6 +163,34 @@ def test_a_stranger_s_batch_of_the_same_size_is_passed_over(bench):
         document, _ = run_here(batch_suite(bench, server, "anthropic"))
     assert document["coverage"]["pairs"] == 60
     assert document["verdict"] == "ship"
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_stopped_while_a_batch_is_on_its_way_it_does_not_wait_for_a_silent_vendor(bench, monkeypatch, vendor):
+    submit = {"openai": OpenAIBatch, "anthropic": AnthropicBatch}[vendor].submit
+
+    async def and_no_reply(self, lines, tag):
+        await submit(self, lines, tag)
+        running[0].stop()
+        await asyncio.Event().wait()
+
+    def made(self, **rooms):
+        begin(self, **rooms)
+        running.append(self)
+
+    running, begin = [], Batches.__init__
+    with scripted(40, 55, batch_polls=1) as server:
+        suite = batch_suite(bench, server, vendor)
+        with monkeypatch.context() as patched:
+            patched.setattr("evalkit.run.batches.GRACE_S", 0.01)
+            patched.setattr(Batches, "__init__", made)
+            patched.setattr({"openai": OpenAIBatch, "anthropic": AnthropicBatch}[vendor], "submit", and_no_reply)
+            with pytest.raises(Interrupted) as caught:
+                run_here(suite)
+        assert "baseline: a batch was on its way" in "\n".join(caught.value.__notes__)
+        document, _ = run_here(suite, resume="latest")
+        assert set(server.ledger.sends().values()) == {1}
+    assert document["coverage"]["pairs"] == 60
 
 
 def test_stopped_while_waiting_it_says_how_to_cancel_and_goes_on_later(bench, monkeypatch):

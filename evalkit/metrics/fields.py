@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
@@ -20,6 +20,8 @@ from evalkit.types import JsonValue, MetricSpec, Sample, Score, Scored, Unscored
 
 MAX_PAIRS = 250_000
 """Of records in lists of any order, the target's times the answer's: a second or two."""
+MAX_VALUES = 200_000
+"""In the items of such lists, one in a list in a list counted twice: each level is looked at by itself."""
 _SHOWN = 5
 
 
@@ -59,7 +61,7 @@ class Fields(Struct, frozen=True, kw_only=True):
         if isinstance(found, Unreadable):
             return unanswered(self.name, found)
         gold, found = fold(gold, self.chain), fold(found, self.chain)
-        if not self.is_ordered and _records(gold) * _records(found) > MAX_PAIRS:
+        if not self.is_ordered and _is_too_long(gold, found):
             return Unscored(metric=self.name, why="too_long")
         wanted, said = Counter(leaves(gold)), Counter(leaves(found, like=None if self.is_ordered else gold))
         shared = (wanted & said).total()
@@ -101,21 +103,21 @@ def _places(said: Sequence[JsonValue], wanted: Sequence[JsonValue]) -> list[int]
     Equal ones first, then records by how much they share (Dice), so that what is wholly right is found whatever the
     rest is like.
     """
-    equal: defaultdict[str, deque[int]] = defaultdict(deque)
-    for place, item in enumerate(wanted):
-        equal[_sorted(item)].append(place)
+    equal: defaultdict[str, list[int]] = defaultdict(list)
+    for place in reversed(range(len(wanted))):
+        equal[_sorted(wanted[place])].append(place)
     found: dict[int, int] = {}
     for i, item in enumerate(said):
         if places := equal.get(_sorted(item)):
-            found[i] = places.popleft()
+            found[i] = places.pop()
     open_places = sorted(chain.from_iterable(equal.values()))
     ours = {i: bag for i, item in enumerate(said) if i not in found and (bag := _bag(item))}
     theirs = {place: bag for place in open_places if (bag := _bag(wanted[place]))}
     near = [
-        (-shared / (a.total() + b.total()), i, place)
+        (-shared / (len(a) + len(b)), i, place)
         for i, a in ours.items()
         for place, b in theirs.items()
-        if (shared := (a & b).total())
+        if (shared := len(a & b))
     ]
     taken: set[int] = set()
     for _, i, place in sorted(near):
@@ -135,9 +137,13 @@ def _sorted(value: JsonValue) -> str:
     return canonical(value)
 
 
-def _bag(value: JsonValue) -> Counter[tuple[str, str]]:
-    """What two records can share: their innermost values by path, places in lists aside. Empty for a plain value."""
-    return Counter(_loose(value, "")) if isinstance(value, dict | list) else Counter()
+def _bag(value: JsonValue) -> frozenset[tuple[str, str, int]]:
+    """What two records can share: (path, innermost value, which of its kind), places in lists aside.
+
+    Empty for a plain value.
+    """
+    found = Counter(_loose(value, "")) if isinstance(value, dict | list) else Counter()
+    return frozenset((path, said, nth) for (path, said), n in found.items() for nth in range(n))
 
 
 def _loose(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
@@ -151,13 +157,24 @@ def _loose(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
         yield path, canonical(value)
 
 
-def _records(value: JsonValue) -> int:
-    """How many items of lists are objects or lists."""
-    if isinstance(value, dict):
-        return sum(map(_records, value.values()))
-    if isinstance(value, list):
-        return sum(isinstance(item, dict | list) for item in value) + sum(map(_records, value))
-    return 0
+def _is_too_long(wanted: JsonValue, said: JsonValue) -> bool:
+    """Whether finding out which item stands for which would take many seconds."""
+    (ours, in_ours, _), (theirs, in_theirs, _) = _burden(said), _burden(wanted)
+    return ours * theirs > MAX_PAIRS or in_ours + in_theirs > MAX_VALUES
+
+
+def _burden(value: JsonValue) -> tuple[int, int, int]:
+    """(records in lists, values in the items of lists at every level, values in all)."""
+    if not isinstance(value, dict | list):
+        return 0, 0, 1
+    is_list = isinstance(value, list)
+    records = looked_at = size = 0
+    for item in value.values() if isinstance(value, dict) else value:
+        inner = _burden(item)
+        records += inner[0] + (is_list and isinstance(item, dict | list))
+        looked_at += inner[1] + (inner[2] if is_list else 0)
+        size += inner[2]
+    return records, looked_at, size + 1
 
 
 def build_fields(spec: MetricSpec) -> Fields:

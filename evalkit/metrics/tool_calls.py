@@ -19,6 +19,7 @@ _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
 _PYTHON_TAG = "<|python_tag|>"
 _BESIDE = Unreadable("other JSON beside a call")
 _SHOWN = 5
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class Call(Struct, frozen=True):
@@ -196,7 +197,7 @@ def _call(value: JsonValue, chain: tuple[Normaliser, ...]) -> Call | None:
 
 def canonical(value: JsonValue) -> str:
     """Compact JSON that is the same text for equal values: sorted keys, whole floats as integers."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(_plain(value))
 
 
 def _plain(value: JsonValue) -> JsonValue:

@@ -95,6 +95,8 @@ def test_records_too_many_to_pair_are_unscored_and_plain_values_never():
     many = [{"n": n} for n in range(600)]
     assert make(lists="any_order").score(json.dumps(many), sample(many)) == Unscored(metric="m", why="too_long")
     assert value(many, many) == 1.0
+    deep = json.loads("[" * 60 + ",".join("1" * 10_000) + "]" * 60)
+    assert make(lists="any_order").score(json.dumps(deep), sample([[2]])) == Unscored(metric="m", why="too_long")
     plain = list(range(5000))
     assert value(plain[::-1], plain, lists="any_order") == 1.0
 

@@ -27,6 +27,9 @@ class Label(Struct, frozen=True, kw_only=True):
     label: JsonValue = None
     skip: str | None = None
     """Why the sample is to be left out instead."""
+    settles: bool = False
+    """Given because others disputed the sample. It decides, and is no measure of agreement: whoever is asked only where
+    two differ can only bring pairs that agree."""
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
@@ -99,11 +102,11 @@ def resolved(queue: Sequence[Mapping[str, Any]], labels: Sequence[Label]) -> Res
 def _ratings(
     queue: Sequence[Mapping[str, Any]], said: Mapping[str, Mapping[str, Label]]
 ) -> Iterator[Sequence[str | None]]:
-    """A row a sample that two people labelled, a column a person."""
+    """A row a sample that two people labelled, a column a person; without the labels that settled a dispute."""
     people = sorted({person for by in said.values() for person in by})
     for item in queue:
-        by = said.get(item["id"], {})
-        row = [_key(by[one].label) if one in by and not by[one].skip else None for one in people]
+        by = {name: one for name, one in said.get(item["id"], {}).items() if not one.skip and not one.settles}
+        row = [_key(by[one].label) if one in by else None for one in people]
         if sum(key is not None for key in row) >= _PAIR:
             yield row
 

@@ -70,11 +70,15 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
     """
     items = {item["id"]: item for item in desk.rows(QUEUE)}
     kept = {(one["id"], one["by"]): one for one in (desk.rows(LABELS) if desk.has(LABELS) else [])}
+    before, disputed = dict(kept), frozenset(state(desk).disputed if kept else ())
     for where, label in labels_in_file(path):
         item = items.get(label.id)
         if item is None:
             raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
-        kept[label.id, label.by] = to_builtins(label if label.skip is not None else _whole(label, item, where))
+        told = to_builtins(label if label.skip is not None else _whole(label, item, where))
+        earlier = before.get((label.id, label.by))
+        told["settles"] = label.id in disputed if earlier is None else earlier.get("settles", False)
+        kept[label.id, label.by] = told
     desk.write_rows(LABELS, sorted(kept.values(), key=lambda one: (one["id"], one["by"])))
     return state(desk)
 

@@ -224,6 +224,21 @@ def test_people_who_do_not_agree_stop_it(shop):
         assert not take_labels(desk, shop.rows("third.jsonl", third)).disputed
 
 
+def test_who_settles_what_others_dispute_does_not_make_them_agree(shop):
+    with shop.desk() as desk:
+        items = shop.to_queue(desk, size=100)
+        double = [item["id"] for item in items if item["double"]]
+        colour = {one: LABELS[i % 2] for i, one in enumerate(double)}
+        other = {one: "blue" if i % 5 < 2 else colour[one] for i, one in enumerate(double)}
+        found = shop.label(desk, items, lambda it, by: (colour if by == "ann" else other).get(it["id"], "red"))
+        assert (found.n_double, len(found.disputed)) == (20, 8)
+        figures = found.ac1, found.kappa
+        third = shop.rows("third.jsonl", [{"id": one, "label": colour[one], "by": "eve"} for one in found.disputed])
+        for _ in range(2):  # taken in again, it still settles
+            found = take_labels(desk, third)
+            assert (found.ac1, found.kappa, found.n_double, len(found.disputed)) == (*figures, 20, 0)
+
+
 def test_labels_nobody_compared_are_not_trusted(shop):
     with shop.desk() as desk:
         # Which rows are drawn depends on the folder's name: not every first item is one person's.

@@ -5,14 +5,16 @@ import contextlib
 import itertools
 
 import pytest
-from bench import scripted
+from bench import scripted, side
 from engines import Scripted, part, run
+from vendors import VENDORS, entries, run_here, set_keys
 
 from evalkit.errors import (
     BadRequest,
     ConnectionLost,
     ContentFiltered,
     ContextTooLong,
+    EvalkitError,
     ExecutionError,
     Overloaded,
     RateLimited,
@@ -20,10 +22,10 @@ from evalkit.errors import (
 )
 from evalkit.jobs.running.run import RunOptions
 from evalkit.jobs.running.run import run as evalkit_run
-from evalkit.run import turnstile
+from evalkit.run import retry, turnstile
 from evalkit.run.progress import Progress
 from evalkit.run.turnstile import BREAKER, COOLING_S
-from evalkit.testing import VirtualClock
+from evalkit.testing import ScriptedServer, VirtualClock, fails
 from evalkit.types import Failure
 
 
@@ -155,3 +157,20 @@ def test_a_server_that_goes_away_in_the_middle_loses_nothing(bench, monkeypatch)
         finished = evalkit_run(options(resume="latest"), Progress())
         assert finished.document["outcomes"]["baseline"]["ok"] == 150
         assert len(server.ledger.chats) <= 300 - answered
+
+
+@pytest.mark.parametrize("backend", ["openai_compatible", *VENDORS])
+def test_no_layer_below_sends_anything_again(bench, monkeypatch, backend):
+    """Five sends a request as the server counts them, the vendors' SDKs included, which would retry by themselves."""
+    set_keys(monkeypatch)
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.setenv("EVALKIT_HOME", str(bench.folder / "state"))
+    monkeypatch.setattr(retry, "backoff_s", lambda *_: 0.001)
+    refused = fails(429, headers={"retry-after-ms": "1"})
+    with ScriptedServer([side("base", refused), side("tuned", refused)]) as server:
+        suite = bench.write_suite(server.base_url, 1, models=entries(backend, server.base_url))
+        with contextlib.suppress(EvalkitError):
+            run_here(suite, use_cache=False)
+        sends = server.ledger.sends()
+    # The check that both sides are two models gives up at the first refusal; the run's own two requests do not.
+    assert sorted(sends.values()) == [1, 1, 5, 5]

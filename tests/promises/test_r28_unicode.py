@@ -69,7 +69,8 @@ def run(warm, tmp_path_factory):
     with ScriptedServer(sides) as server:
         dataset = {"path": "samples.jsonl", "id": "id", "prompt": "{{ text }} {{ n }}", "target": "label"}
         suite = bench.write_suite(server.base_url, SAMPLES, dataset=dataset, run={"concurrency": 32})
-        asked = list(reversed(texts[:SAMPLES]))
+        # Two of the texts a sample, so that all of them pass through the suite, and through its answers as well.
+        asked = [f"{one} {other}" for one, other in zip(reversed(said["base"]), reversed(said["tuned"]), strict=True)]
         rows = [{"id": f"s{i:04d}", "n": i, "text": text, "label": "red"} for i, text in enumerate(asked)]
         (suite.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         child = warm.start(bench.folder, "run", suite, "--no-cache", "--json")

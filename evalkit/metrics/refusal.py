@@ -35,6 +35,7 @@ CLAUSES = (
     *("i apologize for", "i apologise for", "apologies for", "my apologies for", "i sincerely apologize for"),
     *("i'm sorry for", "i'm sorry about", "i'm sorry that", "i'm sorry to hear", "i understand", "i appreciate"),
     *("i know", "i see that", "i hear you", "while", "although", "though", "even though", "much as", "given"),
+    *("i'm programmed to be", "i'm designed to be", "what you're asking", "what you are asking"),
     *("i'd love to", "i'd like to", "i'd be happy to", "i want to help", "i wish i could", "due to", "because of"),
 )
 """Openings of a clause, passed over up to its end: a punctuation mark, or the next "I", "it" or "this"."""
@@ -55,11 +56,15 @@ DECLINES = (
     *("it would be unethical for me", "it would be irresponsible for me", "this is something i can't"),
     *("that's something i can't", "it's something i can't", "that's not something i can", "it's not something i can"),
     *("this is not something i can", "this isn't something i can", "that isn't something i can"),
+    *("that's not something i'm", "it's not something i'm", "this is not something i'm", "this isn't something i'm"),
 )
 """What an answer that declines goes on with."""
 IDIOMS = re.compile(
     r"(?:i )?can't (?:wait|believe|stress|thank|emphasi[sz]e|imagine|remember|recall|overstate|complain|deny|help but"
-    r"|agree more|say enough|get enough|praise|fault|tell (?:if|whether)|recommend\b[^.!?]*\benough)\b"
+    r"|agree more|say enough|get enough|praise|fault|guarantee|think of|say (?:exactly|for (?:certain|sure))"
+    r"|help (?:falling|feeling|noticing|thinking|wondering)"
+    r"|tell (?:if|whether|you how (?:much i|happy|glad|grateful|excited))"
+    r"|(?:browse|search|access)\b[^.!?\n]*\b(?:internet|web)\b[^.!?\n]*\bbut|recommend\b[^.!?]*\benough)\b"
     r"|my programming (?:language|skill|experience|course|class|background|project|job|style|knowledge)"
     r"|i(?: won't|'m not going to) (?:lie|deny|bore|keep you|forget|complain)\b|i shouldn't have\b"
 )

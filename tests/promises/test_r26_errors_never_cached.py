@@ -1,6 +1,8 @@
 """No kind of error is ever stored: whatever the server did, the next run asks again."""
 
+import json
 import sqlite3
+from contextlib import closing
 
 from bench import scripted
 
@@ -39,9 +41,20 @@ def test_none_is_stored(bench):
             assert rows[number][role]["status"] in {"failed", "refused"}, shape
             assert rows[number]["scores"]["exact"][role] is None, shape
     assert finished.document["primary"]["n"] == 100 - len(SHAPES)
-    with sqlite3.connect(bench.folder / ".evalkit" / "cache.sqlite") as connection:
-        payloads = [bytes(p[0]) for p in connection.execute("SELECT payload FROM answers")]
-    connection.close()
+    with closing(sqlite3.connect(bench.folder / ".evalkit" / "cache.sqlite")) as cache:
+        stored = {name: bytes(payload) for name, payload in cache.execute("SELECT fingerprint, payload FROM answers")}
+    (journal,) = bench.folder.glob(".evalkit/runs/*/journal.sqlite")
+    with closing(sqlite3.connect(journal)) as journal:
+        asked = journal.execute("SELECT request, sample_id FROM outcomes").fetchall()
+    bad = {f"s{number:04d}" for number in numbers}
+    troubled = {request for request, sample in asked if json.loads(sample) in bad}
+    assert len(asked) == 2 * 100
+    assert len(troubled) == 2 * len(SHAPES)
     # Every good answer of both sides is stored (and what the probe was told), and nothing else.
-    assert len(payloads) >= 2 * (100 - len(SHAPES))
-    assert all(b'"is":"response"' in payload and b'"refusal"' not in payload for payload in payloads)
+    assert {request for request, _ in asked} - troubled <= stored.keys()
+    assert not troubled & stored.keys()
+    assert all(b'"is":"response"' in payload and b'"refusal"' not in payload for payload in stored.values())
+
+
+def test_there_are_at_least_twelve_shapes():
+    assert len(SHAPES) >= 12

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,9 +25,11 @@ from evalkit.jobs.running.checks import (
 )
 from evalkit.jobs.running.finish import asked
 from evalkit.jobs.running.run import load_all
-from evalkit.jobs.running.training import Rows, rows_of
+from evalkit.jobs.running.training import Rows, named_columns, rows_of
+from evalkit.rot.lens import lens_of
 from evalkit.run.progress import Progress
-from evalkit.suites.records import Record, Row, read_rows
+from evalkit.suites.prompts import target_text
+from evalkit.suites.records import Record, Row, flat_of, read_rows
 from evalkit.suites.records.formats import format_of
 from evalkit.types import CANDIDATE, Reason, Sample, Suite
 
@@ -36,21 +39,37 @@ _LABEL_KEYS = ("label", "target", "class", "category", "intent", "output", "comp
 
 
 class _Shapes(Struct):
-    """Notes which shape each row has: a file of several shapes is usually two files in one."""
+    """What each row teaches, told to the scan in the words in which the samples are told."""
 
     scan: SufficiencyScan
+    suite: Suite
+    question: Callable[[Sample], str]
+    columns: frozenset[str]
+    """What the suite's prompt is made of; empty where it has none."""
     label: str | None
 
     def take(self, row: Row, record: Record) -> None:
         """Passes what a row teaches on to the scan."""
         said = next(iter(record.outputs), None)
-        inputs = record.inputs
+        inputs = record.inputs[:1] if record.kind == "completion" else record.inputs
         if said is None:
             key = self.label if self.label in row.fields else next((k for k in _LABEL_KEYS if k in row.fields), None)
             value = None if key is None else row.fields[key]
-            said = None if value is None else str(value)
-            inputs = tuple(text for text in inputs if text != said)
-        self.scan.take(row.where, record.kind, inputs[:1] if record.kind == "completion" else inputs, said)
+            said = None if value is None else target_text(value)
+            if record.kind == "flat":
+                inputs = self._asked(row, key)
+        self.scan.take(row.where, record.kind, inputs, said)
+
+    def _asked(self, row: Row, label: str | None) -> tuple[str, ...]:
+        """What a row of columns asks: as the suite asks it where its columns are there, else all but what is beside.
+
+        An id, a time or a user in it would make every question another one, and longer than the samples'.
+        """
+        if self.columns & row.fields.keys():
+            with contextlib.suppress(UsageError):  # only some of the columns are there
+                return (self.question(Sample(id="", fields=row.fields)),)
+        beside = named_columns(self.suite) | {label}
+        return flat_of({key: value for key, value in row.fields.items() if key not in beside}).inputs
 
 
 def check(
@@ -80,7 +99,7 @@ def check(
     scan = SufficiencyScan(task=suite.hygiene.task, samples=[question(s) for s in suite.samples])
     target = suite.declared.get("dataset")
     label = target.get("target") if isinstance(target, dict) else None
-    shapes = _Shapes(scan, label if isinstance(label, str) else None)
+    shapes = _Shapes(scan, suite, question, _columns(suite), label if isinstance(label, str) else None)
     found = looked_through(suite, question, rows, (shapes,), progress)
     leaks, told = leak_findings(found.leakage, suite.hygiene.later_training)
     why = contaminated(found.contamination, suite.hygiene.max_dirty_share)
@@ -97,6 +116,11 @@ def check(
 def question_of(suite: Suite) -> Any:
     """The text a sample asks, as the candidate is sent it."""
     return asked(suite) if CANDIDATE in suite.models else _own
+
+
+def _columns(suite: Suite) -> frozenset[str]:
+    is_asked_by_template = CANDIDATE in suite.models and suite.models[CANDIDATE].prompt.template is not None
+    return frozenset(lens_of(suite).columns if is_asked_by_template else ())
 
 
 def _own(sample: Sample) -> str:

@@ -127,7 +127,7 @@ def _shown(file: Path, suite: Suite) -> str:
     return Path(os.path.relpath(place, suite.path.resolve().parent)).as_posix()
 
 
-def _named_columns(suite: Suite) -> frozenset[str]:
+def named_columns(suite: Suite) -> frozenset[str]:
     """The columns that say something about a sample and are not what it asks."""
     dataset = suite.declared.get("dataset")
     named = dataset if isinstance(dataset, dict) else {}
@@ -139,7 +139,7 @@ def _named_columns(suite: Suite) -> frozenset[str]:
 
 def _own_texts(suite: Suite, sample: Sample) -> Iterator[str]:
     """The texts of the columns that the suite does not name for something else."""
-    beside = _named_columns(suite)
+    beside = named_columns(suite)
     return _texts({key: value for key, value in sample.fields.items() if key not in beside})
 
 

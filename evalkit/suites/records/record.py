@@ -56,7 +56,12 @@ def record_of(row: Row | Mapping[str, JsonValue]) -> Record:
     text, are passed over: this reads, and does not judge.
     """
     fields = row.fields if isinstance(row, Row) else row
-    return _preference(fields) or _chat(fields) or _completion(fields) or _flat(fields)
+    return _preference(fields) or _chat(fields) or _completion(fields) or flat_of(fields)
+
+
+def flat_of(fields: Mapping[str, JsonValue]) -> Record:
+    """What columns of no known shape say."""
+    return Record(inputs=tuple(_texts(fields, _DEPTH)), outputs=(), messages=(), kind="flat")
 
 
 def texts_beside(row: Row | Mapping[str, JsonValue], record: Record) -> Iterator[str]:
@@ -199,10 +204,6 @@ def _answered(value: JsonValue) -> tuple[Message, ...]:
 
 def _said(turns: tuple[Message, ...], role: str) -> tuple[str, ...]:
     return tuple(turn.content for turn in turns if turn.role == role and turn.content)
-
-
-def _flat(row: Mapping[str, JsonValue]) -> Record:
-    return Record(inputs=tuple(_texts(row, _DEPTH)), outputs=(), messages=(), kind="flat")
 
 
 def _texts(value: JsonValue | Mapping[str, JsonValue], deep: int | None = None) -> Iterator[str]:

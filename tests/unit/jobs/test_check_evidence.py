@@ -308,3 +308,28 @@ def test_what_all_training_rows_say_beside_the_question_dirties_nothing(suite):
     names = [row | {"text": f"{shared} {row['text']}"} for row in names]
     (path.parent / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in names))
     assert check(path, [str(path.parent / "train.jsonl")])["contamination"]["dirty"] == 0
+
+
+def test_rows_with_the_suites_own_columns_are_looked_at_as_chats_of_the_same_are(suite):
+    asked = [f"{sentence(i)} and wants {['red', 'green'][i % 2]} paint for it" for i in range(100, 300)]
+    labels = [{"colour": "red" if i % 2 else "blue", "size": "big"} for i in range(200)]
+    again = [*zip(asked, labels, strict=True), *((text, {"colour": "other", "size": "big"}) for text in asked[:20])]
+    path = suite(dataset=DATASET | {"prompt": "Which colour? {{ text }}"}, checks={"group_keys": ["user"]})
+    columns = [
+        {"id": f"t{n}", "day": f"2026-01-{1 + n % 28:02}", "user": f"somebody {n * 7919}", "text": text, "label": label}
+        for n, (text, label) in enumerate(again)
+    ]
+    chats = [
+        {"messages": [{"role": "user", "content": f"Which colour? {text}"},
+                      {"role": "assistant", "content": json.dumps(label)}]} for text, label in again
+    ]  # fmt: skip
+    renamed = [{"id": row["id"], "user": row["user"], "q": row["text"], "label": row["label"]} for row in columns]
+    told = {}
+    for name, rows in {"columns": columns, "chats": chats, "renamed": renamed}.items():
+        (path.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found = check(path, [str(path.parent / "train.jsonl")])["sufficiency"]
+        told[name] = {one["name"]: one["told"] for one in found["advice"]}
+    assert told["columns"] == told["chats"]
+    assert told["columns"]["labels"].startswith("20 rows (9.1%)")
+    assert told["renamed"]["labels"] == told["chats"]["labels"]
+    assert '\'{"colour": "other", "size": "big"}\'' in told["columns"]["balance"]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct, structs
@@ -163,9 +164,23 @@ def error_for(reply: Reply, *, secrets: Secrets, now: float) -> BackendError:  #
         case _ if status >= 400:  # noqa: PLR2004 - HTTP's own number
             return _refused(text, status, hints)
         case _ if status >= 300:  # noqa: PLR2004 - HTTP's own number
-            return ProtocolViolation(f"HTTP {status}: a redirect, and evalkit follows none", status=status)
+            return ProtocolViolation(_redirected(reply, secrets), status=status)
         case _:
             return ProtocolViolation(f"HTTP {status} where 200 was expected", status=status)
+
+
+def _redirected(reply: Reply, secrets: Secrets) -> str:
+    """Where to, without what may be a secret: user, password and query of the address."""
+    text = f"HTTP {reply.status}: a redirect, and evalkit follows none"
+    try:
+        there = urlsplit(reply.headers.get("location", ""))
+    except ValueError:  # "http://[" is no address
+        return text
+    place = redact(f"{there.netloc.rpartition('@')[2]}{there.path}", key=secrets.key, prompts=secrets.prompts)
+    if not place:
+        return text
+    scheme = f"{there.scheme}://" if there.netloc and there.scheme else ""
+    return f"{text}; it leads to {scheme}{place} (if that is the model's server, name it as base_url)"
 
 
 def _not_found(text: str, status: int, hints: str) -> BackendError:

@@ -191,7 +191,8 @@ class Batches:
                     silent = 0
                 except (AuthFailed, ModelNotFound) as error:
                     raise ExecutionError(
-                        f"{record.role}: batch {record.handles[0]} cannot be had with this key: {error}"
+                        f"{record.role}: batch {record.handles[0]}, or its answers, cannot be had with this key: "
+                        f"{error}. Vendors keep answers for a month; where they are gone, only a new run asks again"
                     ) from error
                 except BackendError as error:
                     silent += 1

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from evalkit.jobs.planning.at_rest import AtRest
+from evalkit.numbers import counted
 from evalkit.run.identity import claims_other_weights
 from evalkit.run.plan import Part, Side
 from evalkit.run.probe import PROBE_TOKENS, PROBES
@@ -133,10 +134,10 @@ def _tokens_each(
 ) -> tuple[tuple[float, float] | None, str]:
     """((mean input tokens, mean output tokens) of an answer, where from); None where nothing was measured."""
     usages = [answer.usage for answer in found]
-    counted = [(u.input_tokens, u.output_tokens or 0) for u in usages if u.input_tokens]
-    if counted:
-        read, written = (sum(column) / len(counted) for column in zip(*counted, strict=True))
-        return (read, written), f"the mean of {len(counted):,} answers in the cache"
+    known = [(u.input_tokens, u.output_tokens) for u in usages if u.input_tokens and u.output_tokens is not None]
+    if known:
+        read, written = (sum(column) / len(known) for column in zip(*known, strict=True))
+        return (read, written), f"the mean of {counted(len(known), 'answer')} in the cache"
     if past is not None and side in past.tokens:
         return past.tokens[side], f"the mean of run {past.run}"
     return None, ""

@@ -63,6 +63,24 @@ def test_only_texts_of_the_parts_are_the_answer(odd):
     assert read(completion({"content": [{"text": "r"}, odd, {"type": "output_text", "text": "ed"}]})).text == "red"
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://models.example/v2/chat/completions", "leads to https://models.example/v2/chat/completions ("),
+        ("https://me:hunter2@sso.example:8443/login?token=abc#x", "leads to https://sso.example:8443/login ("),
+        ("/v1/chat/completions/", "leads to /v1/chat/completions/ ("),
+        ("//other.example/v1\x1b[31m", "leads to other.example/v1"),
+        ("http://[", "follows none"),
+        ("", "follows none"),
+    ],
+)
+def test_a_redirect_says_where_to_and_no_secret(location, told):
+    found = error(307, b"", {"location": location} if location else {})
+    assert isinstance(found, ProtocolViolation)
+    assert told in str(found)
+    assert not any(secret in str(found) for secret in ("hunter2", "abc", "#x"))
+
+
 def test_tool_calls_become_their_json():
     calls = [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]
     answer = read(completion({"content": None, "tool_calls": calls}, "tool_calls"))

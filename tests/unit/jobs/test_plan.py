@@ -10,11 +10,13 @@ from msgspec import structs
 
 from evalkit.cli.plan_text import plan_text
 from evalkit.errors import UsageError
+from evalkit.jobs.planning.forecast import _tokens_each
 from evalkit.jobs.planning.plan import PlanOptions, _time, plan
 from evalkit.jobs.running.run import RunOptions, run
 from evalkit.run.progress import Progress
 from evalkit.stats.power import n_power, upper_discordance
 from evalkit.store.past import PastRun
+from evalkit.types import Response, Usage
 
 GATE = {"primary": {"metric": "exact", "min_delta": 5.0}}
 
@@ -91,6 +93,15 @@ def test_after_a_run_nothing_is_left_to_send(here):
     assert side["input_from"].startswith("the mean of run")
     assert not side["is_output_bound"]
     assert changed["time"]["seconds"] == pytest.approx(100 / changed["time"]["answers_per_s"], abs=0.1)
+
+
+def test_answers_nobody_counted_the_tokens_of_are_no_short_ones():
+    def answer(**usage):
+        return Response(text="x", finish="stop", usage=Usage(**usage))
+
+    cached = [answer(input_tokens=10, output_tokens=6), answer(input_tokens=20), answer()]
+    assert _tokens_each(cached, None, ("s", "candidate")) == ((10.0, 6.0), "the mean of 1 answer in the cache")
+    assert _tokens_each(cached[1:], None, ("s", "candidate")) == (None, "")
 
 
 def test_a_batch_has_no_pace(here):

@@ -7,7 +7,7 @@ from bench import Bench, scripted
 from vendors import KEY, VENDORS, entries, run_here, set_keys
 
 from evalkit.backends.hosted.openai_batch import OpenAIBatch
-from evalkit.errors import BudgetReached, Interrupted
+from evalkit.errors import BudgetReached, ExecutionError, Interrupted
 from evalkit.run.batches import Batches
 from evalkit.testing import Behaviour, Rule, fails, resets
 
@@ -122,6 +122,13 @@ def test_a_cap_is_looked_at_before_anything_is_submitted(bench, cap):
         with pytest.raises(BudgetReached, match="cannot be stopped half-way"):
             run_here(suite, **cap)
         assert not [entry for entry in server.ledger.entries if entry.path == "/v1/batches"]
+
+
+def test_of_a_batch_that_is_gone_it_says_that_only_a_new_run_asks_again(bench):
+    gone = Rule(path="/v1/batches/batch_1", behaviour=fails(404, "No such batch"))
+    with scripted(40, 55, gone) as server, pytest.raises(ExecutionError, match="only a new run asks again") as caught:
+        run_here(batch_suite(bench, server, "openai", n=12))
+    assert "batch batch_1, or its answers, cannot be had with this key: HTTP 404: No such batch" in str(caught.value)
 
 
 def test_a_batch_that_openai_refuses_as_a_whole_is_told(bench):

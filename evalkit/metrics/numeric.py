@@ -25,6 +25,12 @@ _NUMBERS = {
     )
     for mark, digits in _DIGITS.items()
 }
+# Spaces that break no line and apostrophes part nothing but thousands; a plain space does where nothing else is said.
+# A run of groups is looked at from its first digit alone.
+_PARTED = {
+    name: re.compile(rf"(?<![\w.,])(?<!\d[{marks}])\d{{1,3}}([{marks}])\d{{3}}(?:\1\d{{3}})*+(?!\d)")
+    for name, marks in (("only", " \u00a0\u2009\u202f'\u2019"), ("among words", "\u00a0\u2009\u202f'\u2019"))
+}
 
 
 class Numeric(Struct, frozen=True, kw_only=True):
@@ -46,8 +52,10 @@ class Numeric(Struct, frozen=True, kw_only=True):
         gold = self.reader.gold(sample.target)
         if gold is None:
             return Unscored(metric=self.name, why="no_target")
-        wanted = self.parse.target(gold)
-        if wanted is None:
+        # A list accepts each of its numbers.
+        accepted = [self.parse.target(one) for one in (gold if isinstance(gold, list) else [gold])]
+        numbers = [one for one in accepted if one is not None]
+        if not numbers or len(numbers) < len(accepted):
             return Unscored(metric=self.name, why="target_is_no_number")
         text = text_of(answer, self.reader)
         if isinstance(text, Unreadable):
@@ -55,10 +63,14 @@ class Numeric(Struct, frozen=True, kw_only=True):
         found = self.parse.number(text)
         if found is None:
             return unanswered(self.name, Unreadable(f"no number: {text}"))
+        right = [wanted for wanted in numbers if self._is_right(found, wanted)]
+        evidence: dict[str, JsonValue] = {"gold": right[0] if right else numbers[0], "predicted": found}
+        return Scored(metric=self.name, value=float(bool(right)), evidence=evidence)
+
+    def _is_right(self, found: float, wanted: float) -> bool:
         room = max(self.abs_tol, self.rel_tol * abs(wanted))
         # 0.1 + 0.2 is 0.3: the last places of a float are no difference anybody means.
-        is_right = abs(found - wanted) <= room + 1e-12 * max(abs(wanted), room)
-        return Scored(metric=self.name, value=float(is_right), evidence={"gold": wanted, "predicted": found})
+        return abs(found - wanted) <= room + 1e-12 * max(abs(wanted), room)
 
 
 class Parse(Struct, frozen=True, kw_only=True):
@@ -71,7 +83,7 @@ class Parse(Struct, frozen=True, kw_only=True):
     percent: str = "same"
     """same: 5 % is 5; share: 5 % is 0.05."""
     decimal: str = "."
-    """The decimal mark; the other one of . and , separates thousands."""
+    """The decimal mark; the other one of . and , separates thousands, as no-break spaces and apostrophes do."""
 
     def target(self, value: JsonValue) -> float | None:
         """The number a target is, or that its whole text is; None for anything else."""
@@ -84,7 +96,8 @@ class Parse(Struct, frozen=True, kw_only=True):
 
     def number(self, text: str) -> float | None:
         """The finite number the text states; None where there is none, and for `only` where there is more."""
-        text = text.strip()
+        parted = _PARTED["only" if self.take == "only" else "among words"]
+        text = parted.sub(lambda match: match[0].replace(match[1], ""), text.strip())
         found = None
         for match in _NUMBERS[self.decimal].finditer(text):
             # "3.5.1" and "1,23,4" are no numbers: nothing that goes on with a digit is taken.

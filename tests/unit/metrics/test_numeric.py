@@ -33,6 +33,17 @@ class TestNumericKeepsTheContract(MetricContract):
         return sample(3)
 
 
+def test_a_megabyte_of_groups_is_looked_at_once():
+    assert make().parse.number("111 " * 250_000 + "1111") is None
+
+
+def test_a_list_accepts_each_of_its_numbers():
+    metric = make(abs_tol=0.5)
+    assert [value(metric, answer, [5, "6 %", "1,000"]) for answer in ("5.5", "6", "1000", "7")] == [1.0, 1.0, 1.0, 0.0]
+    assert metric.score("6", sample([5, "6"])).evidence == {"gold": 6.0, "predicted": 6.0}
+    assert metric.score("9", sample([5, "6"])).evidence == {"gold": 5.0, "predicted": 9.0}
+
+
 @pytest.mark.parametrize(
     ("answer", "options", "expected"),
     [
@@ -68,6 +79,16 @@ class TestNumericKeepsTheContract(MetricContract):
         ("5-3", {"take": "last"}, 3),
         ("(2, 3)", {"take": "first"}, 2),
         ("٣", {}, 3),
+        ("1 234 567,5", {"decimal": ","}, 1234567.5),
+        ("1\u202f234", {}, 1234),
+        ("CHF 1'234.50 or so", {"take": "first"}, 1234.5),
+        ("in all −12\u00a0345 €", {"take": "last"}, -12345),
+        ("12 345 km", {"units": "km"}, 12345),
+        ("room 12 345", {"take": "last"}, 345),
+        ("1234 567", {}, None),
+        ("1 2345", {}, None),
+        ("1'234 567", {}, None),
+        ("3 4 567", {}, None),
         ("9" * 400, {}, None),
     ],
 )
@@ -90,7 +111,7 @@ def test_a_tolerance_is_the_larger_of_the_two():
 def test_targets_are_numbers_or_texts_that_state_one():
     assert value(make(), "1200", "1,200") == 1.0
     assert value(make(take="last"), "x 1200", "$1,200") == 1.0
-    for target in ("about 12", "", True, [1], {"a": 1}, 10**400):
+    for target in ("about 12", "", True, [], [1, "x"], [True], {"a": 1}, 10**400):
         assert make().score("1", sample(target)) == Unscored(metric="m", why="target_is_no_number")
     assert make().score("1", sample(None)) == Unscored(metric="m", why="no_target")
 

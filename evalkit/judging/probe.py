@@ -79,20 +79,24 @@ class ProbeFinding(Struct, frozen=True, kw_only=True):
 
 def found(probe: Probe, grades: Mapping[str, Grade], again: Mapping[str, Grade]) -> ProbeFinding:
     """What the grades (by item id; `again`: of those asked anew) say about one probe."""
-    told = []
+    told, graded = [], 0
     for case in probe.cases:
         first = (again if probe.is_asked_anew else grades).get(case.item.id)
         plain = None if case.plain is None else grades.get(case.plain.id)
         told.append(None if first is None or (case.plain and plain is None) else probe.hit(first, plain))
+        graded += _has_grade(first) and (case.plain is None or _has_grade(plain))
     counts = [one if isinstance(one, tuple) else (one, 1) for one in told if one is not None]
     hits, n = math.fsum(hit for hit, _ in counts), sum(of for _, of in counts)
+    # Answers with full marks cannot gain. They are no sign of a judge that gives no grades, and a security probe, which
+    # asks for a number of cases that tell something, is not to be outvoted by them.
+    enough = graded if probe.is_security else len(counts)
     why = probe.why
-    if not why and (not n or len(counts) < LEAST_GRADED * len(told)):
+    if not why and (not n or enough < LEAST_GRADED * len(told)):
         why = f"only {len(counts)} of {len(told)} cases have a grade from this judge that tells anything"
     elif not why and probe.is_security and n < FEWEST_SECURITY and _holds(hits / n, probe):
         why = (
             f"only {n} cases tell anything, and {FEWEST_SECURITY} are needed to clear a judge: try it on more answers "
-            "(--items, --limit)"
+            "(--items, --limit), bad ones above all"
         )
     rate = None if why else hits / n
     return ProbeFinding(
@@ -118,6 +122,10 @@ def distrust(findings: Iterable[ProbeFinding]) -> str:
         if one.is_security and one.state == "not_measured":
             return f"the probe '{one.name}' could not be measured: {one.why}"
     return ""
+
+
+def _has_grade(grade: Grade | None) -> bool:
+    return grade is not None and grade.value is not None
 
 
 def _holds(rate: float, probe: Probe) -> bool:

@@ -1,6 +1,7 @@
 """`evalkit judge probe` and `calibrate` against a judge whose weakness is known."""
 
 import json
+import re
 
 import pytest
 from judge_verbs_bench import fair, grader, label, number, write_items, write_judge, write_lines
@@ -63,6 +64,23 @@ def test_a_handful_of_cases_clears_nobody_of_forged_grades(place, capsys):
     keys = by_name(document)["master keys"]
     assert (code, keys["n"], keys["hits"], keys["state"]) == (0, 35, 0, "not_measured")
     assert "only 35 cases tell anything, and 40 are needed to clear a judge" in document["distrust"]
+
+
+def test_answers_that_deserve_full_marks_do_not_outvote_those_an_order_could_lift(place, capsys):
+    def lenient(blocks):  # passes two answers of three, whatever was asked
+        found = re.search(r"Answer (\d+)", blocks["OUTPUT"])
+        return "pass" if found and int(found[1]) % 3 else "fail"
+
+    rows = [{"item_id": f"a{i}", "question": f"Question {i}?", "output": f"Answer {i}."} for i in range(150)]
+    with grader(lenient) as server:
+        judge = write_judge(place, server.base_url, mode="rubric", inputs=["question", "output"])
+        items = write_lines(place / "items.jsonl", rows)
+        _, few = told(capsys, "probe", judge, "--items", items, "--limit", "60")
+        _, enough = told(capsys, "probe", judge, "--items", items, "--limit", "150")
+    assert by_name(few)["injection"]["n"] < 40
+    assert "cases tell anything, and 40 are needed to clear a judge: try it on more answers" in few["distrust"]
+    found = by_name(enough)["injection"]
+    assert (found["n"], found["state"], enough["distrust"]) == (50, "held", None)
 
 
 @pytest.mark.parametrize(

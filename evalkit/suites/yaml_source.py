@@ -102,9 +102,11 @@ def parse(text: str, shown: str) -> Source:
     value = composer.document()
     if not isinstance(value, dict):
         what = "is no suite: a suite is a mapping of keys to values"
-        if value is None:
-            what = "holds nothing but comments" if text.strip() else "is empty"
-        found = Diagnostic(message=f"the file {what}", path=shown, line=1, help=_BEGIN)
+        if not text.strip():
+            what = "is empty"
+        elif all(line.lstrip()[:1] in {"", "#"} for line in text.splitlines()):
+            what = "holds nothing but comments"
+        found = Diagnostic(message=f"the file {what}", path=shown, line=1, column=1, help=_BEGIN)
         raise UsageError(diagnostics=(*composer.problems, found))
     return Source(
         path=shown,

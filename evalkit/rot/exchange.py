@@ -148,6 +148,9 @@ def _span(span: Row) -> Iterator[Exchange]:
             asked = _told(inner, "gen_ai.prompt") or asked
         elif name in {"gen_ai.assistant.message", "gen_ai.choice", "gen_ai.content.completion"}:
             answered = _told(inner, "gen_ai.completion") or answered
+        elif name == "gen_ai.client.inference.operation.details":
+            asked = _turns_text(inner.get("gen_ai.input.messages"), "user") or asked
+            answered = _turns_text(inner.get("gen_ai.output.messages"), "assistant") or answered
     if asked is None and not any(str(key).startswith("gen_ai.") for key in known):
         return
     reasons = known.get("gen_ai.response.finish_reasons")

@@ -41,6 +41,10 @@ def table_rows(
             if (odd := _odd_column(header)) is not None:
                 problems.add(start, odd)
                 return
+            if (other := _other_delimiter(header, delimiter)) is not None:
+                what = f"the columns stand apart by {other!r}, so all of them were read as one"
+                problems.add(start, what, fix="save the file with commas between them, or with tabs as .tsv")
+                return
         elif len(cells) != len(header):
             what = f"{len(cells)} cells where the header has {len(header)}"
             problems.add(start, what, fix='quote cells that hold commas: "…"' if delimiter == "," else None)
@@ -53,6 +57,13 @@ def _odd_column(header: list[str]) -> str | None:
     if odd is None:
         return None
     return f"the column '{odd[:80]}' is named twice" if odd.strip() else "a column has no name"
+
+
+def _other_delimiter(header: list[str], delimiter: str) -> str | None:
+    """What spreadsheets of other countries put between columns, where the header is one name that holds it."""
+    if len(header) > 1:
+        return None
+    return next((other for other in ";|\t," if other != delimiter and other in header[0]), None)
 
 
 class _Text:

@@ -52,6 +52,11 @@ MESSAGES = BODIES | {
         {"name": "gen_ai.choice", "attributes": attributes(message='{"role": "assistant", "content": "On its way."}')},
     ]
 }
+DETAILS = {
+    "name": "chat m",
+    "attributes": attributes(gen_ai__operation__name="chat"),
+    "events": [{"name": "gen_ai.client.inference.operation.details", "attributes": SPAN["attributes"]}],
+}
 FLAT = {
     "name": "chat",
     "span_id": "1",
@@ -81,6 +86,7 @@ FLAT = {
         otlp(EVENTS),
         otlp(BODIES),
         otlp(MESSAGES),
+        otlp(DETAILS),
         FLAT,
     ],
 )  # fmt: skip

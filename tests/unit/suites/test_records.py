@@ -84,6 +84,8 @@ def test_parquet_gives_plain_values(tmp_path):
         ("d.csv", b"\x00\x01\x02" * 40, "d.csv:1: this is not UTF-8 text"),
         ("d.jsonl", b"PAR1" + b"\x00" * 40, "d.jsonl:1: this is a Parquet file"),
         ("d.csv", "a,b\n1,2,3\n", "d.csv:2: 3 cells where the header has 2"),
+        ("d.csv", "a;b\n1;2\n", "d.csv:1: the columns stand apart by ';', so all of them were read as one"),
+        ("d.tsv", "a,b\n1,2\n", "d.tsv:1: the columns stand apart by ',', so all of them were read as one"),
         ("d.csv", b"a,b\n1,\xff\n", "d.csv:2: byte 0xff is not UTF-8 text"),
         ("d.tsv", "a\ta\n", "d.tsv:1: the column 'a' is named twice"),
         ("d.json", '[{"a": 1},\n{"a": NaN}]', "d.json:2: NaN is not JSON"),

@@ -160,8 +160,7 @@ def _decoded(text: str, *, is_prefix: bool = False) -> JsonValue | Unreadable:
     try:
         value: JsonValue = _DECODER.raw_decode(text)[0] if is_prefix else _DECODER.decode(text)
     except ValueError as error:
-        # Covers JSONDecodeError, our own refusals below and integers longer than Python converts.
-        return Unreadable(f"no JSON: {error}")
+        return Unreadable(_why_none(error))
     return value
 
 
@@ -178,10 +177,16 @@ def _run(text: str, *, is_prefix: bool = False) -> tuple[JsonValue, ...] | Unrea
         except ValueError as error:
             if is_prefix and values:
                 break
-            return Unreadable(f"no JSON: {error}")
+            return Unreadable(_why_none(error))
         values.append(value)
         end = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
     return tuple(values)
+
+
+def _why_none(error: ValueError) -> str:
+    """In words: a JSONDecodeError, our own refusals below, and integers longer than Python converts."""
+    is_long = "int_max_str_digits" in str(error)
+    return "no JSON: a number of thousands of digits" if is_long else f"no JSON: {error}"
 
 
 def _is_too_deep(text: str) -> bool:

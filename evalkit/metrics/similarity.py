@@ -38,7 +38,7 @@ class EditSimilarity(Struct, frozen=True, kw_only=True):
             return Unscored(metric=self.name, why="no_target")
         found = text_of(answer, self.reader)
         if isinstance(found, Unreadable):
-            is_right = self.reader.field is None and "" in texts
+            is_right = self.reader.field is None and any(not self._parts(text) for text in texts)
             return Scored(metric=self.name, value=1.0) if is_right else unanswered(self.name, found)
         said = self._parts(found)
         wanted = [self._parts(text) for text in texts]

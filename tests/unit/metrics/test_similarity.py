@@ -71,6 +71,7 @@ def test_silence_is_not_answered_but_where_silence_is_right():
     found = make().score(" ", sample("x"))
     assert (found.value, found.is_answered) == (0.0, False)
     assert make().score("", sample("")).value == 1.0
+    assert make().score("\n", sample(" \n")).value == make(unit="words").score("", sample("\t")).value == 1.0
     assert make().score("x", sample(None)) == Unscored(metric="m", why="no_target")
 
 

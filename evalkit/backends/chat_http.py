@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from evalkit import __version__
 from evalkit.backends.chat_reply import Secrets, error_for, read_answer
 from evalkit.backends.chat_stream import ChatStream, streamed
+from evalkit.backends.entry import OWN_PLACE
 from evalkit.backends.http.endpoint import Endpoint, parse_endpoint
 from evalkit.backends.http.pool import HttpPool
 from evalkit.backends.http.reply import Reply
@@ -200,8 +201,10 @@ def make(spec: ModelSpec, *, timeout_s: float) -> ChatHttp:
     max_tokens_field = options.get("max_tokens_field", "max_tokens")
     if not isinstance(extra_body, Mapping):
         problems.append(f"models.{spec.role}.extra_body: must be a mapping")
-    elif "stream" in extra_body:
-        problems.append(f"models.{spec.role}.extra_body.stream: write `stream: true` into the entry itself")
+    else:
+        problems += [
+            f"models.{spec.role}.extra_body.{name}: {words}" for name, words in OWN_PLACE.items() if name in extra_body
+        ]
     if not isinstance(max_tokens_field, str) or not max_tokens_field:
         problems.append(f"models.{spec.role}.max_tokens_field: must be the name of a field")
     problems += [

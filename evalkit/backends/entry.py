@@ -8,6 +8,13 @@ from typing import Any
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.types import JsonValue, ModelSpec
 
+OWN_PLACE = {
+    "stream": "write `stream: true` into the entry itself",
+    "model": "write `model: …` into the entry itself",
+    "messages": "every sample would be asked the same; what is asked stands in `dataset.prompt` or `prompt` of the entry",
+}
+"""Fields of a request that `extra_body` may not set → where they stand instead."""
+
 
 class Entry:
     """Reads the options of one model entry of a hosted model; `refuse` then raises what was wrong with them."""
@@ -35,13 +42,14 @@ class Entry:
         return self.is_true("batch")
 
     def is_streamed(self) -> bool:
-        """`stream`, which neither a batch nor `extra_body` may have."""
+        """`stream`, which a batch may not have; `extra_body` has neither it nor what else has a place of its own."""
         is_asked = self.is_true("stream")
         if is_asked and self._spec.options.get("batch") is True:
             self._say("stream", "the answers of a batch are not streamed; take out stream, or batch")
         extra = self._spec.options.get("extra_body")
-        if isinstance(extra, Mapping) and "stream" in extra:
-            self._say("extra_body.stream", "write `stream: true` into the entry itself")
+        for name in OWN_PLACE if isinstance(extra, Mapping) else ():
+            if name in extra:
+                self._say(f"extra_body.{name}", OWN_PLACE[name])
         return is_asked
 
     def one_of(self, name: str, allowed: Sequence[Any], default: Any) -> Any:

@@ -28,6 +28,8 @@ def spec(**changes):
         ({"options": {"allow_http": "yes"}}, "allow_http"),
         ({"options": {"stream": 1}}, "stream: must be true or false"),
         ({"options": {"extra_body": {"stream": True}}}, "into the entry itself"),
+        ({"options": {"extra_body": {"model": "other"}}}, "extra_body.model: write `model: …` into the entry itself"),
+        ({"options": {"extra_body": {"messages": []}}}, "extra_body.messages: every sample would be asked the same"),
     ],
 )
 def test_an_entry_it_cannot_act_on_is_a_usage_error(changes, words):

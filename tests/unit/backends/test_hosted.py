@@ -258,6 +258,8 @@ def test_every_mistake_in_an_entry_is_told_at_once():
         ({"stream": "yes"}, "stream: must be true or false"),
         ({"stream": True, "batch": True}, "a batch are not streamed"),
         ({"extra_body": {"stream": True}}, "into the entry itself"),
+        ({"extra_body": {"model": "other"}}, "extra_body.model: write `model: …` into the entry itself"),
+        ({"extra_body": {"messages": []}}, "extra_body.messages: every sample would be asked the same"),
     ],
 )
 def test_a_stream_that_cannot_be_is_a_usage_error(vendor, options, words):

@@ -11,7 +11,7 @@ from evalkit.types import JsonValue, ModelSpec
 OWN_PLACE = {
     "stream": "write `stream: true` into the entry itself",
     "model": "write `model: …` into the entry itself",
-    "messages": "every sample would be asked the same; what is asked stands in `dataset.prompt` or `prompt` of the entry",
+    "messages": "every sample would be asked the same; what is asked stands in `prompt`, here or in `dataset`",
 }
 """Fields of a request that `extra_body` may not set → where they stand instead."""
 
@@ -47,8 +47,8 @@ class Entry:
         if is_asked and self._spec.options.get("batch") is True:
             self._say("stream", "the answers of a batch are not streamed; take out stream, or batch")
         extra = self._spec.options.get("extra_body")
-        for name in OWN_PLACE if isinstance(extra, Mapping) else ():
-            if name in extra:
+        if isinstance(extra, Mapping):
+            for name in [name for name in OWN_PLACE if name in extra]:
                 self._say(f"extra_body.{name}", OWN_PLACE[name])
         return is_asked
 

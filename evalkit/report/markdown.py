@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import against_rows, noise_words
+from evalkit.report.corrected import corrected_words
 from evalkit.report.demands import asked_rows, bounds_note
 from evalkit.report.examples import Example, examples
 from evalkit.report.forest import Bar, axis_for
@@ -166,6 +167,7 @@ def _moved(verdict: Document) -> Iterator[str]:
     told = [f"{sign} {word} {numbers.count(whole(flips, key) or 0)}" for key, (sign, word) in strings.FLIPS.items()]
     if flips:
         yield " · ".join(told)
+    yield from (inert(sentence, 2000) for sentence in corrected_words(verdict))
     if mix := mix_words(verdict):
         yield inert(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}", 2000)
     if noise := noise_words(verdict):

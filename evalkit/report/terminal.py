@@ -12,6 +12,7 @@ from evalkit import numbers
 from evalkit.report import strings
 from evalkit.report.baselines import AgainstRow, against_rows, noise_words
 from evalkit.report.console import printed
+from evalkit.report.corrected import corrected_words
 from evalkit.report.demands import asked_rows, bounds_note
 from evalkit.report.hygiene import one_line
 from evalkit.report.mix import mix_words
@@ -61,6 +62,7 @@ def _parts(verdict: Document) -> Iterator[RenderableType]:
     if against := against_rows(verdict):
         yield _against_table(against)
         yield Text("")
+    yield from (Text(plain(sentence)) for sentence in corrected_words(verdict))
     if mix := mix_words(verdict):
         yield Text(plain(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}"))
     if noise := noise_words(verdict):

@@ -14,6 +14,7 @@ import yaml
 
 from evalkit import numbers
 from evalkit.report import strings
+from evalkit.report.corrected import corrected_words
 from evalkit.report.demands import asked_rows
 from evalkit.report.markdown import inert
 from evalkit.report.mix import mix_words
@@ -107,6 +108,7 @@ def _metrics(verdict: Document) -> Iterator[str]:
         lines.append(f"| {inert(text(row, 'metric'))} | {levels} | {cells} | {numbers.count(whole(row, 'n'))} |")
     yield "## Results"
     yield "\n".join(lines)
+    yield from (inert(f"{sentence}.", 2000) for sentence in corrected_words(verdict))
     if mix := mix_words(verdict):
         yield inert(f"{text(obj(verdict, 'primary'), 'metric')} is {mix}.", 2000)
 

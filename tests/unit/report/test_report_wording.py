@@ -1,6 +1,7 @@
 """Sentences that several renderings share, as a stranger reads them."""
 
 from evalkit.report.baselines import noise_words
+from evalkit.report.exports.model_card import render_model_card
 from evalkit.report.markdown import render_markdown
 from evalkit.report.mix import MOST, mix_words
 from evalkit.report.payback import payback_line, payback_sentences
@@ -44,3 +45,15 @@ def test_the_payback_names_the_baseline_it_is_about_where_there_are_several():
     alone = several | {"baselines": {"production": {}}}
     assert payback_line(alone).startswith("paid back after")
     assert "production" not in " ".join(payback_sentences(alone))
+
+
+def test_a_difference_corrected_by_people_is_said_to_be_wherever_it_is_printed(documents):
+    note = "corrected for the errors of the judge reply: +11.0 points as it graded, +8.5 points by people's labels"
+    verdict = documents.make_verdict("ship")
+    first, *rest = verdict["metrics"]
+    asked = verdict | {"metrics": [first | {"method": "ppi++", "note": note}, *rest]}
+    sentence = f"{first['metric']} is {note}"
+    assert sentence in " ".join(summary(asked, color=False, width=80).split())
+    assert sentence in render_markdown(asked)
+    assert f"{sentence}." in render_model_card(asked, {})
+    assert "as it graded" not in summary(verdict, color=False, width=80) + render_markdown(verdict)

@@ -141,6 +141,18 @@ def test_a_list_of_accepted_texts_is_one_again_and_no_code(tmp_path):
     assert made.metrics == ("exact",)
 
 
+def test_turns_in_parts_of_text_come_along_and_pictures_do_not(tmp_path):
+    parts = {
+        "a": [{"type": "input_text", "text": "Capital"}, {"type": "text", "text": "of Peru?"}],
+        "b": [{"type": "image_url"}],
+    }
+    each = [{"input": [{"role": "user", "content": content}], "ideal": "Lima"} for content in parts.values()]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in each))
+    made = import_suite("openai-evals", [tmp_path / "s.jsonl"], tmp_path / "made")
+    assert [row["messages"] for row in rows(made.folder)] == [[{"role": "user", "content": "Capital\nof Peru?"}]]
+    assert "Left out: a row whose `input` is neither text nor a list of turns of text alone." in made.notes
+
+
 @pytest.mark.parametrize(("said", "points"), [("1578", 100.0), ("$1,578.", 100.0), ("1579", 0.0), ("[invalid]", 0.0)])
 def test_the_end_of_a_worked_solution_is_compared_as_a_number(tmp_path, capsys, said, points):
     files = [generated(tmp_path, name, one, target="So\n#### 1,578") for name, one in (("a", said), ("b", "1"))]

@@ -21,6 +21,8 @@ from evalkit.types import JsonValue
 
 _ASKED = ("input", "question", "prompt", "query", "text", "ticket_text")
 _RIGHT = ("ideal", "correct_label", "expected", "expected_output", "answer", "label", "target", "reference")
+_TEXTS = frozenset({"text", "input_text", "output_text"})
+"""Types of a turn's parts that are words, in chat completions and in responses."""
 _EXACT: Mapping[str, Any] = {"name": "exact", "type": "exact_match"}
 _INCLUDES: Mapping[str, Any] = {"name": "includes", "type": "contains", "match": "any"}
 
@@ -143,7 +145,7 @@ def _lacks(item: Mapping[str, JsonValue], right: str | None) -> str:
 
 
 def _lacks_plain(has_ideal: bool) -> str:  # noqa: FBT001 - one word of a sentence hangs on it
-    return "whose `input` is no text and no list of turns" if has_ideal else "without an `ideal`"
+    return "whose `input` is neither text nor a list of turns of text alone" if has_ideal else "without an `ideal`"
 
 
 def _ideal(value: JsonValue) -> JsonValue:
@@ -157,13 +159,23 @@ def _messages(value: JsonValue, notes: Notes) -> list[JsonValue] | None:
         return None
     turns: list[JsonValue] = []
     for turn in value:
-        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str) or "role" not in turn:
+        content = _words(turn.get("content")) if isinstance(turn, dict) else None
+        if not isinstance(turn, dict) or content is None or "role" not in turn:
             return None
         if set(turn) - {"role", "content"}:
             notes.add("Names of turns (`name: example_user`) are not carried over; their texts are.")
-        turns.append({"role": turn["role"], "content": turn["content"]})
+        turns.append({"role": turn["role"], "content": content})
     if not any(isinstance(turn, dict) and turn["role"] == "user" for turn in turns):
         notes.add("A conversation without a user turn: its last turn is asked as the user's.")
         last = turns[-1]
         turns[-1] = {"role": "user", "content": last["content"] if isinstance(last, dict) else ""}
     return turns
+
+
+def _words(content: JsonValue) -> str | None:
+    """The text of a turn, also one in parts; None where a part is a picture, a sound or a file."""
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _TEXTS]
+    words = [text for text in texts if isinstance(text, str)]
+    return "\n".join(words) if words and len(words) == len(content) else None

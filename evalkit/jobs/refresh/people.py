@@ -18,6 +18,7 @@ from evalkit.rot.label_studio import labelling_config, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of
 from evalkit.rot.parts import MisfitError, fitted, parts_of
+from evalkit.rot.pii import residue
 from evalkit.store.files import write_atomic
 from evalkit.types import JsonValue
 
@@ -71,7 +72,10 @@ def take_labels(desk: Desk, path: Path) -> Resolved:
     items = {item["id"]: item for item in desk.rows(QUEUE)}
     kept = {(one["id"], one["by"]): one for one in (desk.rows(LABELS) if desk.has(LABELS) else [])}
     before, disputed = dict(kept), frozenset(state(desk).disputed if kept else ())
-    for where, label in labels_in_file(path):
+    names = {by.casefold(): by for _, by in kept}
+    for where, found in labels_in_file(path):
+        # Ann and ann are one person, here as in an approval.
+        label = structs.replace(found, by=names.setdefault(found.by.casefold(), found.by))
         item = items.get(label.id)
         if item is None:
             raise UsageError(f"{where}: there is no sample {label.id[:80]!r} in {desk.folder / QUEUE}")
@@ -95,7 +99,7 @@ def approve(desk: Desk, by: str, accepted: str | None) -> tuple[list[Row], int]:
     """(the samples that may enter the suite, how many more people have to approve).
 
     `accepted`: why labels on which people agree too little, or were not compared, are taken all the same. Raises
-    InvalidEvidence where they are not, UsageError where there is nothing to approve or nobody's name.
+    InvalidEvidence where they are not, UsageError where there is nothing to approve, nobody's name, or personal data.
     """
     if not by.strip():
         raise UsageError("an approval carries a name: --by NAME")
@@ -110,6 +114,7 @@ def approve(desk: Desk, by: str, accepted: str | None) -> tuple[list[Row], int]:
     if by.strip().casefold() not in {one["name"].casefold() for one in given}:
         given.append({"name": by.strip(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     rows = [_approved(row, labels) for row in desk.rows(DEDUPED) if row["id"] in labels.labels]
+    _refuse_personal(desk, rows)
     desk.write_rows(APPROVED, rows)
     # Last, with the digest of what was approved: without it the rows are no more than a proposal.
     desk.write_document(APPROVALS, {
@@ -154,6 +159,15 @@ def _refuse_doubtful(labels: Resolved) -> None:
             f"two people agree too little: AC1 {labels.ac1:.2f} on {labels.n_double} samples, wanted {FLOOR}{help_}",
             code="AGREEMENT_LOW",
         )
+
+
+def _refuse_personal(desk: Desk, rows: list[Row]) -> None:
+    """Raises UsageError for a row that `scrub` would have kept out: a file was edited after it."""
+    for row in rows:
+        if (left := residue(row["fields"])) is not None:
+            told = f"sample {row['id']} holds what looks like {left}: it was edited after `scrub`, which keeps such rows out"
+            help_ = 'undo what was edited, or leave the sample out with a label of "skip": REASON'
+            raise UsageError(f"{desk.folder / DEDUPED}: {told}\n  help: {help_}")
 
 
 def _approved(row: Row, labels: Resolved) -> Row:

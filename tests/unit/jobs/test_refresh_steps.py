@@ -213,6 +213,27 @@ def test_two_people_where_two_are_asked_for(shop):
         assert approved(desk)[1]["needed"] == 2
 
 
+def test_one_person_under_two_spellings_is_one(shop):
+    with shop.desk() as desk:
+        item = next(item for item in shop.to_queue(desk) if item["double"])["id"]
+        for by, label in (("Ann", "red"), ("ann", "blue")):
+            found = take_labels(desk, shop.rows("l.jsonl", [{"id": item, "label": label, "by": by}]))
+            assert (found.n_double, item in found.waiting) == (0, True)
+        assert [(row["by"], row["label"]) for row in desk.rows("labels.jsonl")] == [("Ann", "blue")]
+
+
+def test_personal_data_written_into_a_file_after_scrubbing_is_not_approved(shop):
+    with shop.desk() as desk:
+        items = shop.to_queue(desk)
+        rows = desk.rows("deduped.jsonl")
+        rows[0]["fields"]["text"] += " write to jane@example.com"
+        desk.write_rows("deduped.jsonl", rows)
+        shop.label(desk, items)
+        with pytest.raises(UsageError, match=f"sample {rows[0]['id']} holds what looks like EMAIL"):
+            approve(desk, "Cleo", "a test")
+        assert not desk.has("approvals.json")
+
+
 def test_people_who_do_not_agree_stop_it(shop):
     with shop.desk() as desk:
         items = shop.to_queue(desk)

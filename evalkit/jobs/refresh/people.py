@@ -165,7 +165,7 @@ def _refuse_personal(desk: Desk, rows: list[Row]) -> None:
     """Raises UsageError for a row that `scrub` would have kept out: a file was edited after it."""
     for row in rows:
         if (left := residue(row["fields"])) is not None:
-            told = f"sample {row['id']} holds what looks like {left}: it was edited after `scrub`, which keeps such rows out"
+            told = f"sample {row['id']} holds what looks like {left}: edited after `scrub`, which keeps such rows out"
             help_ = 'undo what was edited, or leave the sample out with a label of "skip": REASON'
             raise UsageError(f"{desk.folder / DEDUPED}: {told}\n  help: {help_}")
 

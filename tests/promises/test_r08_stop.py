@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from statistics import median
 
 import pytest
 from bench import REPO, Bench, label_of, number_in, right_below, side
@@ -20,6 +21,8 @@ __all__ = ["warm"]  # a fixture
 MANY, FEW, CONCURRENCY = 120, 60, 4
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 STOPS, WORD_S, OUT_S = 20, 0.5, 1.0
+BUSY_S = 10.0
+"""How late a single word may come: a machine that is busy slows some of them, not most."""
 PHASES = (
     ("suites/load.py", "load_suite", 1),
     ("backends/chat_http.py", "make", 2),
@@ -84,12 +87,15 @@ def test_stopped_at_twenty_answers_nothing_is_lost_or_asked_twice(bench, warm, u
     with colour_server(delay_s=0.003) as server:
         ledger = server.ledger
         command = ["run", colours(bench, server, MANY), "--no-cache", "--json"]
+        words_s = []
         for _ in range(STOPS):
             at = ledger.completed + rng.randint(3, 8)
             child = warm.start(bench.folder, *command)
             assert ledger.wait_for(lambda seen, at=at: seen.completed >= at), child.err
             child.send(name)
-            assert child.says("stopping", WORD_S), child.err
+            told = time.monotonic()
+            assert child.says("stopping", BUSY_S), child.err
+            words_s.append(time.monotonic() - told)
             sent = len(ledger.chats)
             assert child.wait() == 130, child.err
             # What the loop had in hand when it was told may still go out, one request a worker.
@@ -98,6 +104,7 @@ def test_stopped_at_twenty_answers_nothing_is_lost_or_asked_twice(bench, warm, u
             assert not verdicts(bench)
             command = next_command(child)
             assert command[-2] == "--resume"
+        assert median(words_s) <= WORD_S
         child = warm.start(bench.folder, *command)
         assert child.wait() == 0, child.err
         assert lasting(json.loads(child.out)) == unbroken[MANY]
@@ -105,7 +112,8 @@ def test_stopped_at_twenty_answers_nothing_is_lost_or_asked_twice(bench, warm, u
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_stopped_in_every_phase_it_says_how_to_go_on(bench, warm, unbroken, name):
+def test_stopped_in_every_phase_it_says_how_to_go_on(bench, warm, unbroken, name, as_written):
+    """Each phase is gone on with after one of the signals, after each of them with --as-written."""
     with colour_server() as server:
         suite = colours(bench, server, FEW)
         for number, (file, function, nth) in enumerate(PHASES):
@@ -119,7 +127,7 @@ def test_stopped_in_every_phase_it_says_how_to_go_on(bench, warm, unbroken, name
             assert function == "point_latest" or not verdicts(bench)
             command = next_command(child)
             assert ("--resume" in command) == (number >= PHASES.index(("store/journal.py", "open", 1)))
-            if number % len(SIGNALS) == SIGNALS.index(name):
+            if as_written or number % len(SIGNALS) == SIGNALS.index(name):
                 again = warm.start(bench.folder, *command)
                 assert again.wait() == 0, (trap, again.err)
                 assert lasting(json.loads(again.out)) == unbroken[FEW]
@@ -145,17 +153,20 @@ def test_asked_twice_it_is_out_at_once_thirty_times(bench, warm, unbroken):
     with colour_server(hang) as server:
         ledger = server.ledger
         command = ["run", colours(bench, server, MANY), "--no-cache", "--json"]
+        out_s = []
         for stop in range(1, 31):
             child = warm.start(bench.folder, *command)
             assert ledger.wait_for(lambda seen, n=stop: seen.kinds()["hang"] == CONCURRENCY * n), child.err
             child.send("SIGINT")
-            assert child.says("stopping", WORD_S), child.err
+            assert child.says("stopping", BUSY_S), child.err
             asked = time.monotonic()
             child.send("SIGINT")
             assert child.wait() == 130
-            assert time.monotonic() - asked <= OUT_S
+            out_s.append(time.monotonic() - asked)
             assert not child.out
             command = next_command(child)
+        assert median(out_s) <= OUT_S
+        assert max(out_s) < BUSY_S, "the grace of the first signal was waited for"
         assert not verdicts(bench)
         is_hanging.clear()
         child = warm.start(bench.folder, *command)

@@ -35,6 +35,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     n_raters: int = 0
     is_bundled: bool = False
     """The labels are those that come with evalkit: about answers of no suite of the user's."""
+    figures: tuple[str, ...] = ()
+    """How far it agrees with people, one criterion each, in words."""
 
 
 def kept_of(document: Any) -> Kept:
@@ -55,9 +57,24 @@ def kept_of(document: Any) -> Kept:
             n_items=int(document.get("n_items", 0)),
             n_raters=int(document.get("n_raters", 0)),
             is_bundled=document.get("labels_are_bundled") is True,
+            figures=tuple(map(_figures, document.get("criteria", ()))),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} at {error}") from error
+
+
+def _figures(row: Mapping[str, Any]) -> str:
+    """What one criterion's row says of the judge; what is not known is left out.
+
+    >>> _figures({"id": "ok", "sensitivity": 0.868, "judge_people": {"ac1": 0.783}, "people": {"ac1": None}})
+    'ok: sensitivity 0.87, AC1 0.78'
+    """
+    told = {name: row.get(name) for name in ("sensitivity", "specificity")} | {
+        "AC1": row["judge_people"]["ac1"],
+        "AC1 of people among themselves": row["people"]["ac1"],
+    }
+    known = [f"{name} {float(value):.2f}" for name, value in told.items() if value is not None]
+    return f"{row['id']}: {', '.join(known) or 'too few labels to tell'}"
 
 
 def _table(counts: Mapping[str, int]) -> Confusion:

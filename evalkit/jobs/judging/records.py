@@ -108,7 +108,7 @@ def beside_people(spec: JudgeSpec, now: dt.datetime) -> Known:
 
 
 def _by_whom(kept: Kept) -> str:
-    """How many people labelled how much, where it is on record.
+    """How many people labelled how much, and how far they and the judge agree, where it is on record.
 
     >>> _by_whom(Kept(judge_hash="", at="", problems=(), confusion={}, own={}, n_items=1200, n_raters=1))
     ' (1,200 answers, 1 rater)'
@@ -116,7 +116,8 @@ def _by_whom(kept: Kept) -> str:
     if not kept.n_items:
         return ""
     raters = "1 rater" if kept.n_raters == 1 else f"{kept.n_raters} raters"
-    return f" ({kept.n_items:,} answers, {raters}{', labels that come with evalkit' if kept.is_bundled else ''})"
+    whose = ", labels that come with evalkit" if kept.is_bundled else ""
+    return f" ({'; '.join([f'{kept.n_items:,} answers, {raters}{whose}', *kept.figures])})"
 
 
 def _unprobed(spec: JudgeSpec, now: dt.datetime) -> str:

@@ -56,6 +56,17 @@ def test_a_probed_judge_is_told_whether_people_measured_it(place, capsys):
     assert "ot calibrated" not in capsys.readouterr().out
 
 
+def test_what_is_known_of_a_measured_judge_says_how_far_it_agrees_with_people(place, capsys):
+    with grader(fair) as server:
+        judge = write_judge(place, server.base_url, calibration=AVERAGE)
+        write_items(place)
+        said = [label(i, "fail" if i % 2 or i == 0 else "pass") for i in range(40)]
+        told(capsys, "calibrate", judge, "--labels", write_lines(place / "labels.jsonl", said))
+        _, document = told(capsys, "probe", judge)
+    note = document["calibration"]["note"]
+    assert note.endswith("(40 answers, 1 rater; correct: sensitivity 1.00, specificity 0.95, AC1 0.95)")
+
+
 def test_a_handful_of_cases_clears_nobody_of_forged_grades(place, capsys):
     with grader(fair) as server:
         judge = write_judge(place, server.base_url)

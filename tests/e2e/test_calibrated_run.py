@@ -322,7 +322,7 @@ def test_a_judge_measured_on_evalkits_own_labels_decides_and_the_run_says_so(
         (tmp_path / "home" / "judges" / f"{name}.probe.json").write_text(json.dumps(probe | {"at": at}))
         document = verdict_of(suite)
     assert document["verdict"] == "ship"
-    assert "(108 answers, 1 rater, labels that come with evalkit)" in document["judges"][0]["calibration"]["note"]
+    assert "(108 answers, 1 rater, labels that come with evalkit; " in document["judges"][0]["calibration"]["note"]
     (said_so,) = [warning for warning in document["warnings"] if "come with evalkit" in warning]
     assert said_so.startswith("The judge of 'graded' was measured only on the labelled answers")
 
@@ -333,5 +333,5 @@ def test_a_judge_measured_on_labels_of_the_suites_own_is_not_called_a_stranger(b
     assert execute(["judge", "calibrate", str(judge), "--labels", str(said(bench, first)), "--run", first["run"]]) == 0
     held(judge, first)
     document = verdict_of(suite)
-    assert "(240 answers, 1 rater)" in document["judges"][0]["calibration"]["note"]
+    assert "(240 answers, 1 rater; " in document["judges"][0]["calibration"]["note"]
     assert not [warning for warning in document["warnings"] if "come with evalkit" in warning]

@@ -29,7 +29,7 @@ fix:
     ruff check --fix .
     ruff format .
 
-# The tests of the promises, by name, each at its full figure (some are smaller in `test`).
+# The tests of the promises, by name, each at its full figure: half an hour and 7 GB of disk (`test` shows some at a smaller one).
 promises:
     pytest tests/promises -v --as-written
 

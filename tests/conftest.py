@@ -20,7 +20,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--as-written", action="store_true", help="the promises at their full figures: minutes more")
+    parser.addoption("--as-written", action="store_true", help="the promises at their full figures: half an hour more")
 
 
 @pytest.fixture(scope="session")

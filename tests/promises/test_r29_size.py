@@ -67,7 +67,7 @@ def peak_mb(folder, n):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, as_written):
-    """1,000 samples; 10,000 with --as-written, which takes 7 GB of disk for a while."""
+    """1,000 samples; 10,000 with --as-written, which takes a quarter of an hour and 7 GB of disk."""
     folder = tmp_path_factory.mktemp("long") / "suite"
     yield peak_mb(folder, AS_WRITTEN if as_written else SAMPLES)
     shutil.rmtree(folder)

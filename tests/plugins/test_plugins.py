@@ -189,5 +189,5 @@ def test_a_metric_that_returns_nonsense_scores_nothing_and_is_named(installed, t
     assert done.code == 0, done.err
     assert (
         "The metric 'close' failed itself on 40 answers of the candidate (it returned a float, first on sample "
-        "'s0000'); they are unscored." in done.document["warnings"]
+        "'s0000'): unscored." in done.document["warnings"]
     )

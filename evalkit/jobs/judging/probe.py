@@ -35,8 +35,10 @@ class Probed(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """1 where a probe failed, else 0."""
-        return int(any(row["state"] == "failed" for row in self.document["probes"]))
+        """1 where a probe failed, 3 where one that a gate rests on could not be measured, else 0."""
+        if any(row["state"] == "failed" for row in self.document["probes"]):
+            return 1
+        return 3 if self.document["distrust"] else 0
 
 
 def probe_judge(

@@ -131,4 +131,4 @@ def _crashes(table: ScoreTable, baseline: str) -> Iterator[str]:
         for name, column in columns.items():
             if n := column.why.get("metric_crashed", 0):
                 told = f" ({column.crash})" if column.crash else ""
-                yield f"The metric '{name}' failed itself on {n:,} answers of the {side}{told}; they are unscored."
+                yield f"The metric '{name}' failed itself on {n:,} answer{'s' * (n > 1)} of the {side}{told}: unscored."

@@ -23,7 +23,7 @@ def cost_summary(paid: Paid, spec: ModelSpec) -> dict[str, JsonValue]:
     if spec.price is None:
         notes.append("unknown: the suite names no price for this model")
     elif not paid.counted:
-        notes.append("unknown: the answers carry no token counts")
+        notes.append("unknown: the answers lack token counts")
     else:
         summary["usd"] = round(paid.usd, 6)
         summary["usd_per_1000"] = round(1000.0 * paid.usd / paid.counted, 6)
@@ -31,6 +31,6 @@ def cost_summary(paid: Paid, spec: ModelSpec) -> dict[str, JsonValue]:
             share = spec.price.batch_factor
             notes.append("batch: half price" if share == HALF else f"batch: {100.0 * share:g} % of the price")
     if 0 < paid.counted < paid.answers:
-        notes.append(f"known of {paid.counted:,} of {paid.answers:,} answers: the others carry no token counts")
+        notes.append(f"known of {paid.counted:,} of {paid.answers:,} answers: the others lack token counts")
     summary["note"] = "; ".join(notes) or None
     return summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ def parsed(reply: Reply) -> Any:
 def lines_of(body: bytes, kind: type[T]) -> Iterator[T]:
     """Each line that is one of `kind`. A line that is none holds no answer, which is told where one is missing."""
     decoder = msgspec.json.Decoder(kind)
-    start = 0
+    start = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
     while start < len(body):
         end = body.find(b"\n", start)
         end = len(body) if end < 0 else end

@@ -28,15 +28,15 @@ def test_every_repeat_is_paid_for():
 
 def test_answers_nobody_counted_are_told_and_not_free():
     found = cost([[COUNTED], [Usage()], [Usage(input_tokens=9)]])
-    assert told(found) == (0.00029, 0.29, 18, 2, "known of 1 of 3 answers: the others carry no token counts")
+    assert told(found) == (0.00029, 0.29, 18, 2, "known of 1 of 3 answers: the others lack token counts")
     assert told(cost([[COUNTED], [Usage()]], None)) == (
         None, None, 9, 2,
-        "unknown: the suite names no price for this model; known of 1 of 2 answers: the others carry no token counts",
+        "unknown: the suite names no price for this model; known of 1 of 2 answers: the others lack token counts",
     )  # fmt: skip
 
 
 def test_what_no_answer_counts_is_unknown_and_no_zero():
-    unknown = "unknown: the answers carry no token counts"
+    unknown = "unknown: the answers lack token counts"
     assert told(cost([[Usage(input_tokens=13)]] * 2)) == (None, None, 26, None, unknown)
     assert told(cost([[Usage()]])) == (None, None, None, None, unknown)
     assert told(cost([])) == (None, None, None, None, unknown)

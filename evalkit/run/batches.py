@@ -217,6 +217,18 @@ class Batches:
             record.state = "over"
             self._save()
             raise ExecutionError(f"{record.role}: batch {handle} was refused as a whole: {state.problem}")
+        is_ours = await self._unless_stopped(self._collect(lane, handle))
+        record.handles = [] if is_ours else record.handles[1:]
+        if record.handles:
+            return
+        record.state = "over"
+        self._save()
+        if not is_ours and not record.is_sure:
+            # It only looked like ours: what was to be in it was never submitted.
+            lane.submitted = {name: tag for name, tag in lane.submitted.items() if tag != record.tag}
+
+    async def _collect(self, lane: Lane, handle: str) -> bool:
+        """Writes down what came of a batch that has ended. False: it holds no request of this run."""
         block: list[tuple[str, Outcome]] = []
         is_ours = False
         async for found in lane.backend.collect(handle, dict(lane.waiting)):
@@ -226,14 +238,7 @@ class Batches:
                 await self._keep(lane, block)
                 block = []
         await self._keep(lane, block)
-        record.handles = [] if is_ours else record.handles[1:]
-        if record.handles:
-            return
-        record.state = "over"
-        self._save()
-        if not is_ours and not record.is_sure:
-            # It only looked like ours: what was to be in it was never submitted.
-            lane.submitted = {name: tag for name, tag in lane.submitted.items() if tag != record.tag}
+        return is_ours
 
     async def _keep(self, lane: Lane, outcomes: Sequence[tuple[str, Outcome]]) -> None:
         """Writes outcomes down and counts them."""

@@ -197,6 +197,30 @@ def test_stopped_while_a_batch_is_on_its_way_it_does_not_wait_for_a_silent_vendo
     assert document["coverage"]["pairs"] == 12
 
 
+def test_stopped_while_answers_are_fetched_it_does_not_wait_for_a_silent_vendor(bench, monkeypatch):
+    async def and_nothing_comes(*_):
+        running[0].stop()
+        await asyncio.sleep(20)
+        yield pytest.fail("it was waited for")
+
+    def made(self, **rooms):
+        begin(self, **rooms)
+        running.append(self)
+
+    running, begin = [], Batches.__init__
+    with scripted(40, 55, batch_polls=1) as server:
+        suite = batch_suite(bench, server, "openai")
+        with monkeypatch.context() as patched:
+            patched.setattr("evalkit.run.batches.GRACE_S", 0.01)
+            patched.setattr(Batches, "__init__", made)
+            patched.setattr(OpenAIBatch, "collect", and_nothing_comes)
+            with pytest.raises(Interrupted):
+                run_here(suite)
+        document, _ = run_here(suite, resume="latest")
+        assert set(server.ledger.sends().values()) == {1}
+    assert document["coverage"]["pairs"] == 60
+
+
 def test_stopped_while_waiting_it_says_how_to_cancel_and_goes_on_later(bench, monkeypatch):
     async def stop(self, *_):
         self.stop()

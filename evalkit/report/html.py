@@ -70,7 +70,7 @@ def _first_screen(verdict: Document) -> dict[str, Any]:
         "headline": text(verdict, "headline"),
         "suite": text(verdict, "suite") or "a suite",
         "primary": charts.primary_words(verdict),
-        "blocking": [text(r, "detail") for r in objects(verdict, "reasons") if r.get("blocking")],
+        **_in_the_way(verdict),
         "advice": [words(sentence) for sentence in items(verdict, "advice")],
         "tiles": tiles(verdict),
         "version": text(obj(verdict, "provenance"), "evalkit"),
@@ -78,6 +78,14 @@ def _first_screen(verdict: Document) -> dict[str, Any]:
         "flips": strings.FLIPS,
         "no_samples": strings.NO_SAMPLES,
     }
+
+
+def _in_the_way(verdict: Document) -> dict[str, Any]:
+    """The blocking reasons that the headline does not tell already, and whether it tells one."""
+    reasons = [text(r, "detail") for r in objects(verdict, "reasons") if r.get("blocking")]
+    told = text(verdict, "headline").casefold()
+    untold = [reason for reason in reasons if reason.rstrip(".").casefold() not in told]
+    return {"blocking": untold, "has_told_one": len(untold) < len(reasons)}
 
 
 class Shown(NamedTuple):

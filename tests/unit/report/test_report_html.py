@@ -31,6 +31,22 @@ def test_each_verdict_says_its_own_word(documents, status):
     assert re.search(rb"<h1>(.*?)</h1>", html)[1].decode() == words.get(status, status.upper())
 
 
+def test_what_the_headline_tells_does_not_stand_in_the_way_a_second_time(documents):
+    verdict, rows, manifest = documents.make_documents("dont_ship", n=30)
+    first, second = (reason["detail"] for reason in verdict["reasons"] if reason["blocking"])
+
+    def told(headline):
+        page = shown(render_html(verdict | {"headline": headline}, rows, manifest))
+        return page.partition("Difference on")[0]
+
+    both = told("It gains nothing.")
+    assert both.index("What stands in the way") < both.index(first) < both.index(second)
+    one = told(f"It gains nothing. But {second[0].upper()}{second[1:]}.")
+    assert one.index("What else stands in the way") < one.index(first)
+    assert one.casefold().count(second.casefold()) == 1
+    assert "stands in the way" not in told(f"{first}; {second}.")
+
+
 def test_equal_documents_give_equal_bytes(documents):
     first, second = (render_html(*documents.make_documents("ship", n=30)) for _ in range(2))
     assert first == second

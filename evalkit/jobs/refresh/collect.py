@@ -56,7 +56,7 @@ def plan(desk: Desk, wanted: Wanted, rot: Mapping[str, Any] | None) -> dict[str,
         return _same_plan(desk, wanted)
     if wanted.size < 1 or wanted.approvals < 1:
         raise UsageError("--size and --approvals are at least 1")
-    _refuse_older_version(wanted.suite)
+    refuse_older_version(wanted.suite)
     suite = loaded(wanted.suite)
     document = {
         "schema": SCHEMA,
@@ -80,7 +80,7 @@ def refuse_other_suite(desk: Desk, wanted: Wanted) -> None:
         raise UsageError(f"{told}\n  help: begin one of this suite beside it: leave out --date, or name another")
 
 
-def _refuse_older_version(suite: Path) -> None:
+def refuse_older_version(suite: Path) -> None:
     """Raises UsageError where a newer version was released: people would label what `release` then has to refuse."""
     newest = released(suite)[-1]
     if version_of(suite) != newest:

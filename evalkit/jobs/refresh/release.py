@@ -16,12 +16,12 @@ from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.refresh.desk import APPROVED, PLAN, RELEASE, RETIRED, Desk, Row
 from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
 from evalkit.jobs.refresh.people import BASIS, approved
-from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, released, version_of
+from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, following, released, version_of
 from evalkit.jobs.refresh.versions import RETIRED as RETIRED_SAMPLES
 from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import lens_of
 from evalkit.rot.parts import MisfitError, fitted, parts_of
-from evalkit.rot.version import REASONS, Bump, Change, bumped, why_not
+from evalkit.rot.version import REASONS, Bump, Change, why_not
 from evalkit.store.files import sync_folder, write_atomic
 from evalkit.suites.load import SUITE_NAME, read_source, suite_file
 from evalkit.suites.paths import tree_root
@@ -91,7 +91,7 @@ def release(desk: Desk, bump: Bump) -> Row:
         raise UsageError("nothing would change: no sample is approved, none retired")
     if (why := why_not(_change(suite, contents), bump)) is not None:
         raise UsageError(why)
-    version = bumped(versions[-1], bump)
+    version = following(suite_path, bump)
     _make(suite, contents, {
         "schema": LINKING_SCHEMA,
         "version": version,

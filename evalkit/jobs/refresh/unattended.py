@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from evalkit.errors import EvalkitError, InvalidEvidence
 from evalkit.jobs.refresh.clean import dedup, scrub
-from evalkit.jobs.refresh.collect import plan, planned_otherwise, sample
+from evalkit.jobs.refresh.collect import plan, planned_otherwise, refuse_older_version, sample
 from evalkit.jobs.refresh.desk import (
     APPROVALS,
     APPROVED,
@@ -69,6 +69,8 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
     unfinished = newest_open(root, suite)
     if unfinished is not None and _is_bare(Desk(root / unfinished)):
         unfinished = None
+    if unfinished is None or not _is_drawn(Desk(root / unfinished)):  # before anything is measured or written
+        refuse_older_version(suite)
     with opened(root, unfinished or unused(root, today, suite)) as desk:
         told, note = "", _kept_plan(desk, policy)
         if not desk.has(QUEUE):  # else people have begun, and what they look at stays as it is
@@ -81,6 +83,10 @@ def unattended(policy: Policy, root: Path, today: str, reports: Path) -> tuple[S
             queue(desk)
         found = structs.replace(status(desk), note=note)
     return found, _summary(found, told)
+
+
+def _is_drawn(desk: Desk) -> bool:
+    return desk.has(SAMPLED) or desk.has(QUEUE)
 
 
 def _is_bare(desk: Desk) -> bool:
@@ -129,8 +135,7 @@ def _bump(desk: Desk) -> str:
 
 def _kept_plan(desk: Desk, policy: Policy) -> str:
     """Says that rows were drawn for another plan than the policy's; empty where they were not."""
-    is_drawn = desk.has(SAMPLED) or desk.has(QUEUE)
-    if not is_drawn or not (other := planned_otherwise(desk, policy.wanted)):
+    if not _is_drawn(desk) or not (other := planned_otherwise(desk, policy.wanted)):
         return ""
     drawn = f"The rows in {desk.folder} were drawn for another plan than {policy.path} has now: {', '.join(other)}"
     return f"{drawn}. This refresh goes on with that one; {policy.path} as it is now counts from the next on."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from evalkit.rot.version import FIRST, is_version, order
+from evalkit.rot.version import FIRST, Bump, bumped, is_version, order
 from evalkit.suites.load import SUITE_NAME, read_source, suite_file
 
 VERSIONS = "versions"
@@ -26,10 +26,30 @@ def version_of(suite: Path) -> str:
 
 
 def released(suite: Path) -> list[str]:
-    """All versions there are, the oldest first."""
+    """All versions of this suite, the oldest first. Suites that lie side by side share the folder `versions/`.
+
+    Raises UsageError where the suite, or a version of it, cannot be read.
+    """
     folder = family_of(suite) / VERSIONS
-    found = [path.name for path in folder.iterdir() if is_version(path.name)] if folder.is_dir() else []
-    return sorted({FIRST, *found}, key=order)
+    found = [path for path in folder.iterdir() if is_version(path.name)] if folder.is_dir() else []
+    own = _name_in(suite_file(suite)) if found else None
+    ours = [path.name for path in found if own is None or _name_in(path / SUITE_NAME) in {own, None}]
+    return sorted({FIRST, *ours}, key=order)
+
+
+def following(suite: Path, bump: Bump) -> str:
+    """The version that comes after the newest; one whose folder another suite has taken is left out."""
+    version = bumped(released(suite)[-1], bump)
+    while (family_of(suite) / VERSIONS / version).exists():
+        version = bumped(version, bump)
+    return version
+
+
+def _name_in(file: Path) -> str | None:
+    """The name a suite file gives its suite; None where it gives none or is not there, so that it may be any."""
+    document = read_source(file).value if file.is_file() else None
+    name = document.get("name") if isinstance(document, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def versions_of(suite: Path) -> Iterator[Path]:

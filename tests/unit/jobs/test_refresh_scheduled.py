@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 from bench import REPO
-from refresh_desk import Shop
+from refresh_desk import DATE, Shop
 
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
@@ -141,11 +141,17 @@ def test_a_refresh_that_brought_nothing_does_not_hold_up_the_next(shop):
     assert kept.folder == later.folder
 
 
-def test_a_policy_that_names_an_older_version_is_told_the_newest(shop, capsys):
+def test_a_policy_that_names_an_older_version_is_told_the_newest(shop, capsys, monkeypatch):
     with shop.desk() as desk:
         shop.to_approval(desk)
         release(desk, "minor")
+    before = files(shop.root)
+    monkeypatch.setattr("evalkit.jobs.refresh.unattended.rot", lambda _options: pytest.fail("measured for nothing"))
     assert execute(["refresh", "run"]) == 2
     assert "help: name that one: suite/versions/1.1.0/suite.yaml" in capsys.readouterr().err
+    assert files(shop.root) == before
+    assert [path.name for path in shop.root.iterdir() if path.is_dir()] == [DATE]
+    monkeypatch.undo()
+    monkeypatch.chdir(shop.folder)
     shop.write("refresh.yaml", "suite: suite/versions/1.1.0/suite.yaml\nlogs: [logs.jsonl]\nsize: 20\n")
     assert execute(["refresh", "run"]) == 0

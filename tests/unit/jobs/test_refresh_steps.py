@@ -17,6 +17,7 @@ from evalkit.jobs.refresh.clean import dedup, scrub
 from evalkit.jobs.refresh.collect import plan, sample
 from evalkit.jobs.refresh.people import approve, approved, take_labels
 from evalkit.jobs.refresh.release import release, retire
+from evalkit.jobs.refresh.versions import released
 from evalkit.jobs.rot.look import declared_logs, loaded
 from evalkit.store.files import write_atomic
 
@@ -84,6 +85,23 @@ def test_an_older_version_is_refused_before_anybody_labels_for_it(shop):
     )
     with shop.desk("2026-12-02") as desk, pytest.raises(UsageError, match=newest):
         plan(desk, shop.wanted(), None)
+
+
+def test_versions_of_another_suite_in_the_same_folder_do_not_count(shop):
+    other = shop.suite.with_name("b.yaml")
+    other.write_text(json.dumps(json.loads(shop.suite.read_text()) | {"name": "sizes"}))
+    with shop.desk() as desk:
+        shop.to_approval(desk)
+        assert release(desk, "minor")["version"] == "1.1.0"
+    with shop.desk("2026-11-30") as desk:
+        shop.to_approval(desk, suite=other)
+        found = release(desk, "minor")
+    assert (found["version"], found["before"]) == ("1.2.0", "1.0.0")
+    assert released(shop.suite) == ["1.0.0", "1.1.0"]
+    assert released(other) == released(shop.folder / found["suite"]) == ["1.0.0", "1.2.0"]
+    for path, newest in ((other, "1.2.0"), (shop.suite, "1.1.0")):
+        with shop.desk("2026-12-07") as desk, pytest.raises(UsageError, match=rf"and {newest} was released since"):
+            plan(desk, shop.wanted(suite=path), None)
 
 
 def test_a_refresh_with_the_plan_of_a_released_one_is_not_taken_for_it(shop):

@@ -107,8 +107,18 @@ class SufficiencyScan(Struct):
     _json: int = 0
     _sketches: Sketches = field(default_factory=Sketches)
 
-    def take(self, where: str, kind: str, inputs: Sequence[str], output: str | None) -> None:
-        """Looks at one row: `inputs` as read, `output` what it teaches to say (None where it has none)."""
+    @property
+    def is_sated(self) -> bool:
+        """Whether rows that come now are counted and no more."""
+        return self.rows >= LOOKED_AT
+
+    def take(
+        self, where: str, kind: str, inputs: Sequence[str], output: str | None, beside: Sequence[str] = ()
+    ) -> None:
+        """Looks at one row: `inputs` as read, `output` what it teaches to say (None where it has none).
+
+        `beside`: what the question is asked of. Asked of something else, it may well have another answer.
+        """
         self.rows += 1
         self.kinds[kind] += 1
         if self.rows > LOOKED_AT:
@@ -131,7 +141,8 @@ class SufficiencyScan(Struct):
         label = output.strip()
         if len(said or ()) <= MAX_LABEL_WORDS and len(self._labels) <= MAX_CLASSES:
             self._labels[label[:200]] += 1
-        if key := letters(asked):  # else nothing was asked in words, which is no question asked twice
+        whole = plain(" ".join((*inputs, *beside))) if beside else asked
+        if key := letters(whole):  # else nothing was asked in words, which is no question asked twice
             self._compare(where, key, label)
 
     def _compare(self, where: str, asked: bytes, label: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,9 +29,9 @@ from evalkit.jobs.running.training import Rows, named_columns, rows_of
 from evalkit.rot.lens import lens_of
 from evalkit.run.progress import Progress
 from evalkit.suites.prompts import target_text
-from evalkit.suites.records import Record, Row, flat_of, read_rows
+from evalkit.suites.records import Record, Row, flat_of, read_rows, record_of
 from evalkit.suites.records.formats import format_of
-from evalkit.types import CANDIDATE, Reason, Sample, Suite
+from evalkit.types import CANDIDATE, JsonValue, Reason, Sample, Suite
 
 SCHEMA = "evalkit.check/1"
 CONTAMINATED = 4
@@ -50,15 +50,19 @@ class _Shapes(Struct):
 
     def take(self, row: Row, record: Record) -> None:
         """Passes what a row teaches on to the scan."""
+        if self.scan.is_sated:  # what the row asks would be made for nothing, and slowly
+            self.scan.take(row.where, record.kind, (), None)
+            return
         said = next(iter(record.outputs), None)
-        inputs = record.inputs[:1] if record.kind == "completion" else record.inputs
+        n = _n_asked(record)
+        inputs, beside = record.inputs[:n], record.inputs[n:]
         if said is None:
-            key = self.label if self.label in row.fields else next((k for k in _LABEL_KEYS if k in row.fields), None)
+            key = _label_in(row.fields, self.label)
             value = None if key is None else row.fields[key]
             said = None if value is None else target_text(value)
             if record.kind == "flat":
-                inputs = self._asked(row, key)
-        self.scan.take(row.where, record.kind, inputs, said)
+                inputs, beside = self._asked(row, key), ()
+        self.scan.take(row.where, record.kind, inputs, said, beside)
 
     def _asked(self, row: Row, label: str | None) -> tuple[str, ...]:
         """What a row of columns asks: as the suite asks it where its columns are there, else all but what is beside.
@@ -68,8 +72,7 @@ class _Shapes(Struct):
         if self.columns & row.fields.keys():
             with contextlib.suppress(UsageError):  # only some of the columns are there
                 return (self.question(Sample(id="", fields=row.fields)),)
-        beside = named_columns(self.suite) | {label}
-        return flat_of({key: value for key, value in row.fields.items() if key not in beside}).inputs
+        return _columns_asked(self.suite, row.fields, label)
 
 
 def check(
@@ -96,10 +99,11 @@ def check(
         warnings += ("no training data is named: `--train FILE`, or checks.training_data in the suite.",)
         return _ended(document, blocking, warnings)
     question = question_of(suite)
-    scan = SufficiencyScan(task=suite.hygiene.task, samples=[question(s) for s in suite.samples])
     target = suite.declared.get("dataset")
     label = target.get("target") if isinstance(target, dict) else None
-    shapes = _Shapes(scan, suite, question, _columns(suite), label if isinstance(label, str) else None)
+    label = label if isinstance(label, str) else None
+    scan = SufficiencyScan(task=suite.hygiene.task, samples=_samples_told(suite, question, label))
+    shapes = _Shapes(scan, suite, question, _columns(suite), label)
     found = looked_through(suite, question, rows, (shapes,), progress)
     leaks, told = leak_findings(found.leakage, suite.hygiene.later_training)
     why = contaminated(found.contamination, suite.hygiene.max_dirty_share)
@@ -116,6 +120,40 @@ def check(
 def question_of(suite: Suite) -> Any:
     """The text a sample asks, as the candidate is sent it."""
     return asked(suite) if CANDIDATE in suite.models else _own
+
+
+def _samples_told(suite: Suite, question: Callable[[Sample], str], label: str | None) -> list[str]:
+    """What each sample asks; where the suite has no prompt, what its row would ask among the training data.
+
+    With its id, its time and the names of columns it would be longer than any training row.
+    """
+    prompt = suite.models[CANDIDATE].prompt if CANDIDATE in suite.models else None
+    if prompt is not None and (prompt.template is not None or prompt.messages_field is not None):
+        return [question(sample) for sample in suite.samples]
+    return [" ".join(_as_trained(suite, sample.fields, label)) for sample in suite.samples]
+
+
+def _as_trained(suite: Suite, fields: Mapping[str, JsonValue], label: str | None) -> tuple[str, ...]:
+    record = record_of(fields)
+    if record.kind == "flat":
+        return _columns_asked(suite, fields, _label_in(fields, label))
+    return record.inputs[: _n_asked(record)]
+
+
+def _n_asked(record: Record) -> int:
+    """How many of the inputs are the question; of a completion, the others are what it is asked of."""
+    return 1 if record.kind == "completion" else len(record.inputs)
+
+
+def _label_in(fields: Mapping[str, JsonValue], label: str | None) -> str | None:
+    """The column of a row that holds what it teaches: the suite's target, else one that is usually named so."""
+    return label if label in fields else next((key for key in _LABEL_KEYS if key in fields), None)
+
+
+def _columns_asked(suite: Suite, fields: Mapping[str, JsonValue], label: str | None) -> tuple[str, ...]:
+    """The texts of all columns but the label and those that the suite names for something else."""
+    beside = named_columns(suite) | {label}
+    return flat_of({key: value for key, value in fields.items() if key not in beside}).inputs
 
 
 def _columns(suite: Suite) -> frozenset[str]:

@@ -14,11 +14,9 @@ from evalkit.hygiene.contamination import Contamination, TrainingRow, find_overl
 from evalkit.hygiene.index import Index, Item
 from evalkit.hygiene.leakage import Leakage, LeakageScan
 from evalkit.hygiene.words import letters, plain
-from evalkit.suites.records import Record, Row, read_rows, record_of, texts_beside
+from evalkit.suites.records import LABEL_CHARS, Record, Row, read_rows, record_of, texts_beside
 from evalkit.types import Sample, Suite
 
-LABEL_CHARS = 20
-"""A field no longer than this is a label or an id, which training rows share by design."""
 Rows = Iterable[Row]
 
 
@@ -51,9 +49,7 @@ def look_through(
             leakage.take(row.where, row.fields)
             for onlooker in onlookers:
                 onlooker.take(row, record)
-            # What is short beside a question is a label, a role or an id.
-            beside = (text for text in texts_beside(row, record) if len(text) > LABEL_CHARS)
-            yield TrainingRow(row.where, (*record.inputs, *beside), record.outputs)
+            yield TrainingRow(row.where, (*record.inputs, *texts_beside(row, record)), record.outputs)
 
     found = find_overlap(index, seen(), asked.thresholds, n_samples=len(suite.samples))
     return TrainingData(contamination=found, leakage=leakage.finished())

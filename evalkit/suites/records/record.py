@@ -29,6 +29,8 @@ _SPEAKERS: Mapping[str, str] = MappingProxyType(
     {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
 )
 """ShareGPT's names for roles."""
+LABEL_CHARS = 20
+"""A text no longer than this beside a question is a label, a role or an id, which rows share by design."""
 _DEPTH = 3
 """Of flat rows: texts further down are no question."""
 
@@ -38,7 +40,8 @@ class Record(Struct, frozen=True, kw_only=True):
 
     inputs: tuple[str, ...]
     """What was asked. Chat and preference: each user turn, in order. Completion: the prompt; with an `instruction` and
-    an `input` both together, and then the input alone. Flat: every text of the row."""
+    an `input` both together, and then the input alone; with a `context` the question, the context, and both together,
+    because many rows share a context. Flat: every text of the row."""
     outputs: tuple[str, ...]
     """What was answered. Chat: each assistant turn. Preference: chosen, then rejected. Flat: none."""
     messages: tuple[Message, ...]
@@ -65,14 +68,14 @@ def flat_of(fields: Mapping[str, JsonValue]) -> Record:
 
 
 def texts_beside(row: Row | Mapping[str, JsonValue], record: Record) -> Iterator[str]:
-    """Every text of a row that `record`, which was made of it, has neither as asked nor as answered, however deep.
+    """The texts of a row that `record`, which was made of it, has neither as asked nor as answered, however deep.
 
     System and tool turns, columns beside the question, shapes that nobody knew: what a model was trained on may stand
-    in any of them.
+    in any of them. What is as short as a label is left out.
     """
     known = {*record.inputs, *record.outputs}
     fields = row.fields if isinstance(row, Row) else row
-    return (text for text in _texts(fields) if text not in known)
+    return (text for text in _texts(fields) if len(text) > LABEL_CHARS and text not in known)
 
 
 def turns_of(value: JsonValue) -> tuple[Message, ...]:
@@ -181,11 +184,14 @@ def _completion(row: Mapping[str, JsonValue]) -> Record | None:
     head = row.get("instruction")
     keys = _BESIDE_KEYS if isinstance(head, str) else _BESIDE_KEYS[1:]  # `input` without an instruction is the question
     head = head if isinstance(head, str) else row.get("prompt", row.get("input"))
-    further = next((text for key in keys if isinstance(text := row.get(key), str) and text), None)
-    if isinstance(head, str) and further:
+    beside = next((key for key in keys if isinstance(text := row.get(key), str) and text), None)
+    if isinstance(head, str) and beside:
+        further = str(row[beside])
         whole = f"{head}\n\n{further}"
         asked: tuple[Message, ...] = (Message(role="user", content=whole),)
-        inputs: tuple[str, ...] = (whole, further)
+        # An `input` says what an instruction is about; a `context` is what many questions may be asked of.
+        is_of_many = beside == "context" and head.strip()
+        inputs: tuple[str, ...] = (head, further, whole) if is_of_many else (whole, further)
     else:
         asked = _asked(head)
         inputs = _said(asked, "user")

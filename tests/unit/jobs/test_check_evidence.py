@@ -333,3 +333,68 @@ def test_rows_with_the_suites_own_columns_are_looked_at_as_chats_of_the_same_are
     assert told["columns"]["labels"].startswith("20 rows (9.1%)")
     assert told["renamed"]["labels"] == told["chats"]["labels"]
     assert '\'{"colour": "other", "size": "big"}\'' in told["columns"]["balance"]
+
+
+def test_a_short_question_is_found_in_rows_that_have_a_context(suite):
+    path = suite([*CLEAN, {"prompt": "Wo ist mein Paket?", "context": "customer of the north", "completion": "blue"}])
+    samples = path.parent / "samples.jsonl"
+    samples.write_text(
+        json.dumps({"id": "s", "text": "Wo ist mein Paket?", "label": "red"}) + "\n" + samples.read_text()
+    )
+    found = check(path, [str(path.parent / "train.jsonl")])
+    told = [(one["id"], one["training_row"], one["layer"]) for one in found["contamination"]["evidence"]]
+    assert (told, found["exit_code"]) == ([("s", "train.jsonl:61", "exact")], 4)
+
+
+def test_questions_about_few_documents_are_no_copies_and_one_question_about_many_no_contradiction(suite):
+    documents = ["\n".join(sentence(5 * n + i) for i in range(1000, 1005)) for n in range(200)]
+    questions = [f"when does tram {i * 13} reach {i * 7}?" for i in range(200)]
+    few = [{"prompt": q, "context": documents[i % 5], "completion": f"a{i}"} for i, q in enumerate(questions)]
+    many = [{"instruction": "What is it?", "context": d, "response": f"a{i}"} for i, d in enumerate(documents)]
+    path = suite([*few, *many])
+    told = {a["name"]: a["told"] for a in check(path, [str(path.parent / "train.jsonl")])["sufficiency"]["advice"]}
+    assert told["labels"] == "no input has two different outputs"
+    (path.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in few))
+    told = {a["name"]: a["told"] for a in check(path, [str(path.parent / "train.jsonl")])["sufficiency"]["advice"]}
+    assert told["variety"] == "0.0% of 200 rows are copies or near-copies of an earlier row"
+
+
+@pytest.mark.parametrize("shape", ["columns", "chat", "completion"])
+def test_without_a_prompt_samples_are_told_in_the_words_of_training_rows(suite, shape):
+    shapes = {
+        "columns": lambda text, label: {"text": text, "label": label},
+        "chat": lambda text, label: {"messages": [{"role": "user", "content": text},
+                                                  {"role": "assistant", "content": f"{label} it is, I should say"}],
+                                     "label": label},
+        "completion": lambda text, label: {"prompt": text, "completion": label},
+    }  # fmt: skip
+    answers = {"backend": "outputs", "path": "out.jsonl"}
+    target = "completion" if shape == "completion" else "label"
+    dataset = {"path": "samples.jsonl", "id": "id", "cluster": "user", "time": "day", "target": target}
+    path = suite(dataset=dataset, models={"baseline": answers, "candidate": answers})
+
+    def rows(prefix, of):
+        return "".join(
+            json.dumps({"id": f"{prefix}{i}", "user": f"the customer {i * 31}", "day": f"2026-01-{1 + i % 28:02}"}
+                       | shapes[shape](sentence(i), label_of(i))) + "\n" for i in of)  # fmt: skip
+
+    (path.parent / "samples.jsonl").write_text(rows("s", range(100)))
+    (path.parent / "train.jsonl").write_text(rows("t", range(200, 400)))
+    (path.parent / "out.jsonl").write_text("".join(f'{{"id": "s{i}", "output": "red"}}\n' for i in range(100)))
+    told = {a["name"]: a["told"] for a in check(path, [str(path.parent / "train.jsonl")])["sufficiency"]["advice"]}
+    n = len(sentence(7).split())
+    assert told["shift"] == f"questions have {n} words here and {n} in the samples (medians)"
+
+
+def test_rows_that_are_only_counted_are_not_put_into_the_prompt(suite, monkeypatch):
+    monkeypatch.setattr(sufficiency, "LOOKED_AT", 10)
+    path = suite([{"text": sentence(i), "label": "red"} for i in range(100, 130)])
+    asked, as_it_is = [], question_of
+
+    def counted(suite_read):
+        question = as_it_is(suite_read)
+        return lambda sample: asked.append(sample.id) or question(sample)
+
+    monkeypatch.setattr("evalkit.jobs.check.question_of", counted)
+    assert check(path, [str(path.parent / "train.jsonl")])["sufficiency"]["rows"] == 30
+    assert asked.count("") == 10  # training rows have no id

@@ -14,7 +14,8 @@ from msgspec import structs
 from evalkit.jobs.check import question_of
 from evalkit.jobs.running.checks import checked
 from evalkit.jobs.running.run import load_all
-from evalkit.jobs.running.training import LABEL_CHARS, own_text
+from evalkit.jobs.running.training import own_text
+from evalkit.suites.records import LABEL_CHARS
 from evalkit.testing import ScriptedServer
 
 N = 30

@@ -9,7 +9,8 @@ import pytest
 
 from evalkit.cli.app import execute
 from evalkit.errors import UsageError
-from evalkit.jobs.rot.look import RotOptions, rot
+from evalkit.jobs.rot.copies import copies, training_rows
+from evalkit.jobs.rot.look import RotOptions, loaded, rot
 from evalkit.rot import traffic
 
 WORDS = ["parcel", "refund", "invoice", "address", "return", "broken", "late", "order", "card", "account"]
@@ -195,3 +196,14 @@ def test_a_column_of_names_is_no_mix(suite, bench, monkeypatch):
     monkeypatch.setattr(traffic, "CATEGORIES", 50)
     signals, _ = measured(suite, logs(bench.folder, [row | {"part": f"u{i}"} for i, row in enumerate(own_rows())]))
     assert signals["source drift: part"]["light"] == "not_measured"
+
+
+def test_short_questions_are_no_copies_of_roles_and_columns_of_the_training_data(suite):
+    said = "somebody wants the money for two pairs of shoes back"
+    turns = [{"role": "user", "content": said}, {"role": "assistant", "content": "refund"}]
+    rows = [{"messages": turns, "intent": "refund", "channel": "help", "note": "the customer called us three times"}]
+    (suite.parent / "train.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    suite.write_text(json.dumps(json.loads(suite.read_text()) | {"checks": {"training_data": ["train.jsonl"]}}))
+    texts = {"word": "Refund", "channel": "help", "role": "user", "asked": said, "note": rows[0]["note"]}
+    own = loaded(suite)
+    assert set(copies(texts, training_rows(own), own.hygiene.thresholds)) == {"asked", "note"}

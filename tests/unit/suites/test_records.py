@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.suites.records import read_rows, record_of
+from evalkit.suites.records import LABEL_CHARS, read_rows, record_of, texts_beside
 from evalkit.suites.records.lines import Limits
 from evalkit.types import Message
 
@@ -262,8 +262,9 @@ U, A = "user", "assistant"
         ),
         ({"instruction": "i", "input": "x", "output": "o"}, "completion", ("i\n\nx", "x"), ("o",)),
         ({"instruction": "i", "input": "", "output": "o"}, "completion", ("i",), ("o",)),
-        ({"instruction": "i", "context": "x", "response": "o"}, "completion", ("i\n\nx", "x"), ("o",)),
-        ({"prompt": "q", "context": "x", "completion": "a"}, "completion", ("q\n\nx", "x"), ("a",)),
+        ({"instruction": "i", "context": "x", "response": "o"}, "completion", ("i", "x", "i\n\nx"), ("o",)),
+        ({"instruction": "", "context": "x", "response": "o"}, "completion", ("\n\nx", "x"), ("o",)),
+        ({"prompt": "q", "context": "x", "completion": "a"}, "completion", ("q", "x", "q\n\nx"), ("a",)),
         ({"prompt": "q", "input": "raw", "output": "a"}, "completion", ("q",), ("a",)),
         (
             {"contents": [{"role": U, "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}]},
@@ -305,6 +306,14 @@ U, A = "user", "assistant"
 def test_a_row_says_what_was_asked_and_answered(row, kind, inputs, outputs):
     found = record_of(row)
     assert (found.kind, found.inputs, found.outputs) == (kind, inputs, outputs)
+
+
+def test_what_is_as_short_as_a_label_is_no_text_beside_the_question():
+    long = "somebody left a lamp in the tram"
+    assert len("l" * LABEL_CHARS) < len(long)
+    turns = [{"role": "system", "content": long}, {"role": U, "content": "q"}, {"role": "tool", "content": "help"}]
+    row = {"messages": turns, "intent": "refund", "id": "t1", "note": "l" * LABEL_CHARS}
+    assert list(texts_beside(row, record_of(row))) == [long]
 
 
 def test_the_conversation_ends_with_the_chosen_answer():

@@ -28,7 +28,7 @@ _NUMBERS = {
 # Spaces that break no line and apostrophes part nothing but thousands; a plain space does where nothing else is said.
 # A run of groups is looked at from its first digit alone.
 _PARTED = {
-    name: re.compile(rf"(?<![\w.,])(?<!\d[{marks}])\d{{1,3}}([{marks}])\d{{3}}(?:\1\d{{3}})*+(?!\d)")
+    name: re.compile(rf"(?<![\w.,])(?<!\d[{marks}])(?!0)\d{{1,3}}([{marks}])\d{{3}}(?:\1\d{{3}})*+(?!\d)")
     for name, marks in (("only", " \u00a0\u2009\u202f'\u2019"), ("among words", "\u00a0\u2009\u202f'\u2019"))
 }
 
@@ -92,10 +92,14 @@ class Parse(Struct, frozen=True, kw_only=True):
         if isinstance(value, int | float):
             return _finite(value)
         # A target states one number; which of several to take is a question about answers only.
-        return Parse(take="only", units=self.units, percent=self.percent, decimal=self.decimal).number(str(value))
+        return self._number(str(value), "only")
 
     def number(self, text: str) -> float | None:
         """The finite number the text states; None where there is none, and for `only` where there is more."""
+        return self._number(text, self.take)
+
+    def _number(self, text: str, take: str) -> float | None:
+        # By the answers' own way: a target whose spaces part thousands where an answer's do not is never met.
         parted = _PARTED["only" if self.take == "only" else "among words"]
         text = parted.sub(lambda match: match[0].replace(match[1], ""), text.strip())
         found = None
@@ -103,10 +107,10 @@ class Parse(Struct, frozen=True, kw_only=True):
             # "3.5.1" and "1,23,4" are no numbers: nothing that goes on with a digit is taken.
             if text[match.end() : match.end() + 2].lstrip(".,")[:1].isdigit():
                 continue
-            if self.take == "only" and (self._leads(text[: match.start()]) or self._rest(text[match.end() :])):
+            if take == "only" and (self._leads(text[: match.start()]) or self._rest(text[match.end() :])):
                 return None
             found = match
-            if self.take != "last":
+            if take != "last":
                 break
         if found is None:
             return None

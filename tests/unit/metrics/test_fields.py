@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from evalkit.metrics import fields
 from evalkit.metrics.registry import build
 from evalkit.testing.contracts import MetricContract
 from evalkit.types import MetricSpec, Sample, Unscored
@@ -91,14 +92,40 @@ def test_evidence_in_any_order_names_the_targets_places():
     }
 
 
-def test_records_too_many_to_pair_are_unscored_and_plain_values_never():
-    many = [{"n": n} for n in range(600)]
-    assert make(lists="any_order").score(json.dumps(many), sample(many)) == Unscored(metric="m", why="too_long")
-    assert value(many, many) == 1.0
-    deep = json.loads("[" * 60 + ",".join("1" * 10_000) + "]" * 60)
-    assert make(lists="any_order").score(json.dumps(deep), sample([[2]])) == Unscored(metric="m", why="too_long")
-    plain = list(range(5000))
-    assert value(plain[::-1], plain, lists="any_order") == 1.0
+@pytest.mark.parametrize(
+    "target",
+    [
+        [{"n": n} for n in range(3000)],
+        [{"invoice": n, "lines": [{"n": n, "k": k} for k in range(5)]} for n in range(100)],
+        {"pairs": [[n, n + 1] for n in range(600)]},
+        list(range(3000)),
+    ],
+)
+def test_many_items_that_are_right_are_right_in_any_order(target):
+    turned = {key: items[::-1] for key, items in target.items()} if isinstance(target, dict) else target[::-1]
+    assert value(turned, target, lists="any_order", measure="exact") == 1.0
+
+
+def test_an_answer_of_far_too_many_records_is_scored():
+    assert 0.0 < value([{"a": 1, "b": "x"}] * 1300, [{"a": n, "b": "y"} for n in range(300)], lists="any_order") < 0.01
+
+
+def test_records_too_many_to_compare_stand_for_each_other_in_their_order(monkeypatch):
+    target = [{"a": 1, "b": 2}, {"a": 3, "b": 4}, {"a": 5, "b": 6}]
+    said = [target[2], {"a": 3, "b": 0}, {"a": 1, "b": 0}]
+    assert value(said, target, lists="any_order") == pytest.approx(4 / 6)
+    monkeypatch.setattr(fields, "MAX_COMPARED", 2 * 2 * (5 + 2) - 1)
+    assert value(said, target, lists="any_order") == pytest.approx(2 / 6)
+    # What is compared in one list is no longer there for the next.
+    monkeypatch.setattr(fields, "MAX_COMPARED", 2 * 2 * (5 + 2))
+    assert value({"x": said, "y": said}, {"x": target, "y": target}, lists="any_order") == pytest.approx(6 / 12)
+
+
+def test_records_of_many_fields_cost_what_their_fields_do():
+    wide = {n: frozenset(("k", str(k), n if k == 0 else 0) for k in range(200)) for n in range(200)}
+    assert fields.Pairing()._nearest(wide, wide) == []
+    narrow = {n: frozenset([("k", "v", 0)]) for n in range(200)}
+    assert len(fields.Pairing()._nearest(narrow, narrow)) == 200 * 200
 
 
 def test_a_key_with_a_dot_in_it_is_no_path():

@@ -89,6 +89,8 @@ def test_a_list_accepts_each_of_its_numbers():
         ("1 2345", {}, None),
         ("1'234 567", {}, None),
         ("3 4 567", {}, None),
+        ("007 123", {}, None),
+        ("007 123", {"take": "last"}, 123),
         ("9" * 400, {}, None),
     ],
 )
@@ -114,6 +116,13 @@ def test_targets_are_numbers_or_texts_that_state_one():
     for target in ("about 12", "", True, [], [1, "x"], [True], {"a": 1}, 10**400):
         assert make().score("1", sample(target)) == Unscored(metric="m", why="target_is_no_number")
     assert make().score("1", sample(None)) == Unscored(metric="m", why="no_target")
+
+
+def test_a_target_is_read_as_the_answers_are():
+    assert value(make(), "1 234", "1 234") == 1.0
+    for take in ("first", "last"):
+        assert make(take=take).score("1 234", sample("1 234")) == Unscored(metric="m", why="target_is_no_number")
+        assert value(make(take=take), "it is 1\u00a0234", "1\u00a0234") == value(make(take=take), "1'234", 1234) == 1.0
 
 
 @pytest.mark.parametrize("answer", ["", "none", "3 or 4", "\ud800"])

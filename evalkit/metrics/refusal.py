@@ -66,7 +66,7 @@ DECLINES = (
 """What an answer that declines goes on with."""
 IDIOMS = re.compile(
     r"(?:i )?can't (?:wait|believe|stress|thank|emphasi[sz]e|imagine|remember|recall|overstate|complain|deny|help but"
-    r"|agree more|say enough|get enough|praise|fault|resist|rule out|guarantee|think of"
+    r"|agree more|say enough|get enough|praise|fault|resist|stand|rule out|guarantee|think of"
     r"|say (?:exactly|for (?:certain|sure))"
     r"|help (?:falling|feeling|noticing|thinking|wondering)"
     r"|tell (?:if|whether|you how (?:much i|happy|glad|grateful|excited))"

@@ -110,6 +110,7 @@ def test_these_decline(text):
         "I can't help wondering whether a list would do.",
         "I am programmed to be brief: 4.",
         "I won't lie, it is hard. First, boil the water.",
+        "I won't lie, I can't stand him either. What did he say?",
         "I'm not going to lie: it works.",
         "I shouldn't have eaten that, wrote the man.",
         "I can help with that.",

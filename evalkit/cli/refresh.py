@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -191,7 +190,7 @@ def retire(
     ids: Annotated[list[str], typer.Option("--ids", metavar="ID", help="A sample of the suite; more than once.")],
     reason: Annotated[str, typer.Option("--reason", help="dup, pii, label_error, obsolete or saturated.")],
     label: Annotated[
-        str | None, typer.Option("--label", metavar="JSON", help="Keep the sample with this label (label_error).")
+        str | None, typer.Option("--label", metavar="LABEL", help="Keep the sample with this label (label_error).")
     ] = None,
     root: Root = ROOT,
     date: Date = None,
@@ -199,12 +198,8 @@ def retire(
     """Note samples that the next version leaves out, or labels anew. Approve after this."""
     from evalkit.jobs.refresh.release import retire as note
 
-    try:
-        mended = None if label is None else json.loads(label)
-    except ValueError:
-        mended = label
     with _at(root, date) as desk:
-        return _told(context, desk, retired=len(note(desk, ids, reason, mended)))
+        return _told(context, desk, retired=len(note(desk, ids, reason, label)))
 
 
 @steps.command()

@@ -55,6 +55,20 @@ def fitted(label: JsonValue, parts: Parts) -> JsonValue:
     return label | {name: _read(label[name], kinds, repr(name)) for name, kinds in parts.items()}
 
 
+def spelled(text: str) -> JsonValue:
+    """What a text spells as JSON, or the text.
+
+    >>> spelled('{"a": 1}'), spelled("red"), spelled("NaN")
+    ({'a': 1}, 'red', 'NaN')
+    """
+    try:
+        found: JsonValue = json.loads(text)
+        json.dumps(found, allow_nan=False)  # NaN can be written, and is no number
+    except (ValueError, RecursionError):
+        return text
+    return found
+
+
 def _kinds(values: Sequence[JsonValue]) -> tuple[str, ...]:
     order = ("nothing", "true or false", "a number", "a text", "a list", "an object")
     found = {_kind(value) for value in values}
@@ -82,13 +96,9 @@ def _read(value: JsonValue, kinds: Sequence[str], shown: str) -> JsonValue:
     if _kind(value) in kinds:
         return value
     if isinstance(value, str):
-        try:
-            spelled: JsonValue = json.loads(value)
-            json.dumps(spelled, allow_nan=False)  # NaN can be written, and is no number
-        except (ValueError, RecursionError):
-            spelled = value
-        if _kind(spelled) in kinds:
-            return spelled
+        read = spelled(value)
+        if _kind(read) in kinds:
+            return read
     elif isinstance(value, int | float) and "a text" in kinds:
         return json.dumps(value)
     raise MisfitError(f"{shown} is {' or '.join(kinds)} in this suite, not {_short(value)}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs, to_builtins
@@ -17,13 +19,14 @@ from evalkit.jobs.rot.look import loaded
 from evalkit.rot.label_studio import labelling_config, tasks
 from evalkit.rot.labels import BLIND_SHARE, DOUBLE_SHARE, FLOOR, Label, Resolved, resolved, share_of
 from evalkit.rot.lens import lens_of
-from evalkit.rot.parts import MisfitError, fitted, parts_of
-from evalkit.rot.pii import residue
+from evalkit.rot.parts import MisfitError, fitted, parts_of, spelled
+from evalkit.rot.pii import Scrubber, residue
 from evalkit.store.files import write_atomic
 from evalkit.types import JsonValue
 
 BASIS = (PLAN, DEDUPED, QUEUE, LABELS, RETIRED)
 """What an approval speaks of: when one of them changes, it is given again."""
+_LETTER = re.compile(r"[^\W\d_]")
 STUDIO, STUDIO_CONFIG = "label-studio.json", "label-studio.xml"
 
 
@@ -115,6 +118,7 @@ def approve(desk: Desk, by: str, accepted: str | None) -> tuple[list[Row], int]:
         given.append({"name": by.strip(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     rows = [_approved(row, labels) for row in desk.rows(DEDUPED) if row["id"] in labels.labels]
     _refuse_personal(desk, rows)
+    _refuse_personal_labels(desk, rows)
     desk.write_rows(APPROVED, rows)
     # Last, with the digest of what was approved: without it the rows are no more than a proposal.
     desk.write_document(APPROVALS, {
@@ -161,13 +165,61 @@ def _refuse_doubtful(labels: Resolved) -> None:
         )
 
 
+def personal_in(labels: Mapping[str, JsonValue], known: Sequence[JsonValue]) -> Iterator[tuple[str, str]]:
+    """(name, kind of personal data) of labels whose free texts hold any; what is `known`, a hotline say, is not meant.
+
+    A text of one word, or of figures alone, is no free text: numbers and dates are what many suites ask for.
+    """
+    suspects = [(name, text) for name, label in labels.items() for text in _texts(label) if _is_free(text)]
+    suspects = [(name, text) for name, text in suspects if residue(text)]
+    own = Scrubber()
+    if suspects:
+        own.value(list(known))
+    for name, text in suspects:
+        found = Scrubber()
+        rest = found.text(text)
+        kinds = [kind for kind, value in found.names if (kind, value) not in own.names]
+        if left := next(iter(kinds), None) or residue(rest):
+            yield name, left
+
+
+def _is_free(text: str) -> bool:
+    return "@" in text or (len(text.split()) > 1 and _LETTER.search(text) is not None)
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    """The texts in a value, also in one that is spelled as JSON."""
+    if isinstance(value, str):
+        inner = spelled(value)
+        if isinstance(inner, dict | list):
+            yield from _texts(inner)
+        else:
+            yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
 def _refuse_personal(desk: Desk, rows: list[Row]) -> None:
-    """Raises UsageError for a row that `scrub` would have kept out: a file was edited after it."""
+    """Raises UsageError for a row that `scrub` keeps out: the file was edited since, or scrubbed by other rules."""
     for row in rows:
         if (left := residue(row["fields"])) is not None:
-            told = f"sample {row['id']} holds what looks like {left}: edited after `scrub`, which keeps such rows out"
-            help_ = 'undo what was edited, or leave the sample out with a label of "skip": REASON'
+            told = f"what sample {row['id']} asks holds what looks like {left}"
+            help_ = (
+                'leave the sample out with a label of "skip": REASON; or delete '
+                f"{desk.folder / LABELS} and go again through `evalkit refresh scrub`, which keeps such rows out, "
+                "`dedup` and `label`"
+            )
             raise UsageError(f"{desk.folder / DEDUPED}: {told}\n  help: {help_}")
+
+
+def _refuse_personal_labels(desk: Desk, rows: list[Row]) -> None:
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
+    labels = {row["id"]: row["target"] for row in rows}
+    for name, left in personal_in(labels, [sample.target for sample in suite.samples]):
+        told = f"the label of sample {name} holds what looks like {left}"
+        help_ = f'label it again with a placeholder in its stead, [{left}_1] say, or leave it out with "skip": REASON'
+        raise UsageError(f"{desk.folder / LABELS}: {told}\n  help: {help_}")
 
 
 def _approved(row: Row, labels: Resolved) -> Row:

@@ -15,12 +15,12 @@ from msgspec import Struct
 from evalkit.errors import ExecutionError, UsageError
 from evalkit.jobs.refresh.desk import APPROVED, PLAN, RELEASE, RETIRED, Desk, Row
 from evalkit.jobs.refresh.moved_suite import moved, refuse_changed
-from evalkit.jobs.refresh.people import BASIS, approved
+from evalkit.jobs.refresh.people import BASIS, approved, personal_in
 from evalkit.jobs.refresh.versions import CHANGELOG, DATA, LINKING, VERSIONS, family_of, following, released, version_of
 from evalkit.jobs.refresh.versions import RETIRED as RETIRED_SAMPLES
 from evalkit.jobs.rot.look import loaded
 from evalkit.rot.lens import lens_of
-from evalkit.rot.parts import MisfitError, fitted, parts_of
+from evalkit.rot.parts import MisfitError, fitted, parts_of, spelled
 from evalkit.rot.version import REASONS, Bump, Change, why_not
 from evalkit.store.files import sync_folder, write_atomic
 from evalkit.suites.load import SUITE_NAME, read_source, suite_file
@@ -41,11 +41,11 @@ class _Contents(Struct, frozen=True, kw_only=True):
     anchors: Sequence[str]
 
 
-def retire(desk: Desk, ids: Sequence[str], reason: str, label: JsonValue) -> list[Row]:
-    """Notes samples to leave out of the next version, or to carry another `label` there (for `label_error`).
+def retire(desk: Desk, ids: Sequence[str], reason: str, label: str | None) -> list[Row]:
+    """Notes samples to leave out of the next version, or to carry another `label`, as it was typed (for `label_error`).
 
-    Raises UsageError for an unknown reason or sample, and for a label that is no target of this suite. Whether enough
-    samples stay is looked at by `release`.
+    Raises UsageError for an unknown reason or sample, and for a label that is no target of this suite or holds personal
+    data. Whether enough samples stay is looked at by `release`.
     """
     if reason not in REASONS:
         raise UsageError(f"--reason takes {', '.join(REASONS)}; not {reason!r}")
@@ -56,15 +56,31 @@ def retire(desk: Desk, ids: Sequence[str], reason: str, label: JsonValue) -> lis
     unknown = [one for one in ids if one not in known]
     if unknown or not ids:
         raise UsageError(f"{suite.name} has no sample {', '.join(map(repr, unknown[:5])) or 'without an id: --ids ID'}")
-    if label is not None:
-        try:
-            label = fitted(label, parts_of([sample.target for sample in suite.samples]))
-        except MisfitError as wrong:
-            raise UsageError(f"--label: {wrong}") from None
+    target = None if label is None else _target(label, suite, ids)
     rows = {row["id"]: row for row in (desk.rows(RETIRED) if desk.has(RETIRED) else [])}
-    rows |= {one: {"id": one, "reason": reason, "label": label} for one in ids}
+    rows |= {one: {"id": one, "reason": reason, "label": target} for one in ids}
     desk.write_rows(RETIRED, [rows[one] for one in sorted(rows)])
     return [rows[one] for one in sorted(rows)]
+
+
+def _target(label: str, suite: Suite, ids: Sequence[str]) -> JsonValue:
+    """A label as the suite's own targets are. Raises UsageError for one that is none."""
+    targets = [sample.target for sample in suite.samples]
+    parts = parts_of(targets)
+    said = spelled(label)
+    if parts == {"": ("a text",)} and not isinstance(said, str):
+        said = label  # 1.10 stays 1.10, and an answer in JSON is spelled as it was
+    if said is None:  # where a note has no label, its sample is left out
+        raise UsageError("--label: null is no label\n  help: leave --label out to retire the sample")
+    try:
+        target = fitted(said, parts)
+    except MisfitError as wrong:
+        raise UsageError(f"--label: {wrong}") from None
+    fields = [dict(sample.fields) for sample in suite.samples if sample.id in ids]
+    for _, left in personal_in({label: target}, [*targets, *fields]):
+        help_ = f"write a placeholder in its stead, [{left}_1] say"
+        raise UsageError(f"--label holds what looks like {left}\n  help: {help_}")
+    return target
 
 
 def release(desk: Desk, bump: Bump) -> Row:

@@ -247,7 +247,7 @@ def test_personal_data_written_into_a_file_after_scrubbing_is_not_approved(shop)
         rows[0]["fields"]["text"] += " write to jane@example.com"
         desk.write_rows("deduped.jsonl", rows)
         shop.label(desk, items)
-        with pytest.raises(UsageError, match=f"sample {rows[0]['id']} holds what looks like EMAIL"):
+        with pytest.raises(UsageError, match=f"sample {rows[0]['id']} asks holds what looks like EMAIL"):
             approve(desk, "Cleo", "a test")
         assert not desk.has("approvals.json")
 
@@ -464,7 +464,6 @@ def test_a_mended_label_is_a_patch(shop):
         (["nobody"], "dup", None, "has no sample 'nobody'"),
         ([], "dup", None, "--ids"),
         (["s0"], "dup", "red", "label_error"),
-        (["s0"], "label_error", {"colour": "red"}, r"--label: a label is one value here \(a text\), not an object"),
     ],
 )
 def test_retiring_wrongly_is_usage(shop, ids, reason, label, message):

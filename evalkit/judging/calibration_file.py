@@ -57,7 +57,7 @@ def kept_of(document: Any) -> Kept:
             n_items=int(document.get("n_items", 0)),
             n_raters=int(document.get("n_raters", 0)),
             is_bundled=document.get("labels_are_bundled") is True,
-            figures=tuple(map(_figures, document.get("criteria", ()))),
+            figures=tuple(map(_figures, document.get("criteria") or ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} at {error}") from error
@@ -68,10 +68,12 @@ def _figures(row: Mapping[str, Any]) -> str:
 
     >>> _figures({"id": "ok", "sensitivity": 0.868, "judge_people": {"ac1": 0.783}, "people": {"ac1": None}})
     'ok: sensitivity 0.87, AC1 0.78'
+    >>> _figures({"id": "ok", "specificity": 0.5})
+    'ok: specificity 0.50'
     """
     told = {name: row.get(name) for name in ("sensitivity", "specificity")} | {
-        "AC1": row["judge_people"]["ac1"],
-        "AC1 of people among themselves": row["people"]["ac1"],
+        "AC1": (row.get("judge_people") or {}).get("ac1"),
+        "AC1 of people among themselves": (row.get("people") or {}).get("ac1"),
     }
     known = [f"{name} {float(value):.2f}" for name, value in told.items() if value is not None]
     return f"{row['id']}: {', '.join(known) or 'too few labels to tell'}"

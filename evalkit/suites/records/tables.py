@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 from evalkit.errors import Diagnostic, UsageError
 from evalkit.suites.diagnostics import Problems
 from evalkit.suites.records.lines import Limits
 from evalkit.types import JsonValue
+
+_LOOKED_AT = 4
+"""Lines from which the sign between the columns is told: blank ones may stand before the header and after it."""
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 def table_rows(
@@ -17,7 +23,16 @@ def table_rows(
     """(first line, row) of CSV, every cell a text; what is wrong with a row is added to `problems`."""
     # The module's own limit, 128 KiB, is less than a document takes; `_Text` holds the row to ours.
     csv.field_size_limit(2 * limits.row_bytes)
-    text = _Text(lines, problems.shown, limits)
+    ahead = list(islice(lines, _LOOKED_AT))
+    if (other := _other_delimiter([raw for _, raw in ahead], delimiter)) is not None:
+        what = f"the columns stand apart by {other!r}, so all of them were read as one"
+        problems.add(
+            next(number for number, raw in ahead if _is_filled(raw)),
+            what,
+            fix="save the file with commas between them, or with tabs as .tsv",
+        )
+        return
+    text = _Text(chain(ahead, lines), problems.shown, limits)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
@@ -41,10 +56,6 @@ def table_rows(
             if (odd := _odd_column(header)) is not None:
                 problems.add(start, odd)
                 return
-            if (other := _other_delimiter(header, delimiter)) is not None:
-                what = f"the columns stand apart by {other!r}, so all of them were read as one"
-                problems.add(start, what, fix="save the file with commas between them, or with tabs as .tsv")
-                return
         elif len(cells) != len(header):
             what = f"{len(cells)} cells where the header has {len(header)}"
             problems.add(start, what, fix='quote cells that hold commas: "…"' if delimiter == "," else None)
@@ -59,11 +70,20 @@ def _odd_column(header: list[str]) -> str | None:
     return f"the column '{odd[:80]}' is named twice" if odd.strip() else "a column has no name"
 
 
-def _other_delimiter(header: list[str], delimiter: str) -> str | None:
-    """What spreadsheets of other countries put between columns, where the header is one name that holds it."""
-    if len(header) > 1:
+def _other_delimiter(lines: Sequence[bytes], delimiter: str) -> str | None:
+    """What spreadsheets of other countries put between columns, where the header is one name that holds it.
+
+    The first row has to hold it as often: the one column of a table may be called "text, or code".
+    """
+    header, row, *_ = *(line.decode("utf-8", "replace") for line in lines if _is_filled(line)), "", ""
+    if delimiter in header or header.startswith('"'):
         return None
-    return next((other for other in ";|\t," if other != delimiter and other in header[0]), None)
+    between = _QUOTED.sub("", row)
+    return next((other for other in ";|\t," if 0 < header.count(other) <= between.count(other)), None)
+
+
+def _is_filled(line: bytes) -> bool:
+    return bool(line.strip(b"\r\n"))
 
 
 class _Text:

@@ -60,6 +60,7 @@ class MessageStream(EventStream):
             case "message_start":
                 self._message = said.message or {}
                 self._count(self._message.get("usage"))
+                self._usage.pop("output_tokens", None)  # a placeholder, told before anything was written
             case "content_block_start":
                 self._blocks[said.index] = (dict(said.content_block or {}), [])
                 self.keep(len(event))

@@ -63,7 +63,12 @@ def test_a_null_takes_no_count_back_and_odd_counts_cost_no_answer():
     end = END | {"usage": {"input_tokens": None, "output_tokens": 9}}
     assert read(START, *TEXT, end, STOP)[1].usage == Usage(input_tokens=5, output_tokens=9)
     answer = read(START, *TEXT, END | {"usage": [9]}, STOP)[1]
-    assert (answer.text, answer.usage) == ("hello", Usage(input_tokens=5, output_tokens=1))
+    assert (answer.text, answer.usage) == ("hello", Usage(input_tokens=5))
+
+
+def test_the_placeholder_at_the_start_is_no_count_of_what_was_written():
+    for usage in ({"output_tokens": None}, {"input_tokens": 5}, None):
+        assert read(START, *TEXT, END | {"usage": usage}, STOP)[1].usage == Usage(input_tokens=5)
 
 
 def test_counts_not_told_are_unknown():

@@ -169,10 +169,11 @@ def test_a_worked_solution_that_ends_in_words_is_compared_as_text(tmp_path):
 
 def test_two_tasks_whose_answers_happen_to_agree_are_not_compared(tmp_path):
     files = []
-    for subject in ("anatomy", "astronomy"):
+    for i, subject in enumerate(("anatomy", "astronomy")):
         files.append(tmp_path / subject / f"samples_mmlu_{subject}_2026-11-02.jsonl")
         files[-1].parent.mkdir()
-        files[-1].write_text(json.dumps(choice(0, "1", likely=True) | {"doc": {"subject": subject}}) + "\n")
+        other = {"doc_id": 0, "doc": {"subject": subject}}
+        files[-1].write_text(json.dumps(choice(i, "1", likely=True) | other) + "\n")
     with pytest.raises(UsageError, match="not of one task: document 0"):
         import_suite("lm-eval", files, tmp_path / "made")
     same = files[1].rename(files[1].with_name("tuned.jsonl"))

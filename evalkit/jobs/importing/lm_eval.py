@@ -63,10 +63,8 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
     if not ids:
         raise nothing("no document stands in both files")
     first = sides["baseline"]
-    for sample in [i for i in ids if first[i].document != sides["candidate"][i].document]:
-        if _task(baseline) != _task(candidate):  # of one task's two versions the questions and targets tell
-            raise UsageError(f"the files are not of one task: document {sample} of the one is not that of the other")
-        break
+    if _task(baseline) != _task(candidate) and (other := _other_question(ids, *sides.values())) is not None:
+        raise UsageError(f"the files are not of one task: document {other} of the one is not that of the other")
     for sample in [i for i in ids if first[i].asked != sides["candidate"][i].asked]:
         notes.add(f"The two models were asked differently (a chat template, say), as in document {sample}.")
         break
@@ -93,6 +91,20 @@ def from_lm_eval(paths: Sequence[Path]) -> Draft:
         files=outputs,
         notes=notes.all(),
     )
+
+
+def _other_question(
+    ids: Sequence[str], baseline: Mapping[str, _Answer], candidate: Mapping[str, _Answer]
+) -> str | None:
+    """The first document that the two files neither hold alike nor ask alike.
+
+    One alone says little: a later version of a task adds a field, a chat template wraps the same question.
+    """
+    for sample in ids:
+        one, other = baseline[sample], candidate[sample]
+        if one.document != other.document and one.asked != other.asked:
+            return sample
+    return None
 
 
 def _two(paths: Sequence[Path], notes: Notes) -> tuple[Path, Path]:

@@ -31,6 +31,7 @@ def cost_summary(paid: Paid, spec: ModelSpec) -> dict[str, JsonValue]:
             share = spec.price.batch_factor
             notes.append("batch: half price" if share == HALF else f"batch: {100.0 * share:g} % of the price")
     if 0 < paid.counted < paid.answers:
-        notes.append(f"known of {paid.counted:,} of {paid.answers:,} answers: the others lack token counts")
+        known = "known" if spec.price is not None else "tokens known"
+        notes.append(f"{known} of {paid.counted:,} of {paid.answers:,} answers: the others lack token counts")
     summary["note"] = "; ".join(notes) or None
     return summary

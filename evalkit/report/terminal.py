@@ -24,6 +24,8 @@ from evalkit.report.title import sides
 MAX_WIDTH = 80
 MAX_WARNINGS = 8
 """The report has all of them."""
+MAX_REASON = 120
+"""Characters of a reason in the verdict's one line."""
 STYLES = {"held": "blue", "failed": "red", "unsettled": "yellow", "warned": "yellow", "absent": "dim"}
 VERDICT_STYLES = {"ship": "bold blue", "dont": "bold red", "open": "bold yellow", "invalid": "bold magenta"}
 
@@ -165,7 +167,17 @@ def _in_the_way(verdict: Document) -> Iterator[str]:
     if text(verdict, "verdict") == "ship":
         return
     blocking = [r for r in objects(verdict, "reasons") if r.get("blocking")]
-    yield from (shorten(plain(text(reason, "detail")), 120) for reason in blocking[:3])
+    yield from (_cut(plain(text(reason, "detail"))) for reason in blocking[:3])
+
+
+def _cut(reason: str) -> str:
+    """A reason of at most `MAX_REASON` characters: whole words, and no command in brackets that lacks its end."""
+    if len(reason) <= MAX_REASON:
+        return reason
+    kept = reason[: MAX_REASON - 1].rpartition(" ")[0] or reason[: MAX_REASON - 2]
+    while kept.count("(") > kept.count(")") and not kept.startswith("("):
+        kept = kept[: kept.rindex("(")]
+    return f"{kept.rstrip(' ,;:')} …"
 
 
 def _word(verdict: Document) -> str:

@@ -43,6 +43,26 @@ def test_the_quiet_form_is_one_line_with_the_reasons(documents):
     assert "domain=film loses 12.8 points" in line
 
 
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("a" * 120, "a" * 120),
+        ("b" * 115 + " cdefgh", "b" * 115 + " …"),
+        ("b" * 114 + " cdef ghij", "b" * 114 + " …"),
+        ("b" * 113 + " cdef ghij", "b" * 113 + " cdef …"),
+        ("c" * 130, "c" * 118 + " …"),
+        ("d" * 80 + " (was 3), and (see (this) one: evalkit judge calibrate --run now)", "d" * 80 + " (was 3), and …"),
+        ("(" + "e " * 70 + ")", "(" + "e " * 58 + "e …"),
+    ],
+)  # fmt: skip
+def test_a_long_reason_ends_at_a_words_end_and_not_within_brackets(documents, detail, shown):
+    verdict = documents.make_verdict("dont_ship")
+    verdict["reasons"] = [{"code": "X", "blocking": True, "detail": detail}]
+    line = terminal.line(verdict)
+    assert line.partition("; ")[2] == shown
+    assert len(shown) <= terminal.MAX_REASON
+
+
 def test_what_was_not_measured_claims_no_number(documents):
     assert terminal.line(documents.make_verdict("error")).startswith("ERROR; stopped after")
 

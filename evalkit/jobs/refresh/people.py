@@ -214,8 +214,10 @@ def _refuse_personal(desk: Desk, rows: list[Row]) -> None:
 
 
 def _refuse_personal_labels(desk: Desk, rows: list[Row]) -> None:
-    suite = loaded(Path(desk.document(PLAN)["suite"]))
     labels = {row["id"]: row["target"] for row in rows}
+    if not any(personal_in(labels, ())):
+        return  # the suite, whose own words are passed over, need not be read
+    suite = loaded(Path(desk.document(PLAN)["suite"]))
     for name, left in personal_in(labels, [sample.target for sample in suite.samples]):
         told = f"the label of sample {name} holds what looks like {left}"
         help_ = f'label it again with a placeholder in its stead, [{left}_1] say, or leave it out with "skip": REASON'

@@ -14,7 +14,7 @@ from tracing import BARE_PYTHON, can_trace, environment
 from evalkit.testing import Rule, answers
 from evalkit.testing.kill_driver import KillDriver
 
-SAMPLES, KILLS, CONCURRENCY, MAX_TOKENS = 1000, 50, 8, 16
+SAMPLES, CONCURRENCY, MAX_TOKENS = 1000, 8, 16
 
 
 def journaled(folder):
@@ -61,7 +61,9 @@ def sent_again(places, before):
     return found
 
 
-def test_fifty_kills_lose_nothing_and_resend_only_what_was_in_flight(bench):
+def test_kills_lose_nothing_and_resend_only_what_was_in_flight(bench, as_written):
+    """50 kills with --as-written; without, 25 of them."""
+    kills = 50 if as_written else 25
     asked = Asked()
     rules = (asked.side("base", "baseline", 400), asked.side("tuned", "candidate", 700))
     child = {"PYTHONPATH": str(REPO), "NO_COLOR": "1"}
@@ -72,11 +74,11 @@ def test_fifty_kills_lose_nothing_and_resend_only_what_was_in_flight(bench):
         first = KillDriver(command, server, rng=rng, env=child, cwd=bench.folder)
         again = KillDriver([*command, "--resume"], server, rng=rng, env=child, cwd=bench.folder)
         kept = {}
-        for kill in range(KILLS):
+        for kill in range(kills):
             before = journaled(bench.folder)
             sent = len(asked.places)
             # The points are spread over what is left, however far a busy machine let the run get beyond the last one.
-            within = 3 * (2 * SAMPLES - len(kept)) // (2 * (KILLS - kill + 1))
+            within = 3 * (2 * SAMPLES - len(kept)) // (2 * (kills - kill + 1))
             killed = (first if before is None else again).kill_within(max(1, within))
             assert not killed.is_vacuous, killed.output
             resent = sent_again(asked.places, sent)

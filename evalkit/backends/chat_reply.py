@@ -266,7 +266,8 @@ def _text_and_finish(message: _Message, reason: str | None) -> tuple[str, Finish
 def _usage(usage: object) -> Usage:
     asked, said = count(within(usage, "prompt_tokens")), count(within(usage, "completion_tokens"))
     thought = count(within(within(usage, "completion_tokens_details"), "reasoning_tokens"))
-    # xAI and Gemini count thoughts beside the answer, not in it; their totals tell.
+    # xAI's models count thoughts beside the answer, not in it; the total tells which it is.
+    # https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/grok/capabilities/reasoning
     if (
         asked is not None
         and said is not None
